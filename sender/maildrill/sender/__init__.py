@@ -1,0 +1,1 @@
+"""The bulk sender: lists, merge, sessions, dispositions, retries, a durable ledger and an honest log."""

@@ -1,0 +1,111 @@
+"""What one try did, as values: what the wire heard, what was ruled, what is written down.
+
+Rule: a 4yz or 5yz is data here, never an exception (RFC 5321 section 4.2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from maildrill.smtp import Reply, Stage
+
+
+class Fault(StrEnum):
+    """How a session came to an end without (or in spite of) a reply."""
+
+    REFUSED = "refused"  # no TCP connection: refused, unreachable, unknown host
+    TIMEOUT = "timeout"  # the deadline of the stage passed
+    EOF = "eof"  # the server closed
+    RESET = "reset"  # the connection was reset
+    GARBAGE = "garbage"  # octets that are no reply
+    UNSOLICITED = "unsolicited"  # a reply that answers nothing, 421 apart
+    STOPPED = "stopped"  # we were asked to stop
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Why a session is over: where, how, and the reply that said so, where one did (a 421, a 554 greeting)."""
+
+    stage: Stage
+    fault: Fault | None = None
+    reply: Reply | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transaction:
+    """Everything that was heard in one mail transaction; None = not asked, or never answered.
+
+    rcpt is aligned with recipients. dot_sent: the first octet of the final CRLF.CRLF was handed to the
+    connection (RFC 1047's ambiguous window is open). early: a reply that came before the dot was sent.
+    """
+
+    recipients: tuple[str, ...]
+    mail: Reply | None = None
+    rcpt: tuple[Reply | None, ...] = ()
+    data: Reply | None = None
+    early: Reply | None = None
+    dot: Reply | None = None
+    dot_sent: bool = False
+    broken: Broken | None = None
+
+
+class Scope(StrEnum):
+    """What a reply or fault is about."""
+
+    HOST = "host"  # host or session: nobody's attempt is counted, the breaker counts
+    MESSAGE = "message"
+    RECIPIENT = "recipient"
+
+
+class Verdict(StrEnum):
+    """What one try means for one recipient."""
+
+    DELIVERED = "delivered"
+    DEFERRED = "deferred"  # again after a back-off; counted
+    RELEASED = "released"  # again, not counted: the try was not about this recipient
+    FAILED = "failed"
+    UNKNOWN = "unknown"  # the dot had left and no reply came: nobody can know
+    HELD = "held"  # our own set-up is at fault: nothing is burnt
+
+
+class State(StrEnum):
+    """Where a recipient stands in the ledger."""
+
+    PENDING = "pending"
+    INFLIGHT = "inflight"
+    DEFERRED = "deferred"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+    HELD = "held"
+    SUPPRESSED = "suppressed"
+
+
+#: States from which nothing moves without an operator.
+TERMINAL = frozenset({State.DELIVERED, State.FAILED, State.EXPIRED, State.UNKNOWN, State.HELD, State.SUPPRESSED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """What the table says of one recipient after one try, with the evidence and the row that decided.
+
+    again: try at once in the same session, uncounted (too many recipients: delivery is not refused).
+    """
+
+    recipient: str
+    verdict: Verdict
+    scope: Scope
+    stage: Stage
+    row: str  # the id of the row in disposition.TABLE
+    reply: Reply | None = None
+    fault: Fault | None = None
+    detail: str = ""
+    again: bool = False
+
+    @property
+    def counted(self) -> bool:
+        """Whether the recipient's attempt count goes up (invariant I15)."""
+        return self.verdict in (Verdict.DELIVERED, Verdict.DEFERRED, Verdict.FAILED, Verdict.UNKNOWN)

@@ -1,0 +1,36 @@
+"""The words of SMTP that all of maildrill speaks: reply, stage, envelope, transcript, errors.
+
+Pure: nothing here waits, reads a clock or opens a socket.
+"""
+
+from maildrill.smtp.clock import Clock, timestamp
+from maildrill.smtp.codes import CODES, Code, meaning
+from maildrill.smtp.envelope import Envelope, domain_of
+from maildrill.smtp.errors import ConfigurationError, MaildrillError, did_you_mean
+from maildrill.smtp.reply import EnhancedStatus, Reply
+from maildrill.smtp.reply_parser import ReplyParser
+from maildrill.smtp.stage import Stage
+from maildrill.smtp.text import decode, escape
+from maildrill.smtp.transcript import Line, Mark, Transcript
+
+__all__ = [
+    "CODES",
+    "Clock",
+    "Code",
+    "ConfigurationError",
+    "EnhancedStatus",
+    "Envelope",
+    "Line",
+    "MaildrillError",
+    "Mark",
+    "Reply",
+    "ReplyParser",
+    "Stage",
+    "Transcript",
+    "decode",
+    "did_you_mean",
+    "domain_of",
+    "escape",
+    "meaning",
+    "timestamp",
+]

@@ -1,0 +1,27 @@
+"""The only source of now and of sleep: a protocol; the shells bring the clock that fits.
+
+Rule: time is Unix seconds (UTC) as a float, and always an argument.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Says what time it is and waits; real in life, virtual in a drill."""
+
+    def now(self) -> float:
+        """Return Unix seconds (UTC)."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after `seconds` (0 or more) of this clock."""
+        ...
+
+
+def timestamp(at: float) -> str:
+    """Write Unix seconds as RFC 3339 in UTC with milliseconds: `2026-01-05T09:00:00.000Z`."""
+    moment = datetime.fromtimestamp(round(at * 1000) / 1000, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

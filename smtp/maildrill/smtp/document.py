@@ -1,0 +1,216 @@
+"""TOML documents whose every value knows its line.
+
+Scripts and campaigns are read through a `Table`: it checks types, refuses unknown keys and says file, line,
+what was expected and what was probably meant.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+from maildrill.smtp.errors import ConfigurationError, did_you_mean
+from maildrill.smtp.quantity import Rate, parse_duration, parse_rate, parse_size
+from maildrill.smtp.text import decode, escape
+from maildrill.smtp.toml_lines import Where, line_map
+
+_T = TypeVar("_T")
+_WORDS: dict[type, str] = {str: "text in quotes", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def read_text(path: Path, what: str) -> str:
+    """Return the UTF-8 text of a file; raises ConfigurationError that names `what` it should have been."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigurationError(f"{what} not found", where=str(path), hint="check the path") from None
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {what}: {error.strerror}", where=str(path)) from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(
+            f"byte 0x{error.object[error.start]:02x} is not UTF-8 in {what}",
+            where=f"{path}:{line}",
+            expected="UTF-8 text",
+            hint=f'the line reads "{escape(decode(_line_at(error.object, error.start)))}"; save the file as UTF-8',
+        ) from None
+
+
+def parse_document(text: str, name: str) -> Table:
+    """Return the top table of a TOML text; `name` is what errors call the file. Raises ConfigurationError."""
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        what, _, place = str(error).partition(" (at ")
+        line = place.partition("line ")[2].partition(",")[0] if "line " in place else str(text.count("\n") + 1)
+        raise ConfigurationError(
+            f"not TOML: {what[:1].lower()}{what[1:]}", where=f"{name}:{line}", expected="key = value, or a [table]"
+        ) from None
+    return Table(values, name, (), line_map(text))
+
+
+class Table:
+    """One table of a document. Each reader takes a key, checks it and remembers that the key is known.
+
+    Call `finish()` at the end: a key that nobody asked for is an error.
+    """
+
+    def __init__(self, values: Mapping[str, object], name: str, path: Where, lines: Mapping[Where, int]) -> None:
+        self._values = values
+        self._name = name
+        self._path = path
+        self._lines = lines
+        self._known: dict[str, None] = {}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
+    @property
+    def line(self) -> int:
+        """The line of the table's header, 1 for the top of the document."""
+        return self._lines.get(self._path, 1)
+
+    def where(self, key: str | None = None) -> str:
+        """Return `file:line` of a key, or of the table."""
+        line = self.line if key is None else self._lines.get((*self._path, key), self.line)
+        return f"{self._name}:{line}"
+
+    def fail(self, key: str | None, what: str, *, expected: str = "", hint: str = "") -> NoReturn:
+        """Raise ConfigurationError at the line of `key` (None: of the table)."""
+        raise ConfigurationError(what, where=self.where(key), expected=expected, hint=hint)
+
+    def raw(self, key: str) -> object:
+        """Return the value as TOML has it, or None."""
+        self._known[key] = None
+        return self._values.get(key)
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """Return a text; without a default the key is required."""
+        return self._typed(key, str, default)
+
+    def number(self, key: str, default: int | None = None, *, least: int = 0) -> int:
+        """Return a whole number >= least."""
+        value = self._typed(key, int, default)
+        if value < least:
+            self.fail(key, f"{self._label(key)} is {value}", expected=f"a whole number, {least} or more")
+        return value
+
+    def fraction(self, key: str, default: float | None = None) -> float:
+        """Return a number 0..1."""
+        value = self._value(key, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            self.fail(key, f"{self._label(key)} is {_shown(value)}", expected="a number from 0 to 1")
+        return float(value)
+
+    def flag(self, key: str, default: bool | None = None) -> bool:  # noqa: FBT001 - a default, not a switch
+        """Return true or false."""
+        return self._typed(key, bool, default)
+
+    def duration(self, key: str, default: float | None = None) -> float:
+        """Return seconds."""
+        return default if default is not None and key not in self else self._parsed(key, parse_duration)
+
+    def rate(self, key: str) -> Rate | None:
+        """Return a Rate, or None where the key is absent."""
+        return self._parsed(key, parse_rate) if self.has(key) else None
+
+    def size(self, key: str) -> int:
+        """Return octets."""
+        return self._parsed(key, parse_size)
+
+    def choice(self, key: str, words: Iterable[str], default: str | None = None) -> str:
+        """Return one of `words`."""
+        known = tuple(words)
+        value = self.text(key, default)
+        if value not in known:
+            self.fail(
+                key,
+                f'{self._label(key)} is "{escape(value)}"',
+                expected="one of: " + " ".join(known),
+                hint=did_you_mean(value, known),
+            )
+        return value
+
+    def texts(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
+        """Return a list of texts; one text alone is a list of one."""
+        value = self._value(key, default)
+        items = [value] if isinstance(value, str) else value
+        if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
+            self.fail(key, f"{self._label(key)} is {_shown(value)}", expected="text in quotes, or a list of such")
+        return tuple(items)
+
+    def table(self, key: str) -> Table:
+        """Return the table under `key`, an empty one where it is absent."""
+        self._known[key] = None
+        value = self._values.get(key, {})
+        if not isinstance(value, dict):
+            self.fail(key, f"{self._label(key)} is {_shown(value)}", expected=f"a table: [{self._label(key)}]")
+        return Table(value, self._name, (*self._path, key), self._lines)
+
+    def tables(self, key: str) -> list[Table]:
+        """Return the tables of `[[key]]` in order."""
+        self._known[key] = None
+        value = self._values.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            self.fail(key, f"{self._label(key)} is {_shown(value)}", expected=f"tables: [[{self._label(key)}]]")
+        return [Table(item, self._name, (*self._path, key, n), self._lines) for n, item in enumerate(value)]
+
+    def has(self, key: str) -> bool:
+        """Whether the key is present; asking makes it known."""
+        self._known[key] = None
+        return key in self._values
+
+    def finish(self) -> None:
+        """Refuse keys that nobody asked for."""
+        for key in self._values:
+            if key not in self._known:
+                place = ".".join(str(part) for part in self._path if isinstance(part, str))
+                self.fail(
+                    key,
+                    f'unknown key "{escape(key)}"' + (f" in [{place}]" if place else ""),
+                    expected="one of: " + " ".join(self._known),
+                    hint=did_you_mean(key, self._known),
+                )
+
+    def _value(self, key: str, default: object) -> object:
+        self._known[key] = None
+        if key in self._values:
+            return self._values[key]
+        if default is None:
+            self.fail(None, f'"{key}" is missing' + (f" in [{self._path[-1]}]" if self._path else ""))
+        return default
+
+    def _label(self, key: str) -> str:
+        return ".".join(str(part) for part in (*self._path, key) if isinstance(part, str))
+
+    def _typed(self, key: str, kind: type[_T], default: _T | None) -> _T:
+        value = self._value(key, default)
+        # bool is an int in Python, not in TOML
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            self.fail(key, f"{self._label(key)} is {_shown(value)}", expected=_WORDS[kind])
+        return value
+
+    def _parsed(self, key: str, parse: Callable[[str], _T]) -> _T:
+        value = self._value(key, None)
+        try:
+            return parse(value if isinstance(value, str) else "")
+        except ValueError as error:
+            self.fail(key, f"{self._label(key)} is {_shown(value)}", expected=str(error))
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f'"{escape(value)}"'
+    if isinstance(value, dict | list):
+        return "a table" if isinstance(value, dict) else "a list"
+    return str(value)
+
+
+def _line_at(octets: bytes, offset: int) -> bytes:
+    start = octets.rfind(b"\n", 0, offset) + 1
+    end = octets.find(b"\n", offset)
+    return octets[start : end if end >= 0 else None][:80]

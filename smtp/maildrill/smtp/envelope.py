@@ -1,0 +1,35 @@
+"""The envelope: whom a message is from and for, as the wire says it (RFC 5321 section 2.3.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MAX_PATH = 254  # octets of an address; RFC 5321 section 4.5.3.1.3 allows 256 with the angle brackets
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A reverse-path (empty = null sender) and at least one recipient; no address can break out of its line."""
+
+    reverse_path: str
+    recipients: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.recipients:
+            raise ValueError("an envelope needs at least one recipient")
+        for address in (self.reverse_path, *self.recipients):
+            _check(address)
+        if "" in self.recipients:
+            raise ValueError("a recipient must not be empty")
+
+
+def domain_of(address: str) -> str:
+    """Return the domain of an address in lower case, or an empty string where there is none."""
+    return address.rpartition("@")[2].lower() if "@" in address else ""
+
+
+def _check(address: str) -> None:
+    if any(character <= " " or character == "\x7f" or character in "<>" for character in address):
+        raise ValueError(f"address holds a blank, a bracket or a control character: {address!r}")
+    if len(address.encode("utf-8", "surrogatepass")) > MAX_PATH:
+        raise ValueError(f"address longer than {MAX_PATH} octets: {address[:40]!r}…")

@@ -1,0 +1,49 @@
+"""The stages of an SMTP session: where a reply was given, or a fault happened.
+
+One word for one place, in code, scripts, logs and docs (RFC 5321 sections 3 and 4.1).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """A place in the dialogue; its value is the word that scripts and logs use."""
+
+    CONNECT = "connect"  # the TCP connection itself, before a word is said
+    BANNER = "banner"  # the greeting, 220 (RFC 5321 section 3.1)
+    HELO = "helo"
+    EHLO = "ehlo"
+    STARTTLS = "starttls"  # RFC 3207
+    AUTH = "auth"  # RFC 4954
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"  # the command and its 354
+    BODY = "body"  # the octets between 354 and the final dot
+    DOT = "dot"  # the end of data and its reply: who has the message now?
+    RSET = "rset"
+    NOOP = "noop"
+    VRFY = "vrfy"
+    QUIT = "quit"
+    IDLE = "idle"  # nothing asked: between a reply and the next command
+    UNKNOWN = "unknown"  # a verb that the server does not know
+
+
+#: The verb on the wire for each stage that is a command (RFC 5321 section 4.1.1).
+VERBS: dict[str, Stage] = {
+    stage.value.upper(): stage
+    for stage in (
+        Stage.HELO,
+        Stage.EHLO,
+        Stage.STARTTLS,
+        Stage.AUTH,
+        Stage.MAIL,
+        Stage.RCPT,
+        Stage.DATA,
+        Stage.RSET,
+        Stage.NOOP,
+        Stage.VRFY,
+        Stage.QUIT,
+    )
+}

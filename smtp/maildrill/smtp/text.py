@@ -1,0 +1,42 @@
+"""Make what a stranger said safe to show: on a terminal, in a log, in HTML, in CI output.
+
+Rule: escape at the edge where text is shown; values keep what was said.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+_NAMED = {"\t": "\\t", "\r": "\\r", "\n": "\\n", "\\": "\\\\"}
+# Control, format (bidi overrides, zero-width), surrogate, private and unassigned; line and paragraph separators.
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def decode(octets: bytes) -> str:
+    """Read octets from the wire as UTF-8, or as Latin-1 where they are not (nothing is lost)."""
+    try:
+        return octets.decode("utf-8")
+    except UnicodeDecodeError:
+        return octets.decode("latin-1")
+
+
+def escape(text: str) -> str:
+    r"""Return `text` with everything that could steer a terminal or forge a log line written out.
+
+    Control and invisible characters become `\xNN`, `\uNNNN` or `\UNNNNNNNN`; a backslash is doubled,
+    so that the result can be read back without doubt.
+    """
+    if text.isascii() and text.isprintable() and "\\" not in text:
+        return text
+    return "".join(_escaped(character) for character in text)
+
+
+def _escaped(character: str) -> str:
+    if character in _NAMED:
+        return _NAMED[character]
+    if unicodedata.category(character) not in _UNSAFE:
+        return character
+    point = ord(character)
+    if point < 0x100:
+        return f"\\x{point:02x}"
+    return f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"

@@ -1,0 +1,80 @@
+"""Who said what, when: the dialogue of one session, in swaks' marks.
+
+` ->` we said, `<- ` the server said, `<**` the server said no, `===` our remark. Secrets are redacted when a
+line enters; control characters are escaped when it is shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from maildrill.smtp.clock import timestamp
+from maildrill.smtp.reply import Reply
+from maildrill.smtp.text import escape
+
+REDACTED = "<redacted>"
+_AUTH = re.compile(r"(?P<verb>AUTH\s+\S+)(?P<initial>\s+\S.*)?", re.IGNORECASE | re.DOTALL)
+
+
+class Mark(StrEnum):
+    """The four marks in the margin, as swaks prints them."""
+
+    SENT = " ->"
+    ANSWERED = "<- "
+    REFUSED = "<**"
+    NOTE = "==="
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a transcript: Unix seconds, a mark, and the text as it was said (secrets redacted)."""
+
+    at: float
+    mark: Mark
+    text: str
+
+    def __str__(self) -> str:
+        return f"{timestamp(self.at)} {self.mark} {escape(self.text)}".rstrip()
+
+
+@dataclass(slots=True)
+class Transcript:
+    """The lines of one session in order; add with the verbs below, iterate or `str()` to read."""
+
+    lines: list[Line] = field(default_factory=list)
+    _secret: bool = False
+
+    def sent(self, at: float, command: str) -> Line:
+        """We said a command; what an AUTH exchange says is never kept."""
+        auth = _AUTH.fullmatch(command)
+        if auth:
+            self._secret = True
+            return self._add(at, Mark.SENT, auth["verb"] + (f" {REDACTED}" if auth["initial"] else ""))
+        return self._add(at, Mark.SENT, REDACTED if self._secret else command)
+
+    def answered(self, at: float, reply: Reply) -> list[Line]:
+        """The server replied: a line each; 3yz keeps an AUTH exchange open, anything else ends it."""
+        self._secret = self._secret and reply.klass == 3
+        mark = Mark.REFUSED if reply.klass >= 4 else Mark.ANSWERED
+        lines = reply.lines or ("",)
+        last = len(lines) - 1
+        texts = (f"{reply.code}{'-' if n < last else ' '}{line}".rstrip() for n, line in enumerate(lines))
+        return [self._add(at, mark, text) for text in texts]
+
+    def noted(self, at: float, remark: str) -> Line:
+        """Our own remark: connecting, a cut, so many octets of message."""
+        return self._add(at, Mark.NOTE, remark)
+
+    def _add(self, at: float, mark: Mark, text: str) -> Line:
+        line = Line(at, mark, text)
+        self.lines.append(line)
+        return line
+
+    def __iter__(self) -> Iterator[Line]:
+        return iter(self.lines)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.lines))
