@@ -18,6 +18,7 @@ class Event:
     at: float  # Unix seconds of the server's clock
     session: int  # 1, 2, … in the order of connecting
     client: str  # the peer's address, without port
+    transaction: int = 0  # which MAIL command of the session this belongs to: 1, 2, …; 0 before the first
     helo: str = ""  # the name given with EHLO or HELO, "" before
     reverse_path: str | None = None  # from MAIL on; at MAIL the one just named
     rcpt: str | None = None  # at RCPT: the address just named
