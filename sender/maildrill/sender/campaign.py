@@ -44,11 +44,11 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """When to try again (RFC 5321 section 4.5.4.1); seconds throughout.
+    """When to try again (RFC 5321 section 4.5.4.1); seconds throughout; raises ValueError for what makes no sense.
 
-    schedule: delay before the 2nd, 3rd, … attempt, the last one repeats. cap: no delay is longer.
-    jitter: 0..1, each delay is spread over [d(1-j), d(1+j)] by a seeded hash. lifetime: an attempt later
-    than this after the first one is not begun.
+    schedule: delay before the 2nd, 3rd, … attempt, never falling, the last one repeats. cap: no delay is
+    longer. jitter: 0..1 (less than 1), each delay is spread over [d(1-j), d(1+j)] by a seeded hash.
+    lifetime: an attempt later than this after the first one is not begun; 0 = one attempt.
     """
 
     schedule: tuple[float, ...]
@@ -56,6 +56,18 @@ class RetryPolicy:
     jitter: float = 0.0
     lifetime: float = 5 * 86400.0
     unknown: UnknownPolicy = UnknownPolicy.AT_MOST_ONCE
+
+    def __post_init__(self) -> None:
+        if not self.schedule or min(self.schedule) <= 0:
+            raise ValueError("schedule must hold at least one delay, each longer than 0s")
+        if list(self.schedule) != sorted(self.schedule):
+            raise ValueError("schedule must not fall: a later delay is never shorter")  # invariant I11
+        if self.cap <= 0:
+            raise ValueError("cap must be longer than 0s")
+        if not 0 <= self.jitter < 1:
+            raise ValueError("jitter must be at least 0 and less than 1")
+        if self.lifetime < 0:
+            raise ValueError("lifetime must not be negative")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
