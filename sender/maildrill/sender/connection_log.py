@@ -1,0 +1,145 @@
+"""The sender's log: everything it says goes through here, once, in order.
+
+Rule 1: time comes with the event, the log reads no clock. Rule 2: a log that cannot be written stops nothing
+half-way: it says so once through `on_fault` and goes quiet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import NotRequired, Self, TypedDict, Unpack
+
+from maildrill.sender.attempt import Broken, Ruling, State
+from maildrill.sender.log_schema import KINDS
+from maildrill.sender.log_sinks import Sink
+from maildrill.sender.postfix_lines import dsn
+from maildrill.smtp import Line, MaildrillError, Mark
+
+_MARKS = {mark: mark.value.strip() for mark in Mark}
+_CRUCIAL = frozenset(kind.name for kind in KINDS.values() if kind.crucial)
+_SESSION_ENDS = frozenset({"session.closed", "session.refused", "run.ended"})
+
+
+class Outcome(TypedDict):
+    """What the sender made of a ruling.
+
+    transaction: its number in the session, None where none was begun. number: the recipient's counted attempts, this
+    one included if it counts. state: from now on. delay: seconds since the recipient was queued. until: not tried
+    again before (Unix seconds).
+    """
+
+    session: int
+    transaction: int | None
+    relay: str
+    number: int
+    state: State
+    delay: float
+    until: NotRequired[float | None]
+
+
+class ConnectionLog:
+    """Hands each event to all sinks. Use as a context manager, or `close()` it.
+
+    eager: flush at each crucial event (log_schema), as real sending needs it; else at the end of each session.
+    on_fault: called once when a sink cannot be written; that sink gets nothing more.
+    """
+
+    def __init__(
+        self, *sinks: Sink, eager: bool = False, on_fault: Callable[[MaildrillError], object] | None = None
+    ) -> None:
+        self.fault: MaildrillError | None = None
+        self._sinks = sinks
+        self._flush_at = _CRUCIAL if eager else _SESSION_ENDS
+        self._on_fault = on_fault
+        self._number = 0
+
+    def emit(self, kind: str, at: float, **fields: object) -> None:
+        """Log one event at Unix seconds `at`; kind and fields as log_schema has them. Raises ValueError if not."""
+        self._number += 1
+        flush = kind in self._flush_at
+        for sink in self._sinks:
+            try:
+                sink.take(self._number, at, kind, fields)
+                if flush:
+                    sink.flush()
+            except OSError as error:
+                self._give_up(sink, error)
+
+    def line(self, session: int, line: Line) -> None:
+        """Log one line of the dialogue of `session`."""
+        self.emit("line", line.at, session=session, mark=_MARKS[line.mark], text=line.text)
+
+    def refused(self, at: float, session: int, relay: str, broken: Broken) -> None:
+        """Log that no mail could be sent in `session`, and why."""
+        self.emit("session.refused", at, session=session, relay=relay, stage=broken.stage.value, **_evidence(broken))
+
+    def attempt(self, at: float, ruling: Ruling, **outcome: Unpack[Outcome]) -> None:
+        """Log what one try came to for one recipient; also where no transaction was begun (transaction=None)."""
+        optional = {"transaction": outcome["transaction"], "until": outcome.get("until")}
+        self.emit(
+            "attempt",
+            at,
+            session=outcome["session"],
+            recipient=ruling.recipient,
+            attempt=outcome["number"],
+            relay=outcome["relay"],
+            verdict=ruling.verdict.value,
+            state=outcome["state"].value,
+            scope=ruling.scope.value,
+            stage=ruling.stage.value,
+            **_evidence(ruling),
+            dsn=dsn(ruling.verdict, ruling.stage, ruling.reply, ruling.fault),
+            row=ruling.row,
+            counted=ruling.counted,
+            delay=outcome["delay"],
+            **{name: value for name, value in optional.items() if value is not None},
+        )
+
+    def flush(self) -> None:
+        """Hand everything to the system."""
+        self._each("flush")
+
+    def close(self) -> None:
+        """Flush and close all sinks."""
+        self._each("close")
+        self._sinks = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _each(self, verb: str) -> None:
+        for sink in self._sinks:
+            try:
+                sink.flush() if verb == "flush" else sink.close()
+            except OSError as error:
+                self._give_up(sink, error)
+
+    def _give_up(self, sink: Sink, error: OSError) -> None:
+        self._sinks = tuple(other for other in self._sinks if other is not sink)
+        if self.fault is None:
+            where = getattr(sink, "path", "")
+            self.fault = MaildrillError(
+                f"cannot write log: {error.strerror or error}",
+                where=str(where),
+                hint="the ledger is complete; make room and run again to go on",
+            )
+            if self._on_fault:
+                self._on_fault(self.fault)
+
+
+def _evidence(of: Ruling | Broken) -> dict[str, object]:
+    """Return the fields of the reply or fault that decided; what is not there is left out."""
+    found: dict[str, object] = {}
+    if of.reply:
+        found |= {"code": of.reply.code, "enhanced": str(of.reply.enhanced or ""), "text": of.reply.text}
+    if of.fault:
+        found["fault"] = of.fault.value
+    if of.detail:
+        found["detail"] = of.detail
+    return {name: value for name, value in found.items() if value != ""}

@@ -1,0 +1,57 @@
+"""Replay a log: where each recipient stands is a function of the events alone.
+
+Rule: shares nothing with the ledger but the words of the schema, so that the two can witness against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from maildrill.sender.attempt import State
+from maildrill.sender.log_event import LogEvent
+
+_States = dict[str, State]
+
+
+def _queued(states: _States, fields: Mapping[str, object]) -> None:
+    states[str(fields["recipient"])] = State.PENDING
+
+
+def _stated(states: _States, fields: Mapping[str, object]) -> None:
+    states[str(fields["recipient"])] = State(str(fields["state"]))
+
+
+def _started(states: _States, fields: Mapping[str, object]) -> None:
+    recipients = fields["recipients"]
+    if isinstance(recipients, list | tuple):
+        states.update((str(recipient), State.INFLIGHT) for recipient in recipients)
+
+
+def _expired(states: _States, fields: Mapping[str, object]) -> None:
+    states[str(fields["recipient"])] = State.EXPIRED
+
+
+def _held(states: _States, fields: Mapping[str, object]) -> None:
+    states[str(fields["recipient"])] = State.HELD
+
+
+_MOVES: dict[str, Callable[[_States, Mapping[str, object]], None]] = {
+    "recipient.queued": _queued,
+    "recipient.restored": _stated,
+    "recipient.recovered": _stated,
+    "recipient.expired": _expired,
+    "recipient.held": _held,
+    "transaction.started": _started,
+    "transaction.intent": _started,
+    "attempt": _stated,
+}
+
+
+def fold(events: Iterable[LogEvent]) -> dict[str, State]:
+    """Return the state of each recipient after `events`, in the order of their first appearance."""
+    states: _States = {}
+    for event in events:
+        move = _MOVES.get(event.kind)
+        if move is not None:
+            move(states, event.fields)
+    return states

@@ -1,0 +1,110 @@
+"""Events as JSON lines: one event to a line of ASCII, and back.
+
+Rule 1: fields stand in the schema's order, so equal runs give equal bytes.
+Rule 2: what does not fit the schema is a bug and raises ValueError at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from json.encoder import encode_basestring_ascii
+from pathlib import Path
+from typing import BinaryIO
+
+from maildrill.sender.log_event import LogEvent
+from maildrill.sender.log_schema import KINDS, VERSION
+from maildrill.smtp import ConfigurationError, decode, escape
+
+_LONGEST = 1 << 20  # octets that certainly hold the last event: a reply has at most 64 KiB
+_HEAD = b'{"v":'
+_PLAN = {
+    kind.name: tuple((field.name, f',"{field.name}":', field.optional) for field in kind.fields)
+    for kind in KINDS.values()
+}
+
+
+def encode(number: int, at: float, kind: str, fields: Mapping[str, object]) -> str:
+    """Return the line of an event with its line end; raises ValueError for what the schema does not have."""
+    plan = _PLAN.get(kind)
+    if plan is None:
+        raise ValueError(f'no kind of event "{kind}"')
+    # By hand, not json.dumps: a drill writes 80,000 of these, and this takes a third of the time.
+    parts = [f'{{"v":{VERSION},"n":{number},"at":{round(at, 6)!r},"kind":"{kind}"']
+    known = 0
+    for name, prefix, optional in plan:
+        value = fields.get(name)
+        known += name in fields
+        if value is not None:
+            parts.append(prefix + _encoded(value))
+        elif not optional:
+            raise ValueError(f'event "{kind}" needs field "{name}"')
+    if known != len(fields):
+        strange = sorted(set(fields) - {name for name, _, _ in plan})
+        raise ValueError(f'event "{kind}" has no field "{", ".join(strange)}"')
+    return "".join(parts) + "}\n"
+
+
+def _encoded(value: object) -> str:
+    if isinstance(value, str):
+        return encode_basestring_ascii(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return int.__repr__(value)
+    if isinstance(value, float):
+        return repr(round(value, 6))
+    if isinstance(value, tuple | list):
+        return f"[{','.join(map(_encoded, value))}]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{encode_basestring_ascii(key)}:{_encoded(item)}" for key, item in value.items()) + "}"
+    raise ValueError(f"a log cannot hold a {type(value).__name__}")
+
+
+def read_events(path: Path) -> Iterator[LogEvent]:
+    """Yield the events of a file; a last line without its end (a crash) is not there yet.
+
+    Raises ConfigurationError for a file that is not there, is no event log, or is of a newer version.
+    """
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.endswith(b"\n"):
+                    yield _decoded(line, f"{path}:{number}")
+    except OSError as error:
+        raise ConfigurationError(f"cannot read event log: {error.strerror}", where=str(path)) from None
+
+
+def _decoded(line: bytes, where: str) -> LogEvent:
+    try:
+        value = json.loads(line)
+        version, number, at, kind = (value.pop(key) for key in ("v", "n", "at", "kind"))
+    except (ValueError, AttributeError, TypeError, KeyError, RecursionError):
+        shown = escape(decode(line[:60].rstrip()))
+        raise ConfigurationError(
+            f'not an event: "{shown}"', where=where, expected="a JSON line of events.jsonl"
+        ) from None
+    if version != VERSION:
+        raise ConfigurationError(
+            f"event log of version {escape(str(version))}",
+            where=where,
+            expected=f"version {VERSION}",
+            hint="upgrade maildrill",
+        )
+    return LogEvent(number, at, kind, value)
+
+
+def last_number(file: BinaryIO, end: int, torn: bytes, where: str) -> int:
+    """Return the number of the last event before `end`, where the last complete line ends; 0 where there is none.
+
+    torn: the first octets behind `end`. Raises ConfigurationError where this is no event log.
+    """
+    if not (torn.startswith(_HEAD) or _HEAD.startswith(torn)):
+        _decoded(torn, where)
+    if end == 0:
+        return 0
+    start = max(0, end - _LONGEST)
+    file.seek(start)
+    last = file.read(end - start).rstrip(b"\n").rpartition(b"\n")[2]
+    return _decoded(last, where).number

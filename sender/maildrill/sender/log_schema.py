@@ -1,0 +1,210 @@
+"""The schema of the event log: every kind of event, its fields, and what they mean.
+
+Rule 1: one table; the encoder, the checks and docs/connection-log.md are made from it.
+Rule 2: an event is a noun and a past verb. A field is added freely; one that changes its meaning needs a new VERSION.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+VERSION = 1
+
+#: Fields that every event has, before its own.
+COMMON = (
+    ("v", "integer", "the version of this schema: 1"),
+    ("n", "integer", "the number of the event in this file, from 1, without gaps"),
+    ("at", "number", "Unix seconds (UTC), to the microsecond"),
+    ("kind", "text", "the kind of event"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field: its JSON type, what it means, and whether it may be missing (never null)."""
+
+    name: str
+    type: str
+    meaning: str
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of event. crucial: without it a crash would leave the log behind what the wire saw."""
+
+    name: str
+    meaning: str
+    fields: tuple[Field, ...]
+    crucial: bool = False
+
+
+_RECIPIENT = Field("recipient", "text", "the address as it goes into RCPT")
+_SESSION = Field("session", "integer", "the number of the session in this run, from 1")
+_TRANSACTION = Field("transaction", "integer", "the number of the mail transaction in its session, from 1")
+_RECIPIENTS = Field("recipients", "list of text", "the addresses, in the order of their RCPT commands")
+_RELAY = Field("relay", "text", "host:port")
+_STATE = Field("state", "text", "the recipient's state from now on (`pending`, `deferred`, `delivered`, …)")
+_ATTEMPTS = Field("attempts", "integer", "counted attempts so far")
+_REASON = Field("reason", "text", "why, in words")
+_MESSAGE_ID = Field("message_id", "text", "the Message-ID, the same in every attempt")
+_STAGE = Field("stage", "text", "where in the dialogue (`connect`, `banner`, `ehlo`, … `dot`)")
+_REPLY = (
+    Field("code", "integer", "the reply code that decided", optional=True),
+    Field("enhanced", "text", "its enhanced status code", optional=True),
+    Field("text", "text", "its text as the server wrote it, lines joined by a blank", optional=True),
+    Field("fault", "text", "what happened instead of a reply (`timeout`, `eof`, `reset`, …)", optional=True),
+    Field("detail", "text", "more about the fault", optional=True),
+)
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            "run.started",
+            "a run begins, or goes on with a ledger that was there",
+            (
+                Field("campaign", "text", "the campaign's name"),
+                Field("sender", "text", "the reverse-path"),
+                _RELAY,
+                Field("mode", "text", "`merge` or `batch`"),
+                Field("recipients", "integer", "recipients in the ledger"),
+                Field("seed", "integer", "the campaign's seed"),
+                Field("resumed", "boolean", "whether the ledger knew recipients before"),
+            ),
+            crucial=True,
+        ),
+        Kind(
+            "recipient.queued",
+            "a recipient enters the ledger",
+            (_RECIPIENT, Field("row", "integer", "its line in the list"), _MESSAGE_ID),
+        ),
+        Kind(
+            "recipient.set_aside",
+            "a row of the list that is not sent to",
+            (
+                Field("row", "integer", "its line in the list"),
+                Field("value", "text", "what stands there"),
+                Field("reason", "text", "`invalid` or `duplicate`"),
+                Field("detail", "text", "what is wrong with it", optional=True),
+            ),
+        ),
+        Kind(
+            "recipient.restored",
+            "a later run found this recipient in the ledger; the ledger's word replaces what the log said before",
+            (_RECIPIENT, _STATE, _ATTEMPTS),
+        ),
+        Kind(
+            "recipient.recovered",
+            "an earlier run ended in the middle of a transaction with this recipient",
+            (_RECIPIENT, _STATE, _REASON),
+            crucial=True,
+        ),
+        Kind(
+            "session.opened",
+            "greeting and EHLO are done; the dialogue so far stands before this event",
+            (
+                _SESSION,
+                _RELAY,
+                Field("capabilities", "list of text", "the extensions that EHLO offered"),
+            ),
+        ),
+        Kind(
+            "session.refused",
+            "a session ended before mail could be sent in it",
+            (_SESSION, _RELAY, _STAGE, *_REPLY),
+            crucial=True,
+        ),
+        Kind(
+            "session.closed",
+            "an opened session ended",
+            (_SESSION, _REASON, Field("transactions", "integer", "mail transactions begun in it")),
+            crucial=True,
+        ),
+        Kind(
+            "line",
+            "one line of the dialogue; of the message itself only its size and hash are noted",
+            (
+                _SESSION,
+                Field("mark", "text", "`->` we said, `<-` the server said, `<**` the server said no, `===` our remark"),
+                Field("text", "text", "the line as it was said, secrets redacted"),
+            ),
+        ),
+        Kind(
+            "transaction.started",
+            "a mail transaction begins",
+            (
+                _SESSION,
+                _TRANSACTION,
+                _RECIPIENTS,
+                _MESSAGE_ID,
+                Field("octets", "integer", "the size of the message"),
+                Field("body_hash", "text", "the hash of the message that the ledger holds"),
+            ),
+        ),
+        Kind(
+            "transaction.intent",
+            "the ledger holds it for good: the final dot is about to leave for these recipients",
+            (_SESSION, _TRANSACTION, _RECIPIENTS),
+            crucial=True,
+        ),
+        Kind(
+            "attempt",
+            "one try for one recipient is over; exactly one of these for each recipient of a transaction",
+            (
+                _SESSION,
+                Field("transaction", "integer", "as above; missing where no transaction was begun", optional=True),
+                _RECIPIENT,
+                Field("attempt", "integer", "counted attempts, this one included if it counts"),
+                _RELAY,
+                Field("verdict", "text", "`delivered`, `deferred`, `released`, `failed`, `unknown`, `held`"),
+                _STATE,
+                Field("scope", "text", "what the reply was about: `host`, `message`, `recipient`"),
+                _STAGE,
+                *_REPLY,
+                Field("dsn", "text", "the status for reports (RFC 3463); its class agrees with the verdict"),
+                Field("row", "text", "the row of docs/dispositions.md that decided"),
+                Field("counted", "boolean", "whether the recipient's attempt count went up"),
+                Field("until", "number", "not tried again before this time (Unix seconds)", optional=True),
+                Field("delay", "number", "seconds since the recipient was queued"),
+            ),
+            crucial=True,
+        ),
+        Kind(
+            "recipient.expired",
+            "the lifetime is over after at least one counted attempt",
+            (_RECIPIENT, _ATTEMPTS, _REASON),
+            crucial=True,
+        ),
+        Kind(
+            "recipient.held",
+            "not tried again in this run through no fault of the recipient; a later run tries again",
+            (_RECIPIENT, _ATTEMPTS, _REASON),
+            crucial=True,
+        ),
+        Kind(
+            "breaker.opened",
+            "a host failed too often: no session before `until`",
+            (_RELAY, Field("failures", "integer", "failures in a row"), Field("until", "number", "Unix seconds")),
+        ),
+        Kind("breaker.closed", "the host answered again", (_RELAY,)),
+        Kind(
+            "limit.learned",
+            "the host takes no more recipients than this in one transaction",
+            (_RELAY, Field("recipients", "integer", "recipients it accepted")),
+        ),
+        Kind("run.waited", "nothing is due before `until`", (Field("until", "number", "Unix seconds"),)),
+        Kind("run.stopping", "a stop was asked for; transactions under way come to their end", (_REASON,)),
+        Kind(
+            "run.ended",
+            "the run is over",
+            (
+                Field("reason", "text", "`done`: nothing is left to do; `stopped`: asked to stop"),
+                Field("states", "object", "how many recipients are in each state"),
+                Field("connections", "integer", "sessions begun in this run"),
+                Field("attempts", "integer", "`attempt` events in this run"),
+            ),
+            crucial=True,
+        ),
+    )
+}

@@ -1,0 +1,125 @@
+"""Where events go: JSON lines, text for people, memory.
+
+Rule: a sink buffers until `flush`; what it hands to the system survives the death of the process.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from maildrill.sender.log_event import LogEvent
+from maildrill.sender.log_json import encode, last_number
+from maildrill.sender.log_text import as_text
+from maildrill.smtp import ConfigurationError
+
+_BUFFER = 1 << 18  # octets; a drill's log is 10 MB
+
+
+class Sink(Protocol):
+    """Takes events in order."""
+
+    def take(self, number: int, at: float, kind: str, fields: Mapping[str, object]) -> None:
+        """Take one event (see log_schema)."""
+        ...
+
+    def flush(self) -> None:
+        """Hand over everything that was taken."""
+        ...
+
+    def close(self) -> None:
+        """Flush and let go; the sink is not used again."""
+        ...
+
+
+class Memory:
+    """Keeps the events as values: `sink.events`."""
+
+    def __init__(self) -> None:
+        self.events: list[LogEvent] = []
+
+    def take(self, number: int, at: float, kind: str, fields: Mapping[str, object]) -> None:
+        """Keep one event."""
+        self.events.append(LogEvent(number, at, kind, fields))
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class _File:
+    """A file that events are appended to."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file: BinaryIO = path.open("a+b", buffering=_BUFFER)
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot write log: {error.strerror}", where=str(path), hint="check --log-dir and its permissions"
+            ) from None
+
+    def flush(self) -> None:
+        """Hand what was taken to the system."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """Flush and close."""
+        self._file.close()
+
+
+class JsonLines(_File):
+    """events.jsonl: one JSON object to a line, numbered on from what the file holds.
+
+    A last line that a crash tore is cut off. Raises ConfigurationError for a file that is no event log.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        try:
+            start, torn = _torn_line(self._file)
+            self._offset = last_number(self._file, start, torn, str(path))
+            self._file.truncate(start)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def take(self, number: int, at: float, kind: str, fields: Mapping[str, object]) -> None:
+        """Append one event; raises ValueError for what the schema does not have."""
+        self._file.write(encode(self._offset + number, at, kind, fields).encode("ascii"))
+
+
+class TextFile(_File):
+    """connection.log: the dialogue in swaks' marks and a Postfix-style line for each attempt."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        if _torn_line(self._file)[1]:
+            self._file.write(b"\n")
+
+    def take(self, number: int, at: float, kind: str, fields: Mapping[str, object]) -> None:  # noqa: ARG002 - the number is for programs
+        """Append the event's line, where it has one for people."""
+        line = as_text(at, kind, fields)
+        if line:
+            self._file.write(line.encode("utf-8", "backslashreplace"))
+
+
+def _torn_line(file: BinaryIO) -> tuple[int, bytes]:
+    """Return where the file's last complete line ends, and the first octets behind it; positioned at the end."""
+    end = position = file.seek(0, os.SEEK_END)
+    while position > 0:
+        start = max(0, position - 65536)
+        file.seek(start)
+        found = file.read(position - start).rfind(b"\n")
+        position = start + found + 1 if found >= 0 else start
+        if found >= 0:
+            break
+    file.seek(position)
+    torn = file.read(min(80, end - position))
+    file.seek(0, os.SEEK_END)
+    return position, torn

@@ -1,0 +1,86 @@
+"""Events as text for people: `2026-01-05T09:00:00.010Z #12 <-  250 2.1.5 Ok`, swaks' marks in the margin.
+
+Pure. Rule: one event, at most one line; everything that a stranger said is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from maildrill.sender.postfix_lines import attempt_line, reason
+from maildrill.smtp import escape, timestamp
+
+_Fields = Mapping[str, object]
+_MARGIN = {"->": " ->", "<-": "<- "}
+
+
+def as_text(at: float, kind: str, fields: _Fields) -> str:
+    """Return the line of an event with its line end, or an empty string: people do not need every event."""
+    if kind == "line":  # nine lines in ten
+        mark = str(fields["mark"])
+        text = f"{_MARGIN.get(mark, mark)} {escape(str(fields['text']))}".rstrip()
+    else:
+        write = _REMARKS.get(kind)
+        if write is None:
+            return ""
+        text = f"=== {write(fields)}"
+    return f"{timestamp(at)} #{fields.get('session', 0)} {text}\n"
+
+
+def _started(fields: _Fields) -> str:
+    verb = "goes on" if fields["resumed"] else "starts"
+    return (
+        f'campaign "{_shown(fields, "campaign")}" {verb}: {fields["recipients"]} recipients, '
+        f"relay {_shown(fields, 'relay')}, mode {fields['mode']}, seed {fields['seed']}"
+    )
+
+
+def _ended(fields: _Fields) -> str:
+    states = fields["states"]
+    counts = ", ".join(f"{state} {count}" for state, count in states.items()) if isinstance(states, dict) else ""
+    return f"run ended ({_shown(fields, 'reason')}): {counts}; {fields['connections']} connections"
+
+
+def _set_aside(fields: _Fields) -> str:
+    detail = f" ({_shown(fields, 'detail')})" if fields.get("detail") else ""
+    return f'row {fields["row"]} set aside as {_shown(fields, "reason")}: "{_shown(fields, "value")}"{detail}'
+
+
+def _shown(fields: _Fields, name: str) -> str:
+    return escape(str(fields[name]))
+
+
+_REMARKS: dict[str, Callable[[_Fields], str]] = {
+    "run.started": _started,
+    "run.ended": _ended,
+    "run.stopping": lambda fields: f"stopping: {_shown(fields, 'reason')}",
+    "run.waited": lambda fields: f"nothing is due before {timestamp(_number(fields['until']))}",
+    "recipient.set_aside": _set_aside,
+    "recipient.recovered": lambda fields: (
+        f"<{_shown(fields, 'recipient')}> was in flight when an earlier run ended: {fields['state']} "
+        f"({_shown(fields, 'reason')})"
+    ),
+    "recipient.expired": lambda fields: (
+        f"to=<{_shown(fields, 'recipient')}>, relay=none, dsn=4.4.7, status=expired ({_shown(fields, 'reason')})"
+    ),
+    "recipient.held": lambda fields: (
+        f"to=<{_shown(fields, 'recipient')}>, relay=none, dsn=4.3.5, status=held ({_shown(fields, 'reason')})"
+    ),
+    "session.refused": lambda fields: f"no session: {reason(fields)}",
+    "session.closed": lambda fields: (
+        f"session closed after {fields['transactions']} transactions: {_shown(fields, 'reason')}"
+    ),
+    "attempt": attempt_line,
+    "breaker.opened": lambda fields: (
+        f"{_shown(fields, 'relay')} failed {fields['failures']} times in a row: left alone until "
+        f"{timestamp(_number(fields['until']))}"
+    ),
+    "breaker.closed": lambda fields: f"{_shown(fields, 'relay')} answers again",
+    "limit.learned": lambda fields: (
+        f"{_shown(fields, 'relay')} takes {fields['recipients']} recipients in one transaction"
+    ),
+}
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0

@@ -1,0 +1,113 @@
+"""An attempt in Postfix's words: `to=<…>, relay=…, delay=…, dsn=…, status=… (…)`, for the tools that read them.
+
+Pure. What a server said is escaped here, because this text is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from maildrill.sender.attempt import Fault, Verdict
+from maildrill.smtp import EnhancedStatus, Reply, Stage, escape
+
+#: Postfix has no word for the last two.
+STATUS = {
+    Verdict.DELIVERED: "sent",
+    Verdict.DEFERRED: "deferred",
+    Verdict.RELEASED: "deferred",
+    Verdict.FAILED: "bounced",
+    Verdict.UNKNOWN: "unknown",
+    Verdict.HELD: "held",
+}
+_CLASS = {Verdict.DELIVERED: 2, Verdict.FAILED: 5}  # all others: 4, not settled
+_COMMANDS = {
+    Stage.HELO: "HELO command",
+    Stage.EHLO: "EHLO command",
+    Stage.MAIL: "MAIL FROM command",
+    Stage.RCPT: "RCPT TO command",
+    Stage.DATA: "DATA command",
+    Stage.BODY: "message content",
+    Stage.DOT: "end of DATA command",
+    Stage.RSET: "RSET command",
+    Stage.QUIT: "QUIT command",
+}
+_DOING = {
+    Stage.CONNECT: "connecting",
+    Stage.BANNER: "receiving the initial server greeting",
+    Stage.HELO: "performing the HELO handshake",
+    Stage.EHLO: "performing the EHLO handshake",
+    Stage.MAIL: "sending MAIL FROM",
+    Stage.RCPT: "sending RCPT TO",
+    Stage.DATA: "sending DATA command",
+    Stage.BODY: "sending message body",
+    Stage.DOT: "sending end of data",
+}
+_FAULTS = {
+    Fault.TIMEOUT: "conversation with {host} timed out while {doing}",
+    Fault.EOF: "lost connection with {host} while {doing}",
+    Fault.RESET: "connection reset by {host} while {doing}",
+    Fault.GARBAGE: "malformed reply from {host} while {doing}",
+    Fault.UNSOLICITED: "unsolicited reply from {host} while {doing}",
+    Fault.STOPPED: "stopped while {doing}",
+}
+
+
+def dsn(verdict: Verdict, stage: Stage, reply: Reply | None, fault: Fault | None) -> str:
+    """Return the status for reports (RFC 3463): the server's own detail, in the class of the verdict.
+
+    Without an enhanced code: X.0.0 for a reply, X.4.1 for no connection, X.4.2 for a session that broke,
+    X.3.5 (system incorrectly configured) where the fault is ours.
+    """
+    klass = _CLASS.get(verdict, 4)
+    found = reply.enhanced if reply else None
+    if found is not None:
+        return str(EnhancedStatus(klass, found.subject, found.detail))
+    if verdict is Verdict.HELD:
+        return f"{klass}.3.5"
+    if reply is not None:
+        return f"{klass}.0.0"
+    if fault is None:
+        return f"{klass}.0.0"
+    return f"{klass}.4.1" if stage is Stage.CONNECT else f"{klass}.4.2"
+
+
+def attempt_line(fields: Mapping[str, object]) -> str:
+    """Return the line of an `attempt` event, given its fields (see log_schema); nothing in it can forge a line."""
+    verdict = Verdict(str(fields["verdict"]))
+    return (
+        f"to=<{escape(str(fields['recipient']))}>, relay={escape(str(fields['relay']))}, "
+        f"delay={_seconds(fields['delay'])}, dsn={fields['dsn']}, status={STATUS[verdict]} ({_said(verdict, fields)})"
+    )
+
+
+def reason(fields: Mapping[str, object]) -> str:
+    """Say in Postfix's words why a session or an attempt did not go on, given the fields of its event."""
+    stage, relay = Stage(str(fields["stage"])), escape(str(fields["relay"]))
+    host = relay.rpartition(":")[0] or relay
+    code, fault, detail = fields.get("code"), fields.get("fault"), fields.get("detail")
+    if code is not None:
+        reply = f"{code} {escape(str(fields.get('text', '')))}".rstrip()
+        if stage is Stage.BANNER:
+            return f"host {host} refused to talk to me: {reply}"
+        command = _COMMANDS.get(stage)
+        return f"host {host} said: {reply}" + (f" (in reply to {command})" if command else "")
+    shown = f": {escape(str(detail))}" if detail else ""
+    if fault is None:
+        return escape(str(detail)) if detail else "no reply"
+    if stage is Stage.CONNECT:
+        return f"connect to {relay}{shown or f': {fault}'}"
+    words = _FAULTS.get(Fault(str(fault)), str(fault))
+    return words.format(host=host, doing=_DOING.get(stage, f"in stage {stage}")) + shown
+
+
+def _said(verdict: Verdict, fields: Mapping[str, object]) -> str:
+    if verdict is Verdict.DELIVERED:
+        return f"{fields.get('code')} {escape(str(fields.get('text', '')))}".rstrip()
+    words = reason(fields)
+    return f"{words} -- message may have been delivered" if verdict is Verdict.UNKNOWN else words
+
+
+def _seconds(value: object) -> str:
+    """Write a delay as Postfix does: fractions below ten seconds, whole seconds above."""
+    seconds = float(value) if isinstance(value, int | float) else 0.0
+    return f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.2f}".rstrip("0").rstrip(".")

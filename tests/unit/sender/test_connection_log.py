@@ -1,0 +1,301 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from maildrill.sender.attempt import Broken, Fault, Ruling, Scope, State, Verdict
+from maildrill.sender.connection_log import ConnectionLog
+from maildrill.sender.log_event import LogEvent
+from maildrill.sender.log_json import encode, read_events
+from maildrill.sender.log_schema import KINDS, Field
+from maildrill.sender.log_sinks import JsonLines, Memory, TextFile
+from maildrill.smtp import ConfigurationError, Line, MaildrillError, Mark, Reply, Stage
+
+NOON = 1767614400.0
+SAMPLES: dict[str, object] = {
+    "text": "x",
+    "integer": 7,
+    "number": 1.5,
+    "boolean": True,
+    "list of text": ["a", "b"],
+    "object": {"delivered": 2},
+}
+DEFERRED = Ruling(
+    recipient="ann@example.com",
+    verdict=Verdict.DEFERRED,
+    scope=Scope.RECIPIENT,
+    stage=Stage.RCPT,
+    row="rcpt-4yz",
+    reply=Reply.of("450 4.2.1 busy"),
+)
+
+
+def sample(field: Field) -> object:
+    """Return a value of the field's type."""
+    return SAMPLES[field.type]
+
+
+def closed(number: int = 1) -> dict[str, object]:
+    """Return the fields of a session.closed event."""
+    return {"session": number, "reason": "quit", "transactions": 1}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_of_event_reads_back_as_it_was_written(name: str, tmp_path: Path) -> None:
+    """What is emitted and what read_events yields are equal, for each kind with all its fields."""
+    fields = {field.name: sample(field) for field in KINDS[name].fields}
+    path = tmp_path / "events.jsonl"
+    with ConnectionLog(JsonLines(path)) as log:
+        log.emit(name, NOON, **fields)
+
+    assert list(read_events(path)) == [LogEvent(1, NOON, name, fields)]
+
+
+def test_an_unknown_kind_is_a_bug_that_shows_at_once() -> None:
+    """A kind that the schema does not have is refused."""
+    with pytest.raises(ValueError, match=r'no kind of event "session\.openned"'):
+        encode(1, NOON, "session.openned", {})
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"session": 1, "reason": "quit"}, 'needs field "transactions"'),
+        ({**closed(), "transactions": None}, 'needs field "transactions"'),
+        ({**closed(), "colour": "red"}, 'has no field "colour"'),
+        ({**closed(), "reason": {1, 2}}, "cannot hold a set"),
+    ],
+)
+def test_a_field_too_few_or_too_many_is_a_bug(fields: Mapping[str, object], complaint: str) -> None:
+    """The encoder holds every event against the schema."""
+    with pytest.raises(ValueError, match=complaint):
+        encode(1, NOON, "session.closed", fields)
+
+
+def test_fields_stand_in_the_schemas_order() -> None:
+    """Equal runs give equal bytes, however the fields were handed over."""
+    one = encode(1, NOON, "session.closed", closed())
+    other = encode(1, NOON, "session.closed", dict(reversed(closed().items())))
+
+    assert one == other
+
+
+def test_a_hostile_reply_stays_on_its_line_and_in_ascii() -> None:
+    """Line breaks, bidi overrides and escape sequences in a server's text cannot forge an event."""
+    line = encode(1, NOON, "line", {"session": 1, "mark": "<-", "text": '250 \r\n{"v":1}\u202e\x1b[2J é'})
+
+    assert (line.isascii(), line.count("\n"), "\x1b" in line) == (True, 1, False)
+
+
+def test_an_attempt_carries_the_reply_that_decided() -> None:
+    """Code, enhanced code, text, status and outcome of one try stand in one event (I50)."""
+    memory = Memory()
+    ConnectionLog(memory).attempt(
+        NOON,
+        DEFERRED,
+        session=3,
+        transaction=2,
+        relay="mx.example:25",
+        number=1,
+        state=State.DEFERRED,
+        delay=4.0,
+        until=NOON + 1800,
+    )
+
+    assert memory.events[0].fields == {
+        "session": 3,
+        "transaction": 2,
+        "recipient": "ann@example.com",
+        "attempt": 1,
+        "relay": "mx.example:25",
+        "verdict": "deferred",
+        "state": "deferred",
+        "scope": "recipient",
+        "stage": "rcpt",
+        "code": 450,
+        "enhanced": "4.2.1",
+        "text": "4.2.1 busy",
+        "dsn": "4.2.1",
+        "row": "rcpt-4yz",
+        "counted": True,
+        "until": NOON + 1800,
+        "delay": 4.0,
+    }
+
+
+def test_text_for_people_shows_dialogue_attempts_and_failures(tmp_path: Path) -> None:
+    """connection.log has swaks' marks for the dialogue and Postfix's words for the attempt."""
+    path = tmp_path / "connection.log"
+    with ConnectionLog(TextFile(path)) as log:
+        log.line(1, Line(NOON, Mark.SENT, "EHLO me"))
+        log.line(1, Line(NOON, Mark.ANSWERED, "250 hello\x1b[0m"))
+        log.emit("session.opened", NOON, session=1, relay="mx.example:25", capabilities=())
+        log.attempt(
+            NOON, DEFERRED, session=1, transaction=1, relay="mx.example:25", number=1, state=State.DEFERRED, delay=4
+        )
+        log.refused(NOON, 2, "mx.example:25", Broken(Stage.CONNECT, Fault.REFUSED, detail="Connection refused"))
+
+    assert path.read_text("utf-8").splitlines() == [
+        "2026-01-05T12:00:00.000Z #1  -> EHLO me",
+        "2026-01-05T12:00:00.000Z #1 <-  250 hello\\x1b[0m",
+        (
+            "2026-01-05T12:00:00.000Z #1 === to=<ann@example.com>, relay=mx.example:25, delay=4, dsn=4.2.1, "
+            "status=deferred (host mx.example said: 450 4.2.1 busy (in reply to RCPT TO command))"
+        ),
+        "2026-01-05T12:00:00.000Z #2 === no session: connect to mx.example:25: Connection refused",
+    ]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_of_event_can_be_shown_to_people(name: str, tmp_path: Path) -> None:
+    """No event makes the text log stumble, and none takes more than a line."""
+    words = {"verdict": "held", "stage": "banner", "fault": "eof", "state": "held", "text": "a\nb", "reason": "c\nd"}
+    fields = {field.name: words.get(field.name, sample(field)) for field in KINDS[name].fields}
+    path = tmp_path / "connection.log"
+    with ConnectionLog(TextFile(path)) as log:
+        log.emit(name, NOON, **fields)
+
+    assert path.read_bytes().count(b"\n") <= 1
+
+
+def test_a_torn_last_line_is_not_there_yet(tmp_path: Path) -> None:
+    """Cutting the file at any octet yields a prefix of its events (I39)."""
+    path = tmp_path / "events.jsonl"
+    with ConnectionLog(JsonLines(path)) as log:
+        log.emit("session.closed", NOON, **closed(1))
+        log.emit("session.closed", NOON, **closed(2))
+    octets = path.read_bytes()
+    events = list(read_events(path))
+    first = octets.index(b"\n") + 1
+    for cut in range(len(octets)):
+        path.write_bytes(octets[:cut])
+
+        assert list(read_events(path)) == events[: cut >= first]
+
+
+def test_a_later_run_mends_a_torn_line_and_counts_on(tmp_path: Path) -> None:
+    """Events of the next run follow the last complete one, numbered without gaps."""
+    path = tmp_path / "events.jsonl"
+    with ConnectionLog(JsonLines(path)) as log:
+        log.emit("session.closed", NOON, **closed(1))
+    with path.open("ab") as file:
+        file.write(b'{"v":1,"n":2,"at":17')
+    with ConnectionLog(JsonLines(path)) as log:
+        log.emit("session.closed", NOON, **closed(2))
+
+    assert [(event.number, event.fields["session"]) for event in read_events(path)] == [(1, 1), (2, 2)]
+
+
+def test_a_file_that_is_one_torn_line_starts_anew(tmp_path: Path) -> None:
+    """A log whose first line never came to its end, however long, is empty."""
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b'{"v":1,"n":' + b"1" * 100_000)
+    with ConnectionLog(JsonLines(path)):
+        pass
+
+    assert path.read_bytes() == b""
+
+
+@pytest.mark.parametrize("text", ["hello", "hello\n", "[1]\n", '{"v":1}\n'])
+def test_a_strangers_file_is_neither_appended_to_nor_cut(text: str, tmp_path: Path) -> None:
+    """What is no event log is refused as it is."""
+    path = tmp_path / "notes.txt"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError, match="not an event"):
+        JsonLines(path)
+
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize("text", ["hello\n", "[1]\n", '{"v":1}\n'])
+def test_a_file_that_is_no_event_log_is_refused_with_its_place(text: str, tmp_path: Path) -> None:
+    """The error names file and line."""
+    path = tmp_path / "notes.txt"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError, match="not an event") as reading:
+        list(read_events(path))
+
+    assert reading.value.where == f"{path}:1"
+
+
+def test_text_goes_on_below_a_torn_line(tmp_path: Path) -> None:
+    """People keep what a crash left of a line; the next one begins on its own."""
+    path = tmp_path / "connection.log"
+    path.write_bytes(b"2026-01-05T12:0")
+    with ConnectionLog(TextFile(path)) as log:
+        log.emit("breaker.closed", NOON, relay="mx.example:25")
+
+    assert path.read_text().splitlines() == [
+        "2026-01-05T12:0",
+        "2026-01-05T12:00:00.000Z #0 === mx.example:25 answers again",
+    ]
+
+
+def test_a_log_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    """Guessing at fields of the future is no reading."""
+    path = tmp_path / "events.jsonl"
+    path.write_text('{"v":2,"n":1,"at":0,"kind":"line"}\n')
+    with pytest.raises(ConfigurationError, match="event log of version 2"):
+        list(read_events(path))
+
+
+def test_a_missing_log_is_named(tmp_path: Path) -> None:
+    """Reading what is not there says which file."""
+    with pytest.raises(ConfigurationError, match="cannot read event log") as caught:
+        list(read_events(tmp_path / "events.jsonl"))
+
+    assert caught.value.where == str(tmp_path / "events.jsonl")
+
+
+def test_a_log_that_cannot_be_opened_is_a_located_error(tmp_path: Path) -> None:
+    """A directory in the file's place stops before anything is sent."""
+    with pytest.raises(ConfigurationError, match="cannot write log") as caught:
+        TextFile(tmp_path)
+
+    assert caught.value.where == str(tmp_path)
+
+
+@pytest.mark.parametrize(("eager", "written"), [(True, 1), (False, 0)])
+def test_an_eager_log_survives_a_kill_after_each_crucial_event(eager: bool, written: int, tmp_path: Path) -> None:
+    """Real sending hands an intent to the system before the dot leaves; a drill need not."""
+    path = tmp_path / "events.jsonl"
+    log = ConnectionLog(JsonLines(path), eager=eager)
+    log.emit("transaction.intent", NOON, session=1, transaction=1, recipients=("a@b.example",))
+
+    assert len(list(read_events(path))) == written
+    log.flush()
+
+    assert len(list(read_events(path))) == 1
+    log.close()
+
+
+class FullDisk(Memory):
+    """A sink on a disk without room."""
+
+    def flush(self) -> None:
+        raise OSError(28, "No space left on device")
+
+    def close(self) -> None:
+        self.flush()
+
+
+def test_a_full_disk_is_said_once_and_the_other_sinks_go_on() -> None:
+    """A log that cannot be written stops no transaction half-way."""
+    faults: list[MaildrillError] = []
+    full, good = FullDisk(), Memory()
+    log = ConnectionLog(full, good, eager=True, on_fault=faults.append)
+    log.emit("session.closed", NOON, **closed(1))
+    log.emit("session.closed", NOON, **closed(2))
+    log.close()
+
+    assert [str(fault).splitlines()[0] for fault in faults] == ["cannot write log: No space left on device"]
+    assert (log.fault, len(full.events), len(good.events)) == (faults[0], 1, 2)
+
+
+def test_a_disk_that_fills_up_at_the_very_end_is_noticed_too() -> None:
+    """Closing flushes; what is lost there is a fault like any other."""
+    log = ConnectionLog(FullDisk(), FullDisk())
+    log.close()
+
+    assert log.fault is not None
