@@ -48,7 +48,7 @@ def expiry(policy: RetryPolicy, first_at: float) -> float:
     return first_at + policy.lifetime
 
 
-def next_attempt(
+def next_attempt(  # noqa: PLR0913 - what decides is named one by one, so that nothing is read from a clock
     policy: RetryPolicy, *, counted: int, first_at: float, now: float, seed: int, key: str, wait: float = 0.0
 ) -> float | None:
     """Return when to try again (Unix seconds), or None: no further attempt fits into the lifetime.
