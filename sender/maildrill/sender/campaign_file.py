@@ -1,0 +1,187 @@
+"""Read a campaign from TOML, whole and checked: a campaign that loads can be sent.
+
+Rules: paths are relative to the file; every error names file and line; templates are parsed here once so that a broken
+tag is found at load time (whether the list can fill it is for `merge.preflight`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, Mode, RetryPolicy, UnknownPolicy
+from maildrill.sender.lists.addresses import parse_mailbox
+from maildrill.sender.merge.template import Template
+from maildrill.sender.retry import PRESETS
+from maildrill.smtp import ConfigurationError, escape
+from maildrill.smtp.document import Table, parse_document, read_text
+from maildrill.smtp.quantity import DURATION_WORDS, parse_duration
+
+_T = TypeVar("_T")
+_DEFAULT_PRESET = "rfc5321"
+
+
+def read_campaign(path: Path) -> Campaign:
+    """Return the campaign in a TOML file; raises ConfigurationError with file and line."""
+    name = str(path)
+    document = parse_document(read_text(path, "campaign"), name)
+    base = path.resolve().parent
+    about = document.table("campaign")
+    recipients = document.table("list")
+    message = document.table("message")
+    attachments = tuple(_file(message, "attachments", item, base) for item in message.texts("attachments", ()))
+    campaign = Campaign(
+        name=_line_of_text(about, "name"),
+        sender=_mailbox(about, "from"),
+        reply_to=_mailbox(about, "reply_to") if about.has("reply_to") else None,
+        subject=_subject(about),
+        mode=Mode(about.choice("mode", [*Mode], Mode.MERGE)),
+        seed=about.number("seed", 0),
+        account=_account(document.table("account")),
+        list_file=_file(recipients, "file", recipients.text("file"), base),
+        email=_line_of_text(recipients, "email"),
+        text=_body(message, "text", base),
+        html=_body(message, "html", base),
+        attachments=attachments,
+        retry=_retry(document.table("retry")),
+        limits=_limits(document.table("limits")),
+        file=path.resolve(),
+    )
+    if campaign.text is None and campaign.html is None:
+        message.fail(None, "message has neither text nor html", expected='text = "letter.txt" or html = "letter.html"')
+    for table in (about, recipients, message, document):
+        table.finish()
+    return campaign
+
+
+def _account(table: Table) -> Account:
+    host = _line_of_text(table, "host")
+    if any(character in " /@" for character in host) or host.count(":") == 1:  # an IPv6 address has more
+        table.fail("host", f'account.host is "{escape(host)}"', expected="a host name or address; port is its own key")
+    port = table.number("port", 25, least=1)
+    if port > 65535:
+        table.fail("port", f"account.port is {port}", expected="a port from 1 to 65535")
+    table.finish()
+    return Account(host=host, port=port)
+
+
+def _limits(table: Table) -> Limits:
+    default = Limits()
+    limits = Limits(
+        connections=table.number("connections", default.connections, least=1),
+        messages_per_connection=table.number("messages_per_connection", default.messages_per_connection, least=1),
+        recipients_per_transaction=table.number(
+            "recipients_per_transaction", default.recipients_per_transaction, least=1
+        ),
+        rate=table.rate("rate"),
+    )
+    table.finish()
+    return limits
+
+
+def _retry(table: Table) -> RetryPolicy:
+    """A preset, or a schedule of one's own; cap, jitter, lifetime and unknown override either."""
+    if table.has("preset") and table.has("schedule"):
+        table.fail("schedule", "retry has a preset and a schedule", expected="one of the two")
+    if table.has("schedule"):
+        schedule = _schedule(table)
+        base = RetryPolicy(schedule=schedule, cap=schedule[-1])
+    else:
+        base = PRESETS[table.choice("preset", PRESETS, _DEFAULT_PRESET)]
+    policy = RetryPolicy(
+        schedule=base.schedule,
+        cap=_positive(table, "cap", base.cap),
+        jitter=table.fraction("jitter", base.jitter),
+        lifetime=_positive(table, "lifetime", base.lifetime),
+        unknown=UnknownPolicy(table.choice("unknown", [*UnknownPolicy], base.unknown)),
+    )
+    table.finish()
+    return policy
+
+
+def _schedule(table: Table) -> tuple[float, ...]:
+    delays: list[float] = []
+    for text in table.texts("schedule"):
+        seconds = _said(table, "schedule", parse_duration, text)
+        if seconds <= 0 or (delays and seconds < delays[-1]):
+            problem = "is no time at all" if seconds <= 0 else "is shorter than the delay before it"
+            table.fail("schedule", f'"{escape(text)}" in retry.schedule {problem}', expected="delays that never fall")
+        delays.append(seconds)
+    if not delays:
+        table.fail("schedule", "retry.schedule is empty", expected='delays such as ["5m", "30m", "2h"]')
+    return tuple(delays)
+
+
+def _positive(table: Table, key: str, default: float) -> float:
+    seconds = table.duration(key, default)
+    if seconds <= 0:
+        table.fail(key, f"retry.{key} is no time at all", expected=DURATION_WORDS)
+    return seconds
+
+
+def _line_of_text(table: Table, key: str) -> str:
+    """A required text of one line that says something."""
+    text = table.text(key)
+    if not text.strip() or not text.isprintable():
+        table.fail(key, f'"{key}" is "{escape(text)}"', expected="a line of text")
+    return text.strip()
+
+
+def _subject(table: Table) -> str:
+    subject = table.text("subject")
+    _parse_inline(table, "subject", subject, html=False)
+    return subject
+
+
+def _mailbox(table: Table, key: str) -> Mailbox:
+    return _said(table, key, parse_mailbox, table.text(key), 'as in "Ann Bee <ann@example.org>"')
+
+
+def _body(table: Table, key: str, base: Path) -> str | None:
+    """The template under text or html: written there when it has a line break, else in the file that it names."""
+    if not table.has(key):
+        return None
+    value = table.text(key)
+    html = key == "html"
+    if "\n" in value:
+        _parse_inline(table, key, value, html=html)
+        return value
+    path = _file(table, key, value, base)
+    text = read_text(path, f"message.{key}")
+    Template.parse(text, str(path), html=html)
+    return text
+
+
+def _parse_inline(table: Table, key: str, text: str, *, html: bool) -> None:
+    """Refuse a broken tag in a template that stands in the campaign file itself."""
+    try:
+        Template.parse(text, key, html=html)
+    except ConfigurationError as error:
+        # Where in the value is said in words: the value's lines are not the file's (escapes, an opening line break).
+        line = error.where.rpartition(":")[2]
+        table.fail(key, f"{error.what} (line {line} of {key})", expected=error.expected, hint=error.hint)
+
+
+def _file(table: Table, key: str, name: str, base: Path) -> Path:
+    path = base / name
+    if not name or not path.is_file():
+        hint = f"it is looked for in {base}; a text of its own needs a line break" if key in ("text", "html") else ""
+        table.fail(
+            key, f'file "{escape(name)}" not found', expected="a file, relative to the campaign", hint=hint or str(base)
+        )
+    return path
+
+
+def _said(table: Table, key: str, parse: Callable[[str], _T], text: str, example: str = "") -> _T:
+    """Parse a text; what the parser says of it becomes a located error."""
+    try:
+        return parse(text)
+    except ValueError as error:
+        if example:
+            table.fail(key, f'"{key}" is "{escape(text)}": {_lower(str(error))}', expected=f"an address, {example}")
+        table.fail(key, f'"{key}" holds "{escape(text)}"', expected=str(error))
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]

@@ -1,0 +1,106 @@
+"""Compose messages (RFC 5322) for the rows of a campaign: octets with CRLF, the same ones in every run.
+
+Rule: Date and Message-ID are arguments, boundaries are hashes; what does not change from row to row is made once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from pathlib import Path
+
+from maildrill.sender import headers, mime
+from maildrill.sender.campaign import Campaign, Mailbox, Mode
+from maildrill.sender.lists.addresses import split_mailbox
+from maildrill.sender.lists.rows import Row
+from maildrill.sender.merge.preflight import refuse_tags, templates
+from maildrill.sender.merge.template import Template
+from maildrill.smtp import ConfigurationError, domain_of
+
+#: Columns that hold the recipient's name for the To field, by their lower-case names; the first one wins.
+NAME_COLUMNS = ("full name", "name")
+
+
+def message_id(campaign: Campaign, row: Row | None) -> str:
+    """Return the Message-ID (with its angle brackets) of a recipient, or of a batch (row None).
+
+    It is a hash of the campaign's name and seed and of the address: the same in every attempt and every run,
+    whatever becomes of template and list (RFC 5322 section 3.6.4; invariant I42).
+    """
+    whom = "" if row is None else row.address.casefold()
+    return f"<{_hash(campaign, 'message-id', whom)}@{domain_of(campaign.sender.address)}>"
+
+
+class Composer:
+    """Makes the messages of a campaign.
+
+    Raises ConfigurationError for an attachment that cannot be read, and for a tag that batch mode cannot fill.
+    """
+
+    def __init__(self, campaign: Campaign) -> None:
+        self._campaign = campaign
+        self._subject, *bodies = templates(campaign)
+        if campaign.mode is Mode.BATCH:
+            for template in (self._subject, *bodies):
+                refuse_tags(template, str(campaign.file))
+        self._bodies = [_Body(template) for template in bodies]
+        self._attachments = [mime.attachment_part(path.name, _read(path)) for path in campaign.attachments]
+        self._sender = headers.address("From", campaign.sender)
+        if campaign.reply_to is not None:
+            self._sender += headers.address("Reply-To", campaign.reply_to)
+        self._alternative = f"=_{_hash(campaign, 'alternative')}"
+        self._mixed = f"=_{_hash(campaign, 'mixed')}"
+
+    def compose(self, row: Row | None, *, message_id: str, date: float) -> bytes:
+        """Return the message for a row, or for everybody (None, batch mode): octets, CRLF, not dot-stuffed.
+
+        message_id: with angle brackets. date: Unix seconds. Everything is 7-bit but an internationalised address
+        in From, Reply-To or To (RFC 6532). Raises ValueError for an address or id that could leave its line.
+        """
+        fields = {} if row is None else row.fields
+        return b"".join(
+            [
+                headers.date(date),
+                self._sender,
+                b"To: undisclosed-recipients:;\r\n" if row is None else headers.address("To", self._recipient(row)),
+                headers.unstructured("Subject", self._subject.render(fields)),
+                headers.tokens("Message-ID", message_id),
+                b"MIME-Version: 1.0\r\n",
+                self._content([body.part(fields) for body in self._bodies]),
+            ]
+        )
+
+    def _content(self, bodies: list[bytes]) -> bytes:
+        content = bodies[0] if len(bodies) == 1 else mime.multipart("alternative", bodies, self._alternative)
+        return mime.multipart("mixed", [content, *self._attachments], self._mixed) if self._attachments else content
+
+    def _recipient(self, row: Row) -> Mailbox:
+        named = {column.casefold(): value for column, value in row.fields.items()}
+        name = next((named[column] for column in NAME_COLUMNS if named.get(column)), "")
+        return Mailbox(name or split_mailbox(row.fields.get(self._campaign.email, ""))[0], row.address)
+
+
+class _Body:
+    """A text or HTML part; made once where it has no tags."""
+
+    def __init__(self, template: Template) -> None:
+        self._template = template
+        self._subtype = "html" if template.html else "plain"
+        self._static = None if template.tags else mime.text_part(self._subtype, template.render({}))
+
+    def part(self, fields: Mapping[str, str]) -> bytes:
+        if self._static is not None:
+            return self._static
+        return mime.text_part(self._subtype, self._template.render(fields))
+
+
+def _hash(campaign: Campaign, *about: str) -> str:
+    text = "\0".join((campaign.name, str(campaign.seed), *about))
+    return blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the attachment: {error.strerror}", where=str(path)) from None
