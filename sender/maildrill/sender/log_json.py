@@ -7,7 +7,6 @@ Rule 2: what does not fit the schema is a bug and raises ValueError at once.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from json.encoder import encode_basestring_ascii
 from pathlib import Path

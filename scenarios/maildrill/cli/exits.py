@@ -1,0 +1,79 @@
+"""The exit codes, and how an error is told.
+
+Rule: a person sees what is wrong, where, what was expected and what to try; never a traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from pathlib import Path
+
+import click
+
+from maildrill.smtp import ConfigurationError, MaildrillError, escape
+
+
+class Exit(IntEnum):
+    """What a command's exit status says; 64 and above are those of BSD's sysexits, which mailers speak."""
+
+    OK = 0
+    FAILED = 1  # an invariant was violated; some recipients failed for good
+    USAGE = 2  # usage or configuration
+    INTERNAL = 3  # a bug in maildrill
+    LEFTOVERS = 75  # EX_TEMPFAIL: mail remains that a later run will send
+    CONFIGURATION = 78  # EX_CONFIG: `send` tells a bad campaign from a bad command line
+    INTERRUPTED = 130  # 128 + SIGINT
+
+
+class CommandError(MaildrillError):
+    """An error with the exit code that it ends the program with."""
+
+    def __init__(self, error: MaildrillError, exit_code: Exit) -> None:
+        super().__init__(error.what, where=error.where, expected=error.expected, hint=error.hint)
+        self.exit_code = exit_code
+
+
+@contextmanager
+def configuration_exits(exit_code: Exit) -> Iterator[None]:
+    """Make a ConfigurationError inside end the program with `exit_code`."""
+    try:
+        yield
+    except ConfigurationError as error:
+        raise CommandError(error, exit_code) from error
+
+
+def tell(error: BaseException) -> Exit:
+    """Write the error to stderr and return the exit code for it."""
+    match error:
+        case CommandError():
+            click.echo(f"error: {error}", err=True)
+            return error.exit_code
+        case MaildrillError():
+            click.echo(f"error: {error}", err=True)
+            return Exit.USAGE
+        case KeyboardInterrupt() | click.Abort():
+            click.echo("interrupted", err=True)
+            return Exit.INTERRUPTED
+        case BrokenPipeError():
+            return Exit.FAILED  # quietly, as click does it: nobody is there to read
+        case OSError() if error.filename is not None:
+            where = escape(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else error.filename
+            click.echo(f"error: {where}: {error.strerror}", err=True)
+            return Exit.USAGE
+    return _internal(error)
+
+
+def _internal(error: BaseException) -> Exit:
+    """Tell of a bug; the traceback is for those who ask, its values may be private."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "maildrill" in frame.filename]
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    click.echo(f"internal error: {type(error).__name__}{place}: {escape(str(error))}", err=True)
+    if os.environ.get("MAILDRILL_DEBUG"):
+        click.echo("".join(traceback.format_exception(error)), err=True)
+    else:
+        click.echo("  this is a bug in maildrill; MAILDRILL_DEBUG=1 shows where", err=True)
+    return Exit.INTERNAL

@@ -1,0 +1,97 @@
+"""`maildrill`: finds the subcommand, runs it, tells its errors.
+
+Rule 1: a subcommand's module is imported when it is called; `--version` and `--help` import none of them.
+Rule 2: stdout is the result, stderr is progress and errors.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
+
+import click
+
+from maildrill.cli.exits import Exit, tell
+from maildrill.smtp import did_you_mean
+
+#: name: (module, the command in it, what it does in one line)
+COMMANDS = {
+    "drill": ("maildrill.cli.drill", "drill", "Rehearse a campaign against a scripted server in virtual time."),
+    "scripts": ("maildrill.cli.scripts", "scripts", "List the bundled server scripts, or print one."),
+    "send": ("maildrill.cli.send", "send", "Send a campaign over TCP; run it again to go on."),
+    "serve": ("maildrill.cli.serve", "serve", "Let any client talk to the scripted server over TCP."),
+}
+
+
+class Program(click.Group):
+    """The command group whose subcommands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names of all subcommands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import a subcommand; None where there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the subcommand of a command line; refuse an unknown one with the nearest name."""
+        name = args[0] if args else ""
+        if name and name not in COMMANDS and not name.startswith("-"):
+            hint = did_you_mean(name, COMMANDS)
+            ctx.fail(f'no command "{name}"' + (f"; {hint}" if hint else f"; there are: {' '.join(COMMANDS)}"))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """Write the list of subcommands from the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,  # noqa: FBT001, FBT002 - click's signature
+        **extra: Any,
+    ) -> Any:
+        """Run the command line and exit: 0, a command's own code, or the code of its error."""
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        for stream in (sys.stdout, sys.stderr):
+            # what a terminal's character set lacks is written out, it does not end the program
+            getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
+        try:
+            result = super().main(args, prog_name or "maildrill", complete_var, standalone_mode=False, **extra)
+            if sys.stdout is not None:  # closed by whoever started us
+                sys.stdout.flush()
+        except click.ClickException as error:
+            error.show()
+            sys.exit(Exit.USAGE)
+        except (Exception, KeyboardInterrupt) as error:
+            if isinstance(error, BrokenPipeError):
+                _let_go_of_stdout()
+            sys.exit(tell(error))
+        sys.exit(result if isinstance(result, int) else Exit.OK)
+
+
+def _let_go_of_stdout() -> None:
+    """Point stdout at nothing: the interpreter flushes it once more at its end, and would complain."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="maildrill", message="maildrill %(version)s")
+def main() -> None:
+    """Rehearse a mail campaign against every way an SMTP server can fail; then send it."""
