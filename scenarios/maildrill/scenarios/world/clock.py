@@ -1,0 +1,40 @@
+"""The clock of the virtual world: it stands still while anyone works and jumps when all wait."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+EPOCH: Final = 1_767_603_600.0  # 2026-01-05T09:00:00Z, a Monday morning
+
+
+class VirtualClock:
+    """A maildrill.smtp Clock on the time of `loop`, which is 0 at `epoch` (Unix seconds, UTC)."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, epoch: float = EPOCH) -> None:
+        self._loop = loop
+        self._epoch = epoch
+
+    def now(self) -> float:
+        """Return Unix seconds (UTC)."""
+        return self._epoch + self._loop.time()
+
+    async def sleep(self, seconds: float) -> None:
+        """Return when `seconds` have passed; after `sleep(due - now())` it is exactly `due`.
+
+        Others that are ready at this instant go first, also when `seconds` is 0 or less.
+        """
+        # Unix seconds as floats are 0.24 microseconds apart. Waking on that raster, and not a rounding error before
+        # it, saves each caller from the loop `while now() < due: sleep(due - now())`.
+        due = self.now() + max(seconds, 0.0)
+        woken: asyncio.Future[None] = self._loop.create_future()
+        timer = self._loop.call_at(due - self._epoch, _wake, woken)
+        try:
+            await woken
+        finally:
+            timer.cancel()
+
+
+def _wake(woken: asyncio.Future[None]) -> None:
+    if not woken.done():
+        woken.set_result(None)

@@ -1,0 +1,174 @@
+"""An event loop without sockets, threads or waiting: when nothing is ready the clock jumps to the next timer.
+
+Rule 1: timers fire in the order of (instant, scheduling), one at a time, each followed by all that it sets off.
+Rule 2: whatever would leave the world is refused by name (refusals.py).
+The private names used here are held by contract tests: they are BaseEventLoop's on 3.11, 3.12 and 3.13.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+from asyncio import base_events
+from collections import deque
+from collections.abc import Callable
+from contextvars import Context
+from heapq import heapify, heappop, heappush
+from typing import Any, Final, TypeVar, TypeVarTuple
+
+from maildrill.scenarios.world.network import Network
+from maildrill.scenarios.world.refusals import REFUSALS, refusal
+from maildrill.scenarios.world.switchboard import Switchboard
+from maildrill.scenarios.world.trouble import Deadlock, Livelock, Refused
+from maildrill.scenarios.world.waiting import describe
+
+Arguments = TypeVarTuple("Arguments")
+Protocol = TypeVar("Protocol", bound=asyncio.BaseProtocol)
+
+STUCK: Final = 1_000_000  # turns of the loop at one instant; a drill needs some dozens
+SWEEP: Final = 256  # cancelled timers worth a sweep
+
+
+class Timer(asyncio.TimerHandle):
+    """A timer of this loop: the heap orders it, not its own comparison."""
+
+    __slots__ = ()
+
+    _scheduled: bool
+
+
+class VirtualLoop(base_events.BaseEventLoop):
+    """The loop of one world; `instant` is its time in seconds since the start."""
+
+    _ready: deque[asyncio.Handle]
+    _stopping: bool
+    _closed: bool
+    _thread_id: int | None
+
+    def __init__(self, network: Network) -> None:
+        self.instant = 0.0
+        self.network = network
+        self._timers: list[tuple[float, int, asyncio.Handle]] = []
+        self._scheduled_count = 0
+        self._cancelled_count = 0
+        super().__init__()
+        self.switchboard = Switchboard(self)
+
+    def time(self) -> float:
+        """Return the seconds since this world began."""
+        return self.instant
+
+    def schedule(self, when: float, handle: asyncio.Handle) -> None:
+        """Run `handle` at the instant `when`, after all that was scheduled for it before."""
+        self._scheduled_count += 1
+        heappush(self._timers, (when, self._scheduled_count, handle))
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*Arguments], object],
+        *args: *Arguments,
+        context: Context | None = None,
+    ) -> Timer:
+        """Call `callback` at the instant `when`."""
+        self._check_closed()
+        timer = Timer(when, callback, args, self, context)
+        timer._scheduled = True
+        self.schedule(when, timer)
+        return timer
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[*Arguments], object],
+        *args: *Arguments,
+        context: Context | None = None,
+    ) -> Timer:
+        """Call `callback` when `delay` seconds have passed."""
+        return self.call_at(self.instant + delay, callback, *args, context=context)
+
+    def call_soon(
+        self,
+        callback: Callable[[*Arguments], object],
+        *args: *Arguments,
+        context: Context | None = None,
+    ) -> asyncio.Handle:
+        """Call `callback` at this instant, after all that is ready."""
+        self._check_closed()
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_soon_threadsafe(
+        self,
+        callback: Callable[[*Arguments], object],
+        *args: *Arguments,
+        context: Context | None = None,
+    ) -> asyncio.Handle:
+        """Call `callback` soon; only signal handlers, which run in this thread, may use it."""
+        if self._thread_id not in {None, threading.get_ident()}:
+            raise Refused("the virtual world has one thread, and another called call_soon_threadsafe")
+        return self.call_soon(callback, *args, context=context)
+
+    async def create_server(
+        self, protocol_factory: Callable[[], asyncio.BaseProtocol], host: Any = None, port: Any = None, **options: Any
+    ) -> Any:
+        """Listen on the in-memory network; port 0 or None takes a free one."""
+        return self.switchboard.serve(protocol_factory, host, port, **options)
+
+    async def create_connection(
+        self, protocol_factory: Callable[[], Protocol], host: Any = None, port: Any = None, **options: Any
+    ) -> tuple[asyncio.Transport, Protocol]:
+        """Connect over the in-memory network."""
+        return await self.switchboard.dial(protocol_factory, host, port, **options)
+
+    def _check_closed(self) -> None:
+        if self._closed:
+            raise RuntimeError("Event loop is closed")
+
+    def _timer_handle_cancelled(self, handle: Timer) -> None:
+        """Count what TimerHandle.cancel reports; sweep when most of the heap is dead, as sessions' deadlines are."""
+        if not handle._scheduled:
+            return
+        self._cancelled_count += 1
+        if self._cancelled_count > SWEEP and self._cancelled_count * 2 > len(self._timers):
+            self._timers = [entry for entry in self._timers if not entry[2]._cancelled]
+            heapify(self._timers)
+            self._cancelled_count = 0
+
+    def _run_once(self) -> None:
+        """Run turns until stop() is called; a turn is what was ready when it began."""
+        ready = self._ready
+        turns = 0
+        while not self._stopping:
+            if not ready:
+                self._jump()
+                turns = 0
+            turns += 1
+            if turns > STUCK:
+                raise Livelock(f"{STUCK} turns of the loop passed at one instant", hint=describe(self))
+            for _ in range(len(ready)):
+                handle = ready.popleft()
+                if not handle._cancelled:
+                    handle._run()
+
+    def _jump(self) -> None:
+        """Move the clock to the next timer and make that timer ready."""
+        while self._timers:
+            when, _, handle = heappop(self._timers)
+            if isinstance(handle, Timer):
+                handle._scheduled = False
+            if handle._cancelled:
+                self._cancelled_count -= 1
+                continue
+            if when == math.inf:
+                break
+            self.instant = max(self.instant, when)
+            self._ready.append(handle)
+            return
+        raise Deadlock("every task waits and nothing is scheduled", hint=describe(self))
+
+
+for _name, _reason in REFUSALS.items():
+    setattr(VirtualLoop, _name, refusal(_name, _reason))

@@ -1,0 +1,84 @@
+"""One direction of an in-memory connection: what leaves at one instant lands, in order, at a later one.
+
+Rule 1: all that is written at one instant is one flight, however many turns of the loop it took to write it:
+the number of turns differs between Pythons, the instant does not.
+Rule 2: a flight lands strictly after it left and strictly after the flight before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from maildrill.scenarios.world.loop import VirtualLoop
+
+WINDOW: Final = 64 * 1024  # octets that may be under way or unread, as the socket buffers of a real connection
+SPACING: Final = 1e-6  # seconds between two segments of one flight
+
+Octets = list[bytes]
+Signal = Callable[[], None]
+
+
+class Pipe:
+    """One direction; `path` names it for the draw of its delays."""
+
+    __slots__ = ("_air", "_handle", "_landing_at", "_left_at", "_loop", "_number", "_path", "octets", "unread")
+
+    def __init__(self, loop: VirtualLoop, path: str) -> None:
+        self._loop = loop
+        self._path = path
+        self._number = 0
+        self._left_at = -1.0
+        self._landing_at = 0.0
+        self._air: deque[Octets | Signal] = deque()
+        self._handle = asyncio.Handle(self._land, (), loop)
+        self.unread = 0
+        self.octets: Callable[[bytes], None] = _nowhere
+
+    @property
+    def room(self) -> int:
+        """How many octets more the receiver can take."""
+        return WINDOW - self.unread
+
+    def send(self, data: bytes) -> None:
+        """Let octets leave now; `octets` is called with them when they land."""
+        self.unread += len(data)
+        if self._left_at == self._loop.instant and isinstance(self._air[-1], list):
+            self._air[-1].append(data)
+        else:
+            self._leave([data])
+
+    def signal(self, what: Signal) -> None:
+        """Let a mark (an end, a reset, a window's opening) leave now; it is called when it lands."""
+        self._leave(what)
+
+    def _leave(self, load: Octets | Signal) -> None:
+        loop = self._loop
+        self._left_at = loop.instant
+        self._number += 1
+        landing = loop.instant + loop.network.delay(self._path, self._number)
+        self._landing_at = max(landing, math.nextafter(max(self._landing_at, loop.instant), math.inf))
+        self._air.append(load)
+        loop.schedule(self._landing_at, self._handle)
+
+    def _land(self) -> None:
+        load = self._air.popleft()
+        if not isinstance(load, list):
+            load()
+            return
+        data = load[0] if len(load) == 1 else b"".join(load)
+        segment = self._loop.network.segment
+        if segment and len(data) > segment:
+            # Each wake-up takes the head of the queue, so the next flight's takes our rest and ours takes that flight.
+            self._air.appendleft([data[segment:]])
+            self._loop.schedule(self._loop.instant + SPACING, self._handle)
+            data = data[:segment]
+        self.octets(data)
+
+
+def _nowhere(data: bytes) -> None:
+    raise AssertionError(f"{len(data)} octets landed where nobody listens")
