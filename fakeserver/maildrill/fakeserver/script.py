@@ -1,0 +1,118 @@
+"""Scripts as values: ordered rules of where, who, when and answer, and what the server is like without them.
+
+Rule 1: a Rule that exists can be performed: everything impossible is refused when it is made (RuleError).
+Rule 2: the words of the language are the field names; docs/script-language.md says what each means. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from maildrill.fakeserver.pattern import Pattern
+from maildrill.fakeserver.script_checks import RuleError, check, known_at
+from maildrill.fakeserver.script_words import REPLYING, Cut, Key
+from maildrill.fakeserver.span import Age, Attempts, During
+from maildrill.fakeserver.template import ReplyTemplate
+from maildrill.smtp import Stage
+from maildrill.smtp.quantity import Rate
+
+DEFAULT_HOSTNAME = "mx.test"
+DEFAULT_SEED = 0
+
+__all__ = ["Cut", "Key", "Rule", "RuleError", "Script", "Unmatched", "merge_scripts"]
+
+
+class Unmatched(StrEnum):
+    """What becomes of an event that no rule answers."""
+
+    ACCEPT = "accept"  # a correct server's answer
+    FAIL = "fail"  # 554, and reported: at each stage that the script has a rule for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One `[[rule]]`. Raises RuleError (with the key that is wrong) for what cannot be performed.
+
+    name: unique in its script. at: empty means `*`. reverse_path: the key `from`. wait: seconds.
+    replies: one reply is a list of one. None and empty mean: not said.
+    """
+
+    name: str
+    at: tuple[Stage, ...] = ()
+    reverse_path: tuple[Pattern, ...] = ()
+    rcpt: tuple[Pattern, ...] = ()
+    domain: tuple[Pattern, ...] = ()
+    key: tuple[Key, ...] = ()
+    attempt: tuple[Attempts, ...] = ()
+    times: int | None = None
+    age: Age | None = None
+    over: Rate | None = None
+    during: tuple[During, ...] = ()
+    chance: float | None = None
+    replies: tuple[ReplyTemplate, ...] = ()
+    wait: float = 0.0
+    cut: Cut | None = None
+    commit: bool | None = None
+    caps: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    @property
+    def stages(self) -> frozenset[Stage]:
+        """Where the rule can apply: the stages named; for `*` all that wait for a reply and know what is asked for."""
+        return frozenset(self.at) if self.at else REPLYING & known_at(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """What a fake server is told: rules in order, and `[server]` settings (None: not said).
+
+    name: the file's name, for people. `hostname`, `seed` and `unmatched` with their defaults are properties.
+    """
+
+    name: str = "script"
+    rules: tuple[Rule, ...] = ()
+    server_hostname: str | None = None
+    server_seed: int | None = None
+    server_unmatched: Unmatched | None = None
+
+    @property
+    def hostname(self) -> str:
+        """The name that the server gives itself."""
+        return DEFAULT_HOSTNAME if self.server_hostname is None else self.server_hostname
+
+    @property
+    def seed(self) -> int:
+        """The seed of every draw."""
+        return DEFAULT_SEED if self.server_seed is None else self.server_seed
+
+    @property
+    def unmatched(self) -> Unmatched:
+        """What becomes of an event that no rule answers."""
+        return self.server_unmatched or Unmatched.ACCEPT
+
+
+def merge_scripts(scripts: Sequence[Script]) -> Script:
+    """Return one script of all rules in order; of each `[server]` setting the first that was said counts.
+
+    A rule name that is taken already gets a number behind it. One script is returned as it is.
+    """
+    if len(scripts) == 1:
+        return scripts[0]
+    taken: dict[str, Rule] = {}
+    for rule in (rule for script in scripts for rule in script.rules):
+        name, number = rule.name, 1
+        while name in taken:
+            number += 1
+            name = f"{rule.name}#{number}"
+        taken[name] = rule if name == rule.name else replace(rule, name=name)
+    return Script(
+        name="+".join(script.name for script in scripts) or "script",
+        rules=tuple(taken.values()),
+        server_hostname=next((s.server_hostname for s in scripts if s.server_hostname is not None), None),
+        server_seed=next((s.server_seed for s in scripts if s.server_seed is not None), None),
+        server_unmatched=next((s.server_unmatched for s in scripts if s.server_unmatched is not None), None),
+    )

@@ -1,0 +1,65 @@
+"""The words of the language that are names: what is counted, how a line is cut, and what is known where.
+
+Tables only. Pure.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from maildrill.smtp import Stage
+
+
+class Key(StrEnum):
+    """What a rule counts by."""
+
+    RCPT = "rcpt"
+    MESSAGE = "message"  # Message-ID and envelope: known at the dot only
+    FROM = "from"
+    CLIENT = "client"
+    DOMAIN = "domain"
+    CONNECTION = "connection"
+    TRANSACTION = "transaction"  # from one MAIL to the next, in one connection
+    HELO = "helo"
+
+
+class Cut(StrEnum):
+    """How a rule ends the connection, or keeps it."""
+
+    BEFORE = "before"  # FIN in place of the reply
+    AFTER = "after"  # FIN behind the reply
+    MID = "mid"  # FIN behind half of the reply
+    RST = "rst"  # RST in place of the reply
+    REFUSE = "refuse"  # no connection at all
+    NEVER = "never"  # stays open after a 421
+
+
+#: Where a client waits for a reply: what `at = "*"` means. Connect, body and idle must be named.
+REPLYING = frozenset(Stage) - {Stage.CONNECT, Stage.BODY, Stage.IDLE}
+
+_IN_TRANSACTION = frozenset(
+    {Stage.DATA, Stage.BODY, Stage.DOT, Stage.RSET, Stage.NOOP, Stage.VRFY, Stage.QUIT, Stage.IDLE, Stage.UNKNOWN}
+)
+
+#: Where the words about the envelope are, or may be, known (an open transaction); all others are known everywhere.
+KNOWN: dict[str, frozenset[Stage]] = {
+    "from": _IN_TRANSACTION | {Stage.MAIL, Stage.RCPT},
+    "rcpt": _IN_TRANSACTION | {Stage.RCPT},
+    "domain": _IN_TRANSACTION | {Stage.RCPT},
+    "transaction": _IN_TRANSACTION | {Stage.MAIL, Stage.RCPT},
+    "helo": frozenset(Stage) - {Stage.CONNECT, Stage.BANNER},
+    "message": frozenset({Stage.DOT}),
+}
+
+#: Which first digits a reply may have, where it is not 2, 4 and 5.
+CLASSES: dict[Stage, frozenset[int]] = {
+    Stage.CONNECT: frozenset(),  # nothing is said before the greeting
+    Stage.STARTTLS: frozenset({4, 5}),  # 220 would begin a handshake, and this server has no certificate
+    Stage.DATA: frozenset({3, 4, 5}),
+    Stage.BODY: frozenset({4, 5}),  # early: before the dot, only bad news
+    Stage.IDLE: frozenset({4, 5}),  # unasked
+}
+USUAL_CLASSES = frozenset({2, 4, 5})
+
+#: A reply that says the channel closes closes it (RFC 5321 sections 3.8 and 4.2.3).
+CLOSING = frozenset({221, 421})

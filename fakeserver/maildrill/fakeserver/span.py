@@ -1,0 +1,110 @@
+"""Spans: how a script says which attempt, which age and which hours.
+
+Each keeps the text that was written and reads it once. Durations are seconds. Pure.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+
+from maildrill.smtp.quantity import parse_duration
+
+ATTEMPT_WORDS = 'a number or a span of numbers from 1: "2", "1-2" or "3-"'
+AGE_WORDS = 'an age such as "<5m", ">=1h" or "5m..1h"'
+DURING_WORDS = 'a time since the start such as "10m..20m", "2d.." or "..1h"'
+
+_ATTEMPTS = re.compile(r"([1-9]\d{0,8})(?:(-)([1-9]\d{0,8})?)?", re.ASCII)
+_COMPARED = re.compile(r"([<>]=?)(.+)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """Which events of a key: the nth, from 1. Raises ValueError with what was expected."""
+
+    text: str
+    first: int = field(init=False, compare=False, repr=False)
+    last: float = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        match = _ATTEMPTS.fullmatch(self.text.strip())
+        if match is None:
+            raise ValueError(ATTEMPT_WORDS)
+        first = int(match[1])
+        last = int(match[3]) if match[3] else math.inf if match[2] else first
+        if last < first:
+            raise ValueError(ATTEMPT_WORDS)
+        object.__setattr__(self, "first", first)
+        object.__setattr__(self, "last", last)
+
+    def __contains__(self, number: int) -> bool:
+        return self.first <= number <= self.last
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """How long ago a key was first seen: `<5m`, `<=5m`, `>1h`, `>=1h`, or from..to (the end not included).
+
+    Raises ValueError with what was expected.
+    """
+
+    text: str
+    least: float = field(init=False, compare=False, repr=False)
+    most: float = field(init=False, compare=False, repr=False)
+    _ends: tuple[bool, bool] = field(init=False, compare=False, repr=False)  # is each end part of it?
+
+    def __post_init__(self) -> None:
+        compared = _COMPARED.fullmatch(self.text.strip())
+        if compared is None:
+            (least, most), ends = _window(self.text, AGE_WORDS), (True, False)
+        else:
+            bound, closed = _duration(compared[2], AGE_WORDS), compared[1].endswith("=")
+            upper = compared[1].startswith("<")
+            least, most = (0.0, bound) if upper else (bound, math.inf)
+            ends = (True, closed) if upper else (closed, True)
+        object.__setattr__(self, "least", least)
+        object.__setattr__(self, "most", most)
+        object.__setattr__(self, "_ends", ends)
+
+    def __contains__(self, seconds: float) -> bool:
+        above = seconds >= self.least if self._ends[0] else seconds > self.least
+        return above and (seconds <= self.most if self._ends[1] else seconds < self.most)
+
+
+@dataclass(frozen=True, slots=True)
+class During:
+    """A part of the run, in time since the server started: from..to, either may be left out; the end not included.
+
+    Raises ValueError with what was expected.
+    """
+
+    text: str
+    begin: float = field(init=False, compare=False, repr=False)
+    end: float = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        begin, end = _window(self.text, DURING_WORDS)
+        object.__setattr__(self, "begin", begin)
+        object.__setattr__(self, "end", end)
+
+    def __contains__(self, seconds: float) -> bool:
+        return self.begin <= seconds < self.end
+
+
+def _window(text: str, words: str) -> tuple[float, float]:
+    begin, dots, end = (part.strip() for part in text.partition(".."))
+    if not dots or not (begin or end):
+        raise ValueError(words)
+    first = _duration(begin, words) if begin else 0.0
+    last = _duration(end, words) if end else math.inf
+    if last <= first:
+        raise ValueError(words)
+    return first, last
+
+
+def _duration(text: str, words: str) -> float:
+    try:
+        return parse_duration(text)
+    except ValueError:
+        raise ValueError(words) from None
