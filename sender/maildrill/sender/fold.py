@@ -27,20 +27,12 @@ def _started(states: _States, fields: Mapping[str, object]) -> None:
         states.update((str(recipient), State.INFLIGHT) for recipient in recipients)
 
 
-def _expired(states: _States, fields: Mapping[str, object]) -> None:
-    states[str(fields["recipient"])] = State.EXPIRED
-
-
-def _held(states: _States, fields: Mapping[str, object]) -> None:
-    states[str(fields["recipient"])] = State.HELD
-
-
 _MOVES: dict[str, Callable[[_States, Mapping[str, object]], None]] = {
     "recipient.queued": _queued,
     "recipient.restored": _stated,
     "recipient.recovered": _stated,
-    "recipient.expired": _expired,
-    "recipient.held": _held,
+    "recipient.expired": _stated,
+    "recipient.held": _stated,
     "transaction.started": _started,
     "transaction.intent": _started,
     "attempt": _stated,

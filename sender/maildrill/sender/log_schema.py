@@ -172,14 +172,15 @@ KINDS: dict[str, Kind] = {
         ),
         Kind(
             "recipient.expired",
-            "the lifetime is over after at least one counted attempt",
-            (_RECIPIENT, _ATTEMPTS, _REASON),
+            "the lifetime ended between two tries (where it ends with a try, that `attempt` has the state); "
+            "`unknown` instead of `expired` where a try may have delivered",
+            (_RECIPIENT, _STATE, _ATTEMPTS, _REASON),
             crucial=True,
         ),
         Kind(
             "recipient.held",
             "not tried again in this run through no fault of the recipient; a later run tries again",
-            (_RECIPIENT, _ATTEMPTS, _REASON),
+            (_RECIPIENT, _STATE, _ATTEMPTS, _REASON),
             crucial=True,
         ),
         Kind(

@@ -46,6 +46,13 @@ def _set_aside(fields: _Fields) -> str:
     return f'row {fields["row"]} set aside as {_shown(fields, "reason")}: "{_shown(fields, "value")}"{detail}'
 
 
+def _untried(fields: _Fields, dsn: str) -> str:
+    return (
+        f"to=<{_shown(fields, 'recipient')}>, relay=none, dsn={dsn}, "
+        f"status={_shown(fields, 'state')} ({_shown(fields, 'reason')})"
+    )
+
+
 def _shown(fields: _Fields, name: str) -> str:
     return escape(str(fields[name]))
 
@@ -60,12 +67,8 @@ _REMARKS: dict[str, Callable[[_Fields], str]] = {
         f"<{_shown(fields, 'recipient')}> was in flight when an earlier run ended: {fields['state']} "
         f"({_shown(fields, 'reason')})"
     ),
-    "recipient.expired": lambda fields: (
-        f"to=<{_shown(fields, 'recipient')}>, relay=none, dsn=4.4.7, status=expired ({_shown(fields, 'reason')})"
-    ),
-    "recipient.held": lambda fields: (
-        f"to=<{_shown(fields, 'recipient')}>, relay=none, dsn=4.3.5, status=held ({_shown(fields, 'reason')})"
-    ),
+    "recipient.expired": lambda fields: _untried(fields, "4.4.7"),  # RFC 3463 section 3.5: delivery time expired
+    "recipient.held": lambda fields: _untried(fields, "4.3.5"),  # section 3.4: system incorrectly configured
     "session.refused": lambda fields: f"no session: {reason(fields)}",
     "session.closed": lambda fields: (
         f"session closed after {fields['transactions']} transactions: {_shown(fields, 'reason')}"
