@@ -1,4 +1,4 @@
-"""Write text as encoded words (RFC 2047): UTF-8, Q or B, whichever is shorter, no character cut in two."""
+"""Write text as encoded words (RFC 2047): UTF-8, in Q or B, no character cut in two."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def encoded_words(text: str, *, first: int, other: int) -> list[str]:
     other: room for each of the others.
     """
     octets = text.encode("utf-8", "replace")
-    quoted_is_longer = sum(len(_Q[octet]) for octet in octets) > (len(octets) + 2) // 3 * 4
+    # Q can be read in the raw, so B must be clearly shorter: it is for Greek and Chinese, not for French.
+    base64 = sum(len(_Q[octet]) for octet in octets) > len(octets) * 4 / 3 * 1.75
     room = min(first if first >= _LEAST_ROOM else other, _MAX_WORD) - _OVERHEAD
     rest = min(other, _MAX_WORD) - _OVERHEAD
-    if quoted_is_longer:
+    if base64:
         return [
             f"=?utf-8?b?{b64encode(chunk).decode('ascii')}?=" for chunk in _chunks(text, room // 4 * 3, rest // 4 * 3)
         ]
-    words = _q_words(text, room, rest)
-    return [f"=?utf-8?q?{word}?=" for word in words]
+    return [f"=?utf-8?q?{word}?=" for word in _q_words(text, room, rest)]
 
 
 def _chunks(text: str, first: int, other: int) -> Iterator[bytes]:

@@ -21,6 +21,7 @@ _BLANKS = re.compile(r"[\x00-\x20\x7f]+")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")  # atext and blanks; RFC 5322 section 3.2.3
 _TOKEN_CHARS = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+")  # RFC 2045 section 5.1, less what RFC 2231 reserves
 _ATTRIBUTE_WIDTH = 60  # of a parameter's value on one line
+_SECTION_WIDTH = 48  # of a piece of it, with its number and the charset in front
 
 
 def unstructured(name: str, text: str) -> bytes:
@@ -131,7 +132,7 @@ def _parameter(attribute: str, text: str) -> list[str]:
     ]
     sections = [""]
     for unit in units:
-        if len(sections[-1]) + len(unit) > _ATTRIBUTE_WIDTH - 2:
+        if len(sections[-1]) + len(unit) > _SECTION_WIDTH:
             sections.append("")
         sections[-1] += unit
     if len(sections) == 1:

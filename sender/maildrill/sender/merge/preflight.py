@@ -69,4 +69,5 @@ def _check(tag: Tag, template: Template, campaign: Campaign, recipients: Recipie
 
 
 def _more(holes: Sequence[Row]) -> str:
-    return f" and {len(holes) - 1} more rows" if len(holes) > 1 else ""
+    more = len(holes) - 1
+    return f" and {more} more row{'s' if more > 1 else ''}" if more else ""
