@@ -36,18 +36,26 @@ def read_text(path: Path, what: str) -> str:
             expected="UTF-8 text",
             hint=f'the line reads "{escape(decode(_line_at(error.object, error.start)))}"; save the file as UTF-8',
         ) from None
+    except ValueError:  # a path with NUL, which TOML can write as \u0000
+        raise ConfigurationError(f'cannot read {what}: "{escape(str(path))}" is not a path') from None
 
 
 def parse_document(text: str, name: str) -> Table:
     """Return the top table of a TOML text; `name` is what errors call the file. Raises ConfigurationError."""
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError is one; a number of 4,301 digits raises the plain one
         what, _, place = str(error).partition(" (at ")
-        line = place.partition("line ")[2].partition(",")[0] if "line " in place else str(text.count("\n") + 1)
+        line = place.partition("line ")[2].partition(",")[0]
+        if place == "end of document)":
+            line = str(text.rstrip().count("\n") + 1)
         raise ConfigurationError(
-            f"not TOML: {what[:1].lower()}{what[1:]}", where=f"{name}:{line}", expected="key = value, or a [table]"
+            f"not TOML: {what[:1].lower()}{escape(what[1:])}",
+            where=f"{name}:{line}" if line else name,
+            expected="key = value, or a [table]",
         ) from None
+    except RecursionError:
+        raise ConfigurationError("not TOML that can be read: nested too deeply", where=name) from None
     return Table(values, name, (), line_map(text))
 
 
@@ -69,8 +77,11 @@ class Table:
 
     @property
     def line(self) -> int:
-        """The line of the table's header, 1 for the top of the document."""
-        return self._lines.get(self._path, 1)
+        """The line of the table's header, or of what the table stands in; 1 for the top of the document."""
+        for end in range(len(self._path), 0, -1):
+            if self._path[:end] in self._lines:
+                return self._lines[self._path[:end]]
+        return 1
 
     def where(self, key: str | None = None) -> str:
         """Return `file:line` of a key, or of the table."""
@@ -110,7 +121,7 @@ class Table:
 
     def duration(self, key: str, default: float | None = None) -> float:
         """Return seconds."""
-        return default if default is not None and key not in self else self._parsed(key, parse_duration)
+        return default if default is not None and not self.has(key) else self._parsed(key, parse_duration)
 
     def rate(self, key: str) -> Rate | None:
         """Return a Rate, or None where the key is absent."""
@@ -166,10 +177,9 @@ class Table:
         """Refuse keys that nobody asked for."""
         for key in self._values:
             if key not in self._known:
-                place = ".".join(str(part) for part in self._path if isinstance(part, str))
                 self.fail(
                     key,
-                    f'unknown key "{escape(key)}"' + (f" in [{place}]" if place else ""),
+                    f'unknown key "{escape(key)}"{self._place()}',
                     expected="one of: " + " ".join(self._known),
                     hint=did_you_mean(key, self._known),
                 )
@@ -179,8 +189,12 @@ class Table:
         if key in self._values:
             return self._values[key]
         if default is None:
-            self.fail(None, f'"{key}" is missing' + (f" in [{self._path[-1]}]" if self._path else ""))
+            self.fail(None, f'"{key}" is missing{self._place()}')
         return default
+
+    def _place(self) -> str:
+        names = [part for part in self._path if isinstance(part, str)]
+        return f" in [{'.'.join(names)}]" if names else ""
 
     def _label(self, key: str) -> str:
         return ".".join(str(part) for part in (*self._path, key) if isinstance(part, str))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 MAX_PATH = 254  # octets of an address; RFC 5321 section 4.5.3.1.3 allows 256 with the angle brackets
+_FORBIDDEN = re.compile("[\0- <>\x7f\ud800-\udfff]")  # half a surrogate pair has no octets to send
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ def domain_of(address: str) -> str:
 
 
 def _check(address: str) -> None:
-    if any(character <= " " or character == "\x7f" or character in "<>" for character in address):
+    if _FORBIDDEN.search(address):
         raise ValueError(f"address holds a blank, a bracket or a control character: {address!r}")
-    if len(address.encode("utf-8", "surrogatepass")) > MAX_PATH:
+    if len(address.encode()) > MAX_PATH:
         raise ValueError(f"address longer than {MAX_PATH} octets: {address[:40]!r}…")

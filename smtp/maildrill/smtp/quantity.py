@@ -9,9 +9,10 @@ import re
 from dataclasses import dataclass
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)", re.ASCII)
-_RATE = re.compile(r"(\d+)\s*/\s*(.+)", re.ASCII)
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|KIB|MIB|GIB)?", re.ASCII | re.IGNORECASE)
+# Twelve digits: more than any week or file has, less than where a float overflows or rounds.
+_PART = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*(ms|s|m|h|d|w)", re.ASCII)
+_RATE = re.compile(r"(\d{1,12})\s*/\s*(.+)", re.ASCII)
+_SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*(B|KB|MB|GB|KIB|MIB|GIB)?", re.ASCII | re.IGNORECASE)
 _OCTETS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 DURATION_WORDS = 'a duration such as "30s", "5m", "1h30m" or "5d"'
@@ -21,7 +22,7 @@ SIZE_WORDS = 'a size such as "512", "4096B", "10MB" or "1MiB"'
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many in so many seconds; `count` >= 1, `seconds` > 0."""
+    """So many in so many seconds; `count` >= 1, `seconds` >= 0.001."""
 
     count: int
     seconds: float
@@ -49,7 +50,7 @@ def parse_rate(text: str) -> Rate:
         seconds = parse_duration(rest if rest[:1].isdigit() else f"1{rest}")
     except ValueError:
         raise ValueError(RATE_WORDS) from None
-    if int(match[1]) < 1 or seconds <= 0:
+    if int(match[1]) < 1 or seconds < 0.001:
         raise ValueError(RATE_WORDS)
     return Rate(int(match[1]), seconds)
 
@@ -59,11 +60,11 @@ def parse_size(text: str) -> int:
     match = _SIZE.fullmatch(text.strip())
     if match is None:
         raise ValueError(SIZE_WORDS)
-    return int(float(match[1]) * _OCTETS[(match[2] or "").upper()])
+    return round(float(match[1]) * _OCTETS[(match[2] or "").upper()])
 
 
 def format_duration(seconds: float) -> str:
-    """Write seconds the way people read them: `5d`, `1h30m`, `2.5s`, `0s`; the inverse of parse_duration."""
+    """Write seconds the way people read them: `5d`, `1h30m`, `2.5s`, `0s`; parse_duration reads it back."""
     if seconds < 0:
         return f"-{format_duration(-seconds)}"
     milliseconds = round(seconds * 1000)

@@ -103,7 +103,7 @@ class Reply:
 
 
 def _rendered(code: int, mark: str, line: str) -> bytes:
-    if any(character < " " and character != "\t" or character == "\x7f" for character in line):
+    if any((character < " " and character != "\t") or character == "\x7f" for character in line):
         raise ValueError(f"control character in reply text: {escape(line)}")
     octets = f"{code}{mark}{line}".encode().rstrip(b" ") if mark == " " else f"{code}{mark}{line}".encode()
     if len(octets) + 2 > MAX_LINE:

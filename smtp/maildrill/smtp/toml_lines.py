@@ -28,6 +28,8 @@ def line_map(text: str) -> dict[Where, int]:
             if double:
                 counts[path] = counts.get(path, -1) + 1
                 path = (*path, counts[path])
+            for depth in range(1, len(path)):
+                lines.setdefault(path[:depth], line)
             prefix = path
             lines[path] = line
         else:

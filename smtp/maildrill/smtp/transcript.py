@@ -16,7 +16,7 @@ from maildrill.smtp.reply import Reply
 from maildrill.smtp.text import escape
 
 REDACTED = "<redacted>"
-_AUTH = re.compile(r"(?P<verb>AUTH\s+\S+)(?P<initial>\s+\S.*)?", re.IGNORECASE | re.DOTALL)
+_AUTH = re.compile(r"\s*(?P<verb>AUTH(?:\s+\S+)?)(?P<initial>\s+\S.*)?\s*", re.IGNORECASE | re.DOTALL)
 
 
 class Mark(StrEnum):

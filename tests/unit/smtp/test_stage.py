@@ -1,0 +1,19 @@
+"""The stages."""
+
+from __future__ import annotations
+
+from maildrill.smtp import Stage
+from maildrill.smtp.stage import VERBS
+
+
+def test_a_stage_is_its_word() -> None:
+    """Scripts and logs can use the value where a text is asked for."""
+    assert f"at {Stage.RCPT}" == "at rcpt"
+
+
+def test_the_verbs_are_the_stages_that_are_commands() -> None:
+    """What has no verb: the connection and its banner, the body and its dot, silence, and what nobody knows."""
+    without = {Stage.CONNECT, Stage.BANNER, Stage.BODY, Stage.DOT, Stage.IDLE, Stage.UNKNOWN}
+
+    assert set(VERBS.values()) == set(Stage) - without
+    assert all(verb == stage.upper() for verb, stage in VERBS.items())
