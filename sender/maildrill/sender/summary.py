@@ -1,0 +1,174 @@
+"""What a run came to: counted from the ledger's records, as one object for programs and one page for people.
+
+Pure. Rule: every recipient is counted in exactly one state, so that the sums always agree (invariant I51).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from maildrill.sender.attempt import State
+from maildrill.sender.campaign import Campaign
+from maildrill.sender.ledger.records import AttemptRecord, RecipientRecord
+from maildrill.sender.lists.rows import Reason, SetAside
+from maildrill.smtp import EnhancedStatus, Reply, Stage, domain_of
+
+#: The states of a report, in its order. `pending` counts those in flight, too: a report is made when nothing is.
+STATES = (
+    State.DELIVERED,
+    State.FAILED,
+    State.EXPIRED,
+    State.UNKNOWN,
+    State.DEFERRED,
+    State.HELD,
+    State.SUPPRESSED,
+    State.PENDING,
+)
+MOST_REPLIES = 50  # rows in a report; how many are left out is said
+
+_ADDRESS = re.compile(r"<?[^\s<>@]+@[^\s<>@]+>?")
+_CHANGING = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\b\d{3,}\b|\b(?=\w*\d)\w{5,}\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many recipients there are, how many are in each of STATES, and how many tries they took."""
+
+    recipients: int
+    states: Mapping[State, int]
+    attempts: int
+
+    def to_json(self) -> dict[str, int]:
+        """Return one flat object: recipients, each state by its word, attempts."""
+        return {
+            "recipients": self.recipients,
+            **{state.value: self.states[state] for state in STATES},
+            "attempts": self.attempts,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyCount:
+    """How many tries a reply, or a fault instead of one, decided. What differs from mail to mail is a `*`."""
+
+    count: int
+    stage: Stage
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """An invariant that did not hold: its id and name, the recipient (may be empty), and what was found."""
+
+    invariant: str
+    name: str
+    recipient: str
+    finding: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """A run in numbers. attempts are the counted ones; released: tries that were not about the recipient."""
+
+    campaign: str
+    relay: str
+    seed: int
+    total: Count
+    domains: Mapping[str, Count]
+    replies: tuple[ReplyCount, ...]
+    set_aside: Mapping[Reason, int]
+    released: int
+    connections: int
+    virtual_seconds: float
+    real_seconds: float
+    violations: tuple[Violation, ...] = ()
+
+    def to_json(self) -> dict[str, object]:
+        """Return what `--json` prints; docs/commands.md has its keys."""
+        return {
+            "campaign": self.campaign,
+            "relay": self.relay,
+            "seed": self.seed,
+            **self.total.to_json(),
+            "released": self.released,
+            "connections": self.connections,
+            "set_aside": {reason.value: count for reason, count in self.set_aside.items()},
+            "virtual_seconds": round(self.virtual_seconds, 3),
+            "real_seconds": round(self.real_seconds, 3),
+            "domains": {domain: count.to_json() for domain, count in self.domains.items()},
+            "replies": [
+                {"count": row.count, "stage": row.stage.value, "reply": row.said} for row in self.replies[:MOST_REPLIES]
+            ],
+            "replies_left_out": max(0, len(self.replies) - MOST_REPLIES),
+            "violations": [
+                {"invariant": row.invariant, "name": row.name, "recipient": row.recipient, "finding": row.finding}
+                for row in self.violations
+            ],
+        }
+
+
+def summarise(  # noqa: PLR0913 - the facts that no record holds are named one by one
+    campaign: Campaign,
+    recipients: Iterable[RecipientRecord],
+    attempts: Iterable[AttemptRecord],
+    set_aside: Iterable[SetAside],
+    *,
+    connections: int,
+    virtual_seconds: float,
+    real_seconds: float,
+    violations: Iterable[Violation] = (),
+) -> Summary:
+    """Count a ledger's records.
+
+    connections: sessions begun in this run. virtual_seconds, real_seconds: how long it took by the sender's clock
+    and by a real one. Domains come largest first, replies most frequent first.
+    """
+    records = list(recipients)
+    tries = list(attempts)
+    counted = Counter(domain_of(record.recipient) for record in tries if record.counted)
+    by_domain: dict[str, list[RecipientRecord]] = {}
+    for record in records:
+        by_domain.setdefault(domain_of(record.address), []).append(record)
+    order = sorted(by_domain, key=lambda domain: (-len(by_domain[domain]), domain))
+    reasons = Counter(row.reason for row in set_aside)
+    return Summary(
+        campaign=campaign.name,
+        relay=f"{campaign.account.host}:{campaign.account.port}",
+        seed=campaign.seed,
+        total=_count(records, counted.total()),
+        domains={domain: _count(by_domain[domain], counted[domain]) for domain in order},
+        replies=_replies(tries),
+        set_aside={reason: reasons[reason] for reason in Reason},
+        released=len(tries) - counted.total(),
+        connections=connections,
+        virtual_seconds=virtual_seconds,
+        real_seconds=real_seconds,
+        violations=tuple(violations),
+    )
+
+
+def shape(reply: Reply) -> str:
+    """Return a reply with all that differs from mail to mail replaced by `*`: addresses, queue ids, numbers."""
+    status = EnhancedStatus.leading(reply.text)
+    rest = reply.text.removeprefix(str(status or ""))
+    rest = _CHANGING.sub("*", _ADDRESS.sub("*", rest))
+    return f"{reply.code} {status or ''}{rest}".rstrip()
+
+
+def _count(records: list[RecipientRecord], attempts: int) -> Count:
+    states: Counter[State] = Counter(
+        State.PENDING if record.state is State.INFLIGHT else record.state for record in records
+    )
+    return Count(len(records), {state: states[state] for state in STATES}, attempts)
+
+
+def _replies(tries: Iterable[AttemptRecord]) -> tuple[ReplyCount, ...]:
+    heard = Counter(
+        (record.stage, shape(record.reply) if record.reply else str(record.fault or record.detail or "no reply"))
+        for record in tries
+    )
+    rows = [ReplyCount(count, stage, said) for (stage, said), count in heard.items()]
+    return tuple(sorted(rows, key=lambda row: (-row.count, list(Stage).index(row.stage), row.said)))
