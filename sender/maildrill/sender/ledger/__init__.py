@@ -1,0 +1,23 @@
+"""The ledger: who is to get the message, what became of each try, and what may be on its way. Survives anything.
+
+`records` the values · `store` the protocol · `sqlite` the one store so far · `opening` which file is whose ·
+`schema` its tables · `identity` what makes a campaign the same campaign.
+"""
+
+from maildrill.sender.ledger.opening import Durability, open_ledger, read_ledger
+from maildrill.sender.ledger.records import AttemptRecord, Enrolment, Entry, Intent, RecipientRecord, Recovered
+from maildrill.sender.ledger.store import Ledger, LedgerError
+
+__all__ = [
+    "AttemptRecord",
+    "Durability",
+    "Enrolment",
+    "Entry",
+    "Intent",
+    "Ledger",
+    "LedgerError",
+    "RecipientRecord",
+    "Recovered",
+    "open_ledger",
+    "read_ledger",
+]

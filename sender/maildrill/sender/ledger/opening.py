@@ -1,0 +1,159 @@
+"""Open a ledger: make sure that the file is one, that it is this campaign's, and that nobody else has it.
+
+Rule 1: what is wrong with a file is said as a ConfigurationError, before a single connection is made.
+Rule 2: SQLite's exclusive lock is the lease on the campaign (invariant I41): it dies with the process that holds it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+
+from maildrill.sender.campaign import Campaign
+from maildrill.sender.ledger import statements as sql
+from maildrill.sender.ledger.identity import fingerprint
+from maildrill.sender.ledger.recovery import recover
+from maildrill.sender.ledger.schema import APPLICATION, MIGRATIONS
+from maildrill.sender.ledger.sqlite import SqliteLedger
+from maildrill.smtp import ConfigurationError, escape
+
+
+class Durability(StrEnum):
+    """What a write must survive; the value is SQLite's `synchronous`."""
+
+    FULL = "FULL"  # the machine losing power
+    PROCESS = "OFF"  # the process being killed: enough for a drill
+
+
+def open_ledger(
+    path: Path | None, campaign: Campaign, *, at: float, durability: Durability = Durability.FULL
+) -> SqliteLedger:
+    """Open the ledger of `campaign` for a run that begins `at`, and make it if there is none; None: in memory.
+
+    Recipients whose final dot had left when an earlier run ended get the state that the campaign's policy says;
+    `recovered` lists them. Raises ConfigurationError for a file that is not this campaign's ledger or is in use.
+    """
+    mark = fingerprint(campaign)
+    name = ":memory:" if path is None else str(path)
+    with _explained(name):
+        connection = _connect(name)
+        try:
+            connection.execute(f"PRAGMA synchronous = {durability.value}")
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            _check_kind(connection, name)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            return _begin(connection, name, campaign, mark, at)
+        except BaseException:
+            connection.close()
+            raise
+
+
+def read_ledger(path: Path) -> SqliteLedger:
+    """Open a ledger only to read it; raises ConfigurationError if there is none or a sender is using it."""
+    name = str(path)
+    if not path.is_file():
+        raise ConfigurationError("there is no such ledger", where=name)
+    with _explained(name):
+        connection = _connect(name)
+        try:
+            return _reading(connection, name)
+        except BaseException:
+            connection.close()
+            raise
+
+
+def _reading(connection: sqlite3.Connection, name: str) -> SqliteLedger:
+    connection.execute("PRAGMA query_only = ON")
+    if _check_kind(connection, name) < len(MIGRATIONS):
+        raise ConfigurationError("the ledger is empty or of an earlier version", where=name, hint="send the campaign")
+    _, _, created = connection.execute(sql.CAMPAIGN).fetchone()
+    return SqliteLedger(connection, name, created=created, run=0)
+
+
+def _connect(name: str) -> sqlite3.Connection:
+    return sqlite3.connect(name, isolation_level=None, timeout=0, cached_statements=64)
+
+
+def _check_kind(connection: sqlite3.Connection, name: str) -> int:
+    """Return the version of the schema (0: an empty file); refuse what is no ledger, or a newer one."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if application != APPLICATION and (application or version or tables):
+        raise ConfigurationError(
+            "this is a database, but not a ledger", where=name, hint="name another file with --ledger"
+        )
+    if version > len(MIGRATIONS):
+        raise ConfigurationError(
+            f"the ledger was written by a newer maildrill (schema {version}, this one knows {len(MIGRATIONS)})",
+            where=name,
+            hint="run the newer maildrill",
+        )
+    return int(version)
+
+
+def _begin(connection: sqlite3.Connection, name: str, campaign: Campaign, mark: str, at: float) -> SqliteLedger:
+    """Bring the tables up to date, claim the ledger, recover, and begin a run: all in one transaction, or nothing."""
+    ledger = SqliteLedger(connection, name, created=at, run=0)
+    with ledger.writing():
+        _migrate(connection)
+        ledger.created = _claim(connection, name, campaign, mark, at)
+        ledger.run = int(connection.execute(sql.RUN_STARTED, (at,)).lastrowid or 0)
+        ledger.recovered = recover(connection, campaign, at)
+    return ledger
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    for migration in MIGRATIONS[version:]:
+        for statement in migration:
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    connection.execute(f"PRAGMA application_id = {APPLICATION}")
+
+
+def _claim(connection: sqlite3.Connection, name: str, campaign: Campaign, mark: str, at: float) -> float:
+    """Return when the campaign was begun; refuse another one's ledger, or messages that would differ."""
+    found = connection.execute(sql.CAMPAIGN).fetchone()
+    if found is None:
+        connection.execute(sql.BEGIN_CAMPAIGN, (campaign.name, mark, at))
+        return at
+    owner, known, created = found
+    if owner != campaign.name:
+        raise ConfigurationError(
+            f'this is the ledger of the campaign "{escape(owner)}", not of "{escape(campaign.name)}"',
+            where=name,
+            hint="name another file with --ledger",
+        )
+    if known != mark:
+        raise ConfigurationError(
+            "the message has changed since this campaign was begun: some recipients have the earlier one",
+            where=name,
+            expected="the same sender, subject, text, HTML, attachments, mode and seed in every run",
+            hint="undo the change to go on, or give the campaign another name and another --ledger",
+        )
+    return float(created)
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Say in our words why SQLite would not open the file."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", None)
+        raise _explanation(name, error, (code or 0) & 0xFF) from None
+
+
+def _explanation(name: str, error: sqlite3.Error, code: int) -> ConfigurationError:
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return ConfigurationError(
+            "the ledger is in use by another maildrill", where=name, hint="wait for it, or stop it with Ctrl-C"
+        )
+    if code == sqlite3.SQLITE_NOTADB:
+        return ConfigurationError("this is not a ledger", where=name, hint="name another file with --ledger")
+    return ConfigurationError(f"the ledger cannot be opened: {error}", where=name, hint="check folder and permissions")

@@ -1,0 +1,105 @@
+"""What goes into the ledger and comes out of it: values only. Times are Unix seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from maildrill.sender.attempt import Fault, Scope, State, Verdict
+from maildrill.sender.plan import Waiting
+from maildrill.sender.standing import Standing
+from maildrill.smtp import Reply, Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRecord:
+    """One try for one recipient, and what it came to.
+
+    number: counted attempts so far, this one included if it counts. run, session: counted from 1, the session
+    within its run. transaction: within its session; None where none was begun. state: the recipient's after it.
+    until: not tried again before.
+    """
+
+    recipient: str
+    number: int
+    run: int
+    session: int
+    transaction: int | None
+    started: float
+    ended: float
+    verdict: Verdict
+    state: State
+    scope: Scope
+    stage: Stage
+    row: str
+    counted: bool
+    reply: Reply | None = None
+    fault: Fault | None = None
+    detail: str = ""
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """The final dot of a transaction is about to leave for the recipients with these keys."""
+
+    keys: tuple[int, ...]
+    session: int
+    transaction: int
+    started: float
+    at: float
+    body_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is written down together: a recipient, one try for it, and where it stands after that."""
+
+    key: int
+    attempt: AttemptRecord
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientRecord:
+    """A recipient as the ledger has it.
+
+    number: its line in the list. attempts: the counted ones. stage, reply, fault, row, verdict: of its last try,
+    counted or not; None (row: empty) before one.
+    """
+
+    address: str
+    number: int
+    state: State
+    attempts: int
+    queued_at: float
+    due: float | None
+    first_at: float | None
+    expires_at: float | None
+    message_id: str
+    body_hash: str | None = None
+    reason: str = ""
+    verdict: Verdict | None = None
+    stage: Stage | None = None
+    reply: Reply | None = None
+    fault: Fault | None = None
+    row: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """What comparing the list with the ledger came to.
+
+    added: new in the list. waiting: everybody who is to be tried in this run, the added ones included.
+    """
+
+    added: tuple[RecipientRecord, ...]
+    waiting: tuple[Waiting, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """A recipient whose final dot had left when an earlier run ended, and the state it has been given."""
+
+    address: str
+    state: State
+    reason: str

@@ -1,0 +1,63 @@
+"""What a run that ended in the middle of a transaction left behind, and what becomes of it.
+
+Rule: an intent without an outcome means that the dot may have left and been answered: Unknown (RFC 1047, invariant
+I38). Whoever has no intent has not got the message and is simply still due.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from maildrill.sender.attempt import Fault, Ruling, Scope, Verdict
+from maildrill.sender.campaign import Campaign
+from maildrill.sender.ledger import statements as sql
+from maildrill.sender.ledger.records import AttemptRecord, Entry, Recovered
+from maildrill.sender.standing import after
+from maildrill.smtp import Stage
+
+ROW = "recovered"
+_WHY = "the sender ended before it read the reply to the final dot"
+
+
+def recover(connection: sqlite3.Connection, campaign: Campaign, at: float) -> tuple[Recovered, ...]:
+    """Settle all intents as Unknown by the campaign's policy, inside the caller's transaction; say which."""
+    entries = [_entry(found, campaign, at) for found in connection.execute(sql.INTENTS).fetchall()]
+    for entry in entries:
+        cursor = connection.execute(sql.TRY, sql.attempt(entry))
+        connection.execute(sql.TRIED, (cursor.lastrowid, *sql.standing(entry.key, entry.standing)))
+        connection.execute(sql.STRIKE, (entry.key,))
+    return tuple(Recovered(entry.attempt.recipient, entry.standing.state, _WHY) for entry in entries)
+
+
+def _entry(found: sql.Found, campaign: Campaign, at: float) -> Entry:
+    waiting = sql.waiting(found)
+    run, session, transaction, started, left_at = found[10:]
+    ruling = Ruling(
+        recipient=waiting.address,
+        verdict=Verdict.UNKNOWN,
+        scope=Scope.MESSAGE,
+        stage=Stage.DOT,
+        row=ROW,
+        fault=Fault.STOPPED,
+        detail=_WHY,
+    )
+    standing = after(waiting.standing, ruling, campaign.retry, started=started, now=at, seed=campaign.seed)
+    attempt = AttemptRecord(
+        recipient=waiting.address,
+        number=standing.attempts,
+        run=run,
+        session=session,
+        transaction=transaction,
+        started=started,
+        ended=left_at,
+        verdict=ruling.verdict,
+        state=standing.state,
+        scope=ruling.scope,
+        stage=ruling.stage,
+        row=ruling.row,
+        counted=ruling.counted,
+        fault=ruling.fault,
+        detail=ruling.detail,
+        until=standing.due,
+    )
+    return Entry(waiting.key, attempt, standing)

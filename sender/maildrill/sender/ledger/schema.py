@@ -1,0 +1,89 @@
+"""The tables of a ledger in SQLite, as migrations: number n is what brings user_version n-1 to n.
+
+Rule: a migration that has been released is never edited; add another.
+"""
+
+from __future__ import annotations
+
+#: PRAGMA application_id: "mdrl"; tells a ledger from any other SQLite file.
+APPLICATION = 0x6D64726C
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """
+        CREATE TABLE campaign (
+          only INTEGER PRIMARY KEY CHECK (only = 1),
+          name TEXT NOT NULL,
+          fingerprint TEXT NOT NULL,
+          created REAL NOT NULL
+        ) STRICT
+        """,
+        """
+        CREATE TABLE run (
+          id INTEGER PRIMARY KEY,
+          started REAL NOT NULL,
+          ended REAL
+        ) STRICT
+        """,
+        """
+        CREATE TABLE recipient (
+          id INTEGER PRIMARY KEY,
+          identity TEXT NOT NULL UNIQUE, -- equal for spellings that are one recipient
+          address TEXT NOT NULL,
+          number INTEGER NOT NULL, -- its line in the list
+          fields TEXT NOT NULL, -- its row, JSON, as it was when the recipient was added
+          message_id TEXT NOT NULL,
+          body_hash TEXT, -- of the message whose dot left last
+          queued_at REAL NOT NULL,
+          state TEXT NOT NULL CHECK (state IN ('pending', 'inflight', 'deferred', 'delivered', 'failed', 'expired',
+                                               'unknown', 'held', 'suppressed')),
+          attempts INTEGER NOT NULL DEFAULT 0, -- the counted ones
+          due REAL CHECK (state NOT IN ('pending', 'deferred') OR due IS NOT NULL),
+          first_at REAL,
+          expires_at REAL,
+          doubtful INTEGER NOT NULL DEFAULT 0, -- whether any try ended unknown
+          reason TEXT NOT NULL DEFAULT '',
+          attempt INTEGER REFERENCES attempt (id) -- the last one
+        ) STRICT
+        """,
+        """
+        CREATE TABLE attempt (
+          id INTEGER PRIMARY KEY,
+          recipient INTEGER NOT NULL REFERENCES recipient (id),
+          number INTEGER NOT NULL,
+          run INTEGER NOT NULL REFERENCES run (id),
+          session INTEGER NOT NULL,
+          txn INTEGER,
+          started REAL NOT NULL,
+          ended REAL NOT NULL,
+          verdict TEXT NOT NULL,
+          state TEXT NOT NULL,
+          scope TEXT NOT NULL,
+          stage TEXT NOT NULL,
+          code INTEGER,
+          lines TEXT, -- of the reply, joined by line feeds
+          fault TEXT,
+          detail TEXT NOT NULL,
+          rule TEXT NOT NULL, -- the row of docs/dispositions.md
+          counted INTEGER NOT NULL,
+          until REAL
+        ) STRICT
+        """,
+        """
+        CREATE TABLE intent ( -- the final dot was about to leave; no outcome is known yet
+          recipient INTEGER PRIMARY KEY REFERENCES recipient (id),
+          run INTEGER NOT NULL,
+          session INTEGER NOT NULL,
+          txn INTEGER NOT NULL,
+          started REAL NOT NULL,
+          at REAL NOT NULL
+        ) STRICT
+        """,
+        """
+        CREATE TABLE learned (
+          relay TEXT PRIMARY KEY,
+          recipients INTEGER NOT NULL
+        ) STRICT
+        """,
+    ),
+)

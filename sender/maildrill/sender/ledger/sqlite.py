@@ -1,0 +1,155 @@
+"""The ledger in SQLite: one file, one connection, one writer.
+
+Rule 1: every write is one transaction; with WAL and synchronous=FULL it is on the disk when it returns.
+Rule 2: statements are constants, so that the driver prepares each of them once.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from maildrill.sender.attempt import State
+from maildrill.sender.ledger import statements as sql
+from maildrill.sender.ledger.records import AttemptRecord, Enrolment, Entry, Intent, RecipientRecord, Recovered
+from maildrill.sender.ledger.store import LedgerError
+from maildrill.sender.lists import Row
+from maildrill.sender.plan import Waiting
+from maildrill.sender.standing import requeued
+
+GONE = "no longer in the list"
+
+
+class SqliteLedger:
+    """A ledger on an open connection (isolation_level None) that `opening` has prepared; `Ledger` says the rest.
+
+    name: what errors call it. run: 0 where it is only read.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, name: str, *, created: float, run: int) -> None:
+        self._connection = connection
+        self._name = name
+        self.created = created
+        self.run = run
+        self.recovered: tuple[Recovered, ...] = ()
+
+    def enrol(self, rows: Sequence[Row], message_id: Callable[[Row], str], at: float) -> Enrolment:
+        """Bring the ledger up to the list, as `Ledger.enrol` says."""
+        with self.writing():
+            known = {identity: key for key, identity in self._connection.execute(sql.IDENTITIES)}
+            listed = {_identity(row.address) for row in rows}
+            new = [row for row in rows if _identity(row.address) not in known]
+            self._connection.executemany(sql.ADD, [_newcomer(row, message_id(row), at) for row in new])
+            gone = [key for identity, key in known.items() if identity not in listed]
+            self._connection.executemany(sql.SUPPRESS, [(GONE, key) for key in gone])
+            self._requeue(at, {key for identity, key in known.items() if identity in listed})
+            waiting = tuple(sql.waiting(found) for found in self._connection.execute(sql.WAITING))
+        added = tuple(record for record in self.recipients() if _identity(record.address) not in known)
+        return Enrolment(added, waiting)
+
+    def _requeue(self, at: float, listed: set[int]) -> None:
+        """Give those who were held, and those who are in the list again, a new start."""
+        found = [sql.waiting(row) for row in self._connection.execute(sql.RETURNING, (GONE,))]
+        again = [who.at(requeued(who.standing, at)) for who in found if who.key in listed]
+        self._connection.executemany(sql.STAND, [sql.standing(who.key, who.standing) for who in again])
+
+    def row(self, key: int) -> Row:
+        """Return the list's row as it was when the recipient was added."""
+        with self._guarded():
+            number, address, fields = self._connection.execute(sql.ROW, (key,)).fetchone()
+        return Row(number, address, json.loads(fields))
+
+    def intend(self, intent: Intent) -> None:
+        """Write down, for good, that the final dot is about to leave."""
+        of = (self.run, intent.session, intent.transaction, intent.started, intent.at)
+        with self.writing():
+            self._connection.executemany(sql.INTEND, [(key, *of) for key in intent.keys])
+            self._connection.executemany(sql.INFLIGHT, [(intent.body_hash, key) for key in intent.keys])
+
+    def record(self, entries: Sequence[Entry]) -> None:
+        """Write down tries and what they came to, and strike their intents."""
+        with self.writing():
+            for entry in entries:
+                cursor = self._connection.execute(sql.TRY, sql.attempt(entry))
+                self._connection.execute(sql.TRIED, (cursor.lastrowid, *sql.standing(entry.key, entry.standing)))
+            self._connection.executemany(sql.STRIKE, [(entry.key,) for entry in entries])
+
+    def settle(self, moved: Sequence[Waiting]) -> None:
+        """Write down where recipients stand now through no try."""
+        with self.writing():
+            self._connection.executemany(sql.STAND, [sql.standing(who.key, who.standing) for who in moved])
+
+    def learned(self, relay: str) -> int | None:
+        """Return how many recipients `relay` takes in a transaction, if it ever said."""
+        with self._guarded():
+            found = self._connection.execute(sql.LEARNED, (relay,)).fetchone()
+        return None if found is None else int(found[0])
+
+    def learn(self, relay: str, limit: int) -> None:
+        """Remember how many recipients `relay` takes in a transaction."""
+        with self.writing():
+            self._connection.execute(sql.LEARN, (relay, limit))
+
+    def recipients(self) -> Iterator[RecipientRecord]:
+        """Yield all recipients in the order in which they were added."""
+        with self._guarded():
+            for found in self._connection.execute(sql.RECIPIENTS):
+                yield sql.recipient_record(found)
+
+    def attempts(self) -> Iterator[AttemptRecord]:
+        """Yield all tries in the order in which they ended."""
+        with self._guarded():
+            for found in self._connection.execute(sql.ATTEMPTS):
+                yield sql.attempt_record(found)
+
+    def counts(self) -> Mapping[State, int]:
+        """Return how many recipients are in each state, all states included."""
+        counts = dict.fromkeys(State, 0)
+        with self._guarded():
+            counts.update((State(state), count) for state, count in self._connection.execute(sql.COUNTS))
+        return counts
+
+    def ended(self, at: float) -> None:
+        """Write down that this run is over."""
+        with self.writing():
+            self._connection.execute(sql.RUN_ENDED, (at, self.run))
+
+    def close(self) -> None:
+        """Let go of the file; what was written stays."""
+        self._connection.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Make what is done inside one transaction: all of it, or none."""
+        with self._guarded():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                if self._connection.in_transaction:  # a full disk makes SQLite roll back by itself
+                    self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise LedgerError(
+                f"ledger cannot be used: {error}",
+                where=self._name,
+                hint="nothing that was written is lost; put it right and run again to go on",
+            ) from error
+
+
+def _identity(address: str) -> str:
+    """Return what is equal for two spellings of one recipient (as lists.addresses has it)."""
+    return address.casefold()
+
+
+def _newcomer(row: Row, message_id: str, at: float) -> tuple[object, ...]:
+    fields = json.dumps(dict(row.fields), ensure_ascii=False)
+    return (_identity(row.address), row.address, row.number, fields, message_id, at, at)

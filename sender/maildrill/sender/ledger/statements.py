@@ -1,0 +1,171 @@
+"""The SQL of the ledger, and the way between its columns and our values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from maildrill.sender.attempt import Fault, Scope, State, Verdict
+from maildrill.sender.ledger.records import AttemptRecord, Entry, RecipientRecord
+from maildrill.sender.plan import Waiting
+from maildrill.sender.standing import Standing
+from maildrill.smtp import Reply, Stage
+
+_STANDING = "state, attempts, due, first_at, expires_at, doubtful, reason"
+_WAITING = f"SELECT id, address, queued_at, {_STANDING} FROM recipient"  # noqa: S608 - constants only
+_EVIDENCE = "verdict, stage, code, lines, fault, rule"
+
+IDENTITIES = "SELECT id, identity FROM recipient"
+WAITING = f"{_WAITING} WHERE state IN ('pending', 'deferred') ORDER BY id"
+RETURNING = f"{_WAITING} WHERE state = 'held' OR (state = 'suppressed' AND reason = ?) ORDER BY id"
+ADD = (
+    "INSERT INTO recipient (identity, address, number, fields, message_id, queued_at, state, due)"
+    " VALUES (?, ?, ?, ?, ?, ?, 'pending', ?)"
+)
+SUPPRESS = (
+    "UPDATE recipient SET state = 'suppressed', due = NULL, reason = ?"
+    " WHERE id = ? AND state IN ('pending', 'deferred', 'held')"
+)
+STAND = (
+    "UPDATE recipient SET state = ?, attempts = ?, due = ?, first_at = ?, expires_at = ?, doubtful = ?, reason = ?"
+    " WHERE id = ?"
+)
+TRIED = STAND.replace("SET ", "SET attempt = ?, ")
+ROW = "SELECT number, address, fields FROM recipient WHERE id = ?"
+INTEND = "INSERT INTO intent (recipient, run, session, txn, started, at) VALUES (?, ?, ?, ?, ?, ?)"
+INTENTS = (
+    "SELECT id, address, queued_at, state, attempts, due, first_at, expires_at, doubtful, reason,"
+    " intent.run, intent.session, intent.txn, intent.started, intent.at"
+    " FROM intent JOIN recipient ON recipient.id = intent.recipient ORDER BY intent.at, id"
+)
+INFLIGHT = "UPDATE recipient SET state = 'inflight', body_hash = ? WHERE id = ?"
+STRIKE = "DELETE FROM intent WHERE recipient = ?"
+TRY = (
+    "INSERT INTO attempt (recipient, number, run, session, txn, started, ended, verdict, state, scope, stage,"
+    " code, lines, fault, detail, rule, counted, until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+RECIPIENTS = (
+    "SELECT address, recipient.number, recipient.state, attempts, queued_at, due, first_at, expires_at, message_id,"  # noqa: S608 - constants only
+    f" body_hash, reason, {_EVIDENCE} FROM recipient LEFT JOIN attempt ON attempt.id = recipient.attempt"
+    " ORDER BY recipient.id"
+)
+ATTEMPTS = (
+    "SELECT address, attempt.number, run, session, txn, started, ended, attempt.state, scope, counted, detail, until,"  # noqa: S608 - constants only
+    f" {_EVIDENCE} FROM attempt JOIN recipient ON recipient.id = attempt.recipient ORDER BY attempt.id"
+)
+COUNTS = "SELECT state, count(*) FROM recipient GROUP BY state"
+LEARNED = "SELECT recipients FROM learned WHERE relay = ?"
+LEARN = (
+    "INSERT INTO learned (relay, recipients) VALUES (?, ?)"
+    " ON CONFLICT (relay) DO UPDATE SET recipients = excluded.recipients"
+)
+CAMPAIGN = "SELECT name, fingerprint, created FROM campaign"
+BEGIN_CAMPAIGN = "INSERT INTO campaign (only, name, fingerprint, created) VALUES (1, ?, ?, ?)"
+RUN_STARTED = "INSERT INTO run (started) VALUES (?)"
+RUN_ENDED = "UPDATE run SET ended = ? WHERE id = ?"
+
+#: What SQLite gives back: the STRICT tables say the types, Python does not.
+Found = tuple[Any, ...]
+
+
+def waiting(found: Found) -> Waiting:
+    """Return the recipient of a row of WAITING, RETURNING or INTENTS."""
+    key, address, queued_at, state, attempts, due, first_at, expires_at, doubtful, reason = found[:10]
+    return Waiting(
+        key,
+        address,
+        queued_at,
+        Standing(
+            state=State(state),
+            attempts=attempts,
+            due=due,
+            first_at=first_at,
+            expires_at=expires_at,
+            doubtful=bool(doubtful),
+            reason=reason,
+        ),
+    )
+
+
+def standing(key: int, of: Standing) -> Found:
+    """Return the parameters of STAND; TRIED wants the attempt before them."""
+    return (of.state.value, of.attempts, of.due, of.first_at, of.expires_at, int(of.doubtful), of.reason, key)
+
+
+def attempt(entry: Entry) -> Found:
+    """Return the parameters of TRY."""
+    of = entry.attempt
+    return (
+        entry.key,
+        of.number,
+        of.run,
+        of.session,
+        of.transaction,
+        of.started,
+        of.ended,
+        of.verdict.value,
+        of.state.value,
+        of.scope.value,
+        of.stage.value,
+        of.reply.code if of.reply else None,
+        "\n".join(of.reply.lines) if of.reply and of.reply.lines else None,
+        of.fault.value if of.fault else None,
+        of.detail,
+        of.row,
+        int(of.counted),
+        of.until,
+    )
+
+
+def recipient_record(found: Found) -> RecipientRecord:
+    """Return the record of a row of RECIPIENTS."""
+    address, number, state, attempts, queued_at, due, first_at, expires_at, message_id, body_hash, reason = found[:11]
+    verdict, stage, code, lines, fault, rule = found[11:]
+    return RecipientRecord(
+        address=address,
+        number=number,
+        state=State(state),
+        attempts=attempts,
+        queued_at=queued_at,
+        due=due,
+        first_at=first_at,
+        expires_at=expires_at,
+        message_id=message_id,
+        body_hash=body_hash,
+        reason=reason,
+        verdict=None if verdict is None else Verdict(verdict),
+        stage=None if stage is None else Stage(stage),
+        reply=_reply(code, lines),
+        fault=None if fault is None else Fault(fault),
+        row=rule or "",
+    )
+
+
+def attempt_record(found: Found) -> AttemptRecord:
+    """Return the record of a row of ATTEMPTS."""
+    address, number, run, session, transaction, started, ended, state, scope, counted, detail, until = found[:12]
+    verdict, stage, code, lines, fault, rule = found[12:]
+    return AttemptRecord(
+        recipient=address,
+        number=number,
+        run=run,
+        session=session,
+        transaction=transaction,
+        started=started,
+        ended=ended,
+        verdict=Verdict(verdict),
+        state=State(state),
+        scope=Scope(scope),
+        stage=Stage(stage),
+        row=rule,
+        counted=bool(counted),
+        reply=_reply(code, lines),
+        fault=None if fault is None else Fault(fault),
+        detail=detail,
+        until=until,
+    )
+
+
+def _reply(code: int | None, lines: str | None) -> Reply | None:
+    if code is None:
+        return None
+    return Reply(code, () if lines is None else tuple(lines.split("\n")))

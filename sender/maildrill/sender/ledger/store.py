@@ -1,0 +1,87 @@
+"""What the sender asks of a ledger, whichever store keeps it.
+
+Rule 1: each method that writes is one transaction, durable when it returns. Rule 2: nothing here waits for anything
+but the disk. Rule 3: a store that cannot write raises LedgerError, and the sender stops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from maildrill.sender.attempt import State
+from maildrill.sender.ledger.records import AttemptRecord, Enrolment, Entry, Intent, RecipientRecord, Recovered
+from maildrill.sender.lists import Row
+from maildrill.sender.plan import Waiting
+from maildrill.smtp import MaildrillError
+
+
+class LedgerError(MaildrillError):
+    """The ledger could not be read or written: disk full, file gone, file damaged."""
+
+
+class Ledger(Protocol):
+    """A campaign's ledger, open; times are Unix seconds."""
+
+    @property
+    def created(self) -> float:
+        """When the campaign was begun; the Date of its messages."""
+        ...
+
+    @property
+    def run(self) -> int:
+        """The number of this run, from 1."""
+        ...
+
+    @property
+    def recovered(self) -> Sequence[Recovered]:
+        """What opening it found in the middle of a transaction."""
+        ...
+
+    def enrol(self, rows: Sequence[Row], message_id: Callable[[Row], str], at: float) -> Enrolment:
+        """Bring the ledger up to the list: add who is new, suppress who is gone, queue again who was held."""
+        ...
+
+    def row(self, key: int) -> Row:
+        """Return the list's row as it was when the recipient was added: the message never changes after that."""
+        ...
+
+    def intend(self, intent: Intent) -> None:
+        """Write down, for good, that the final dot is about to leave (invariant I37)."""
+        ...
+
+    def record(self, entries: Sequence[Entry]) -> None:
+        """Write down tries and what they came to, and strike their intents, all in one."""
+        ...
+
+    def settle(self, moved: Sequence[Waiting]) -> None:
+        """Write down where recipients stand now through no try: expired, held, or their lifetime begun."""
+        ...
+
+    def learned(self, relay: str) -> int | None:
+        """Return how many recipients `relay` takes in a transaction, if it ever said."""
+        ...
+
+    def learn(self, relay: str, limit: int) -> None:
+        """Remember how many recipients `relay` takes in a transaction."""
+        ...
+
+    def recipients(self) -> Iterator[RecipientRecord]:
+        """Yield all recipients in the order in which they were added."""
+        ...
+
+    def attempts(self) -> Iterator[AttemptRecord]:
+        """Yield all tries in the order in which they ended."""
+        ...
+
+    def counts(self) -> Mapping[State, int]:
+        """Return how many recipients are in each state, all states included."""
+        ...
+
+    def ended(self, at: float) -> None:
+        """Write down that this run is over."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the ledger; what was written stays."""
+        ...

@@ -1,0 +1,119 @@
+"""What is due, in which order, and how many at a time. Pure: time is an argument.
+
+Rule 1: in order of due, then of the list. Rule 2: a recipient is given out once until it is put back.
+Rule 3: nobody is given out after the end of their lifetime (invariant I14).
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from maildrill.sender.campaign import Limits, Mode
+from maildrill.sender.standing import Standing
+
+_NEVER = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A recipient to be tried: its key in the ledger, its address, when it was queued, and where it stands."""
+
+    key: int
+    address: str
+    queued_at: float
+    standing: Standing
+
+    def at(self, standing: Standing) -> Waiting:
+        """Return the same recipient standing elsewhere."""
+        return replace(self, standing=standing)
+
+
+def batch_size(mode: Mode, limits: Limits, learned: int | None) -> int:
+    """Return how many recipients go into a transaction: 1 where each has a message of its own (invariant I22)."""
+    if mode is Mode.MERGE:
+        return 1
+    return max(1, min(limits.recipients_per_transaction, learned or limits.recipients_per_transaction))
+
+
+class Agenda:
+    """All recipients that wait for a try; `len()` counts them, iteration is in no particular order."""
+
+    def __init__(self) -> None:
+        self._later: list[tuple[float, int, Waiting]] = []
+        self._ready: deque[Waiting] = deque()
+        self._earliest_end = _NEVER  # no lifetime ends before this; saves looking through all of them
+
+    def add(self, waiting: Waiting) -> None:
+        """Put a recipient in; its standing must have a due time. Raises ValueError without one."""
+        due = waiting.standing.due
+        if due is None:
+            raise ValueError(f"nothing is due for {waiting.address}")
+        heapq.heappush(self._later, (due, waiting.key, waiting))
+        self._earliest_end = min(self._earliest_end, _end(waiting))
+
+    def ready(self, now: float) -> int:
+        """Return how many are due at `now`."""
+        while self._later and self._later[0][0] <= now:
+            self._ready.append(heapq.heappop(self._later)[2])
+        return len(self._ready)
+
+    def next_due(self) -> float | None:
+        """Return when the next one is due (in the past if it is due already), or None if nobody waits."""
+        if self._ready:
+            return self._ready[0].standing.due
+        return self._later[0][0] if self._later else None
+
+    def take(self, now: float, size: int) -> list[Waiting]:
+        """Give out at most `size` that are due at `now`, within their lifetime."""
+        self.ready(now)
+        batch: list[Waiting] = []
+        overdue: list[Waiting] = []
+        while self._ready and len(batch) < size:
+            waiting = self._ready.popleft()
+            (overdue if _end(waiting) < now else batch).append(waiting)
+        self._ready.extendleft(reversed(overdue))  # they stay for `lapsed`, which says so
+        return batch
+
+    def lapsed(self, now: float) -> list[Waiting]:
+        """Give out all whose lifetime ended before `now`, in order of due."""
+        if now <= self._earliest_end:
+            return []
+        over = [waiting for waiting in self if _end(waiting) < now]
+        self._keep(lambda waiting: waiting if _end(waiting) >= now else None)
+        return sorted(over, key=lambda waiting: (waiting.standing.due, waiting.key))
+
+    def clear(self) -> list[Waiting]:
+        """Give out everybody, in order of due."""
+        everybody = sorted(self, key=lambda waiting: (waiting.standing.due, waiting.key))
+        self._keep(lambda _: None)
+        return everybody
+
+    def begin(self, now: float, change: Callable[[Standing], Standing]) -> list[Waiting]:
+        """Change the standing of all who are due at `now` and return those that it changed."""
+        self.ready(now)
+        before = list(self._ready)
+        self._ready = deque(waiting.at(change(waiting.standing)) for waiting in before)
+        changed = [new for new, old in zip(self._ready, before, strict=True) if new.standing != old.standing]
+        self._earliest_end = min([self._earliest_end, *map(_end, changed)])
+        return changed
+
+    def __len__(self) -> int:
+        return len(self._later) + len(self._ready)
+
+    def __iter__(self) -> Iterator[Waiting]:
+        yield from self._ready
+        yield from (waiting for _, _, waiting in self._later)
+
+    def _keep(self, which: Callable[[Waiting], Waiting | None]) -> None:
+        self._ready = deque(waiting for waiting in self._ready if which(waiting))
+        self._later = [entry for entry in self._later if which(entry[2])]
+        heapq.heapify(self._later)
+        self._earliest_end = min(map(_end, self), default=_NEVER)
+
+
+def _end(waiting: Waiting) -> float:
+    end = waiting.standing.expires_at
+    return _NEVER if end is None else end

@@ -1,0 +1,83 @@
+"""Where a recipient stands, and what one ruling or the passing of time makes of it. Pure.
+
+Rule 1: only a try that was about the recipient is counted (invariant I15). Rule 2: expired only after a counted try;
+before one it is held, because nothing is known against the recipient (I5, I14).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from maildrill.sender.attempt import Ruling, State, Verdict
+from maildrill.sender.campaign import RetryPolicy, UnknownPolicy
+from maildrill.sender.retry import expiry, next_attempt
+
+#: RFC 5321 section 4.5.3.2.6: for so long the reply to the dot may still be on its way to us.
+DOT_TIMEOUT = 600.0
+
+_FINAL = {Verdict.DELIVERED: State.DELIVERED, Verdict.FAILED: State.FAILED, Verdict.HELD: State.HELD}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where one recipient stands; times in Unix seconds.
+
+    attempts: the counted ones. due: not tried before; None where nothing more is to be done. first_at: when its
+    lifetime began: its first try, or the first time it was due and the host would not have us. doubtful: at least
+    one try ended Unknown. reason: why it is where it is, in words, where no reply says so.
+    """
+
+    state: State = State.PENDING
+    attempts: int = 0
+    due: float | None = None
+    first_at: float | None = None
+    expires_at: float | None = None
+    doubtful: bool = False
+    reason: str = ""
+
+
+def begun(standing: Standing, policy: RetryPolicy, at: float) -> Standing:
+    """Return `standing` with its lifetime running since `at`, if it was not running yet."""
+    if standing.first_at is not None:
+        return standing
+    return replace(standing, first_at=at, expires_at=expiry(policy, at))
+
+
+def after(  # noqa: PLR0913 - what decides is named one by one, so that nothing is read from a clock
+    standing: Standing, ruling: Ruling, policy: RetryPolicy, *, started: float, now: float, seed: int
+) -> Standing:
+    """Return where the recipient stands after a try that ran from `started` to `now` and was ruled so."""
+    first_at = started if standing.first_at is None else standing.first_at
+    tried = replace(begun(standing, policy, first_at), reason=ruling.detail)
+    if ruling.verdict is Verdict.RELEASED:
+        return replace(tried, state=State.PENDING, due=now)
+    attempts = standing.attempts + (1 if ruling.counted else 0)
+    unknown = ruling.verdict is Verdict.UNKNOWN
+    tried = replace(tried, attempts=attempts, doubtful=standing.doubtful or unknown, due=None)
+    final = _FINAL.get(ruling.verdict)
+    if unknown and policy.unknown is UnknownPolicy.AT_MOST_ONCE:
+        final = State.UNKNOWN
+    if final is not None:
+        return replace(tried, state=final)
+    wait = DOT_TIMEOUT if unknown else 0.0
+    key = ruling.recipient
+    due = next_attempt(policy, counted=attempts, first_at=first_at, now=now, seed=seed, key=key, wait=wait)
+    return _expired(tried) if due is None else replace(tried, state=State.DEFERRED, due=due)
+
+
+def lapsed(standing: Standing, why_untried: str) -> Standing:
+    """Return where a recipient stands whose lifetime passed before its next try could begin."""
+    if not standing.attempts:
+        return replace(standing, state=State.HELD, due=None, reason=why_untried)
+    return _expired(standing)
+
+
+def requeued(standing: Standing, now: float) -> Standing:
+    """Return `standing` made ready for a new run: tried from `now` on, with a lifetime of its own."""
+    return replace(standing, state=State.PENDING, due=now, first_at=None, expires_at=None, reason="")
+
+
+def _expired(standing: Standing) -> Standing:
+    """A recipient that may have got the message is never said to have expired without it (RFC 1047)."""
+    state = State.UNKNOWN if standing.doubtful else State.EXPIRED
+    return replace(standing, state=state, due=None, reason="lifetime is over")
