@@ -6,6 +6,7 @@ Rule 2: an event is a noun and a past verb. A field is added freely; one that ch
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 VERSION = 1
@@ -209,3 +210,20 @@ KINDS: dict[str, Kind] = {
         ),
     )
 }
+
+
+def markdown() -> str:
+    """Return the tables of docs/connection-log.md: the common fields, then each kind with its own."""
+    parts = [_table((f"`{name}`", kind, meaning) for name, kind, meaning in COMMON)]
+    for kind in KINDS.values():
+        rows = (
+            (f"`{field.name}`", field.type + (", may be missing" if field.optional else ""), field.meaning)
+            for field in kind.fields
+        )
+        parts.append(f"### `{kind.name}`\n\n{kind.meaning[:1].upper()}{kind.meaning[1:]}.\n\n{_table(rows)}")
+    return "\n".join(parts)
+
+
+def _table(rows: Iterable[tuple[str, str, str]]) -> str:
+    lines = (f"| {' | '.join(row)} |\n" for row in (("Field", "Type", "Meaning"), ("---", "---", "---"), *rows))
+    return "".join(lines)

@@ -8,6 +8,7 @@ from importlib.metadata import version
 import click
 import pytest
 from click.testing import CliRunner
+
 from maildrill.cli.exits import Exit, configuration_exits, tell
 from maildrill.cli.main import COMMANDS, main
 from maildrill.smtp import ConfigurationError, MaildrillError

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+
 from maildrill.sender.attempt import Broken, Fault, Ruling, Scope, State, Verdict
 from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.log_event import LogEvent

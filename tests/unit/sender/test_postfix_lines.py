@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from maildrill.sender.attempt import Fault, Verdict
 from maildrill.sender.postfix_lines import attempt_line, dsn, reason
 from maildrill.smtp import Reply, Stage
