@@ -7,12 +7,14 @@ Rule 2: no clock, no chance, no I/O: time comes with the event, draws are hashes
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from maildrill.fakeserver.answer import UNMATCHED, answer
 from maildrill.fakeserver.event import Decision, Event, Proceed
-from maildrill.fakeserver.matcher import Matcher, Shot
+from maildrill.fakeserver.matcher import Matcher, Play, Shot
 from maildrill.fakeserver.script import Script, Unmatched
 from maildrill.fakeserver.script_words import REPLYING
+from maildrill.fakeserver.script_writer import said
 from maildrill.smtp import Stage
 
 _PROCEED = Decision((Proceed(),))
@@ -29,9 +31,8 @@ class Engine:
         self.seed = script.seed if seed is None else seed
         self.started = started
         self._transactions: dict[int, int] = {}
-        self._matchers = tuple(
-            Matcher(rule, self.seed, started, script.hostname, self._transactions) for rule in script.rules
-        )
+        play = Play(self.seed, started, script.hostname, self._transactions)
+        self._matchers = tuple(Matcher(rule, play) for rule in script.rules)
         self._at: dict[Stage, tuple[Matcher, ...]] = {
             stage: tuple(matcher for matcher in self._matchers if stage in matcher.rule.stages) for stage in Stage
         }
@@ -53,11 +54,17 @@ class Engine:
         if shot is not None:
             decision, went_through = answer(shot.rule, event.stage, shot.reply)
         else:
-            decision = UNMATCHED[event.stage] if event.stage in self._strict else _PROCEED
+            decision = self._unmatched(event.stage)
             went_through = not decision.unmatched
         for matcher in quotas:
             matcher.settle(event, went_through=went_through)
         return decision
+
+    def _unmatched(self, stage: Stage) -> Decision:
+        if stage not in self._strict:
+            return _PROCEED
+        near = tuple(f"{matcher.rule.name}: {said(matcher.rule, matcher.missed)}" for matcher in self._at[stage])
+        return replace(UNMATCHED[stage], near_misses=near)
 
     def idle_waits(self) -> tuple[float, ...]:
         """Return the seconds of silence after which the session must raise an IDLE event, ascending."""

@@ -79,9 +79,11 @@ Action = Wait | Commit | Advertise | Say | Proceed | Close
 class Decision:
     """The actions for one event, to be performed in order, and the name of the rule that fired ("" = none).
 
-    unmatched: a strict script had no rule for this event.
+    unmatched: a strict script had no rule for this event; near_misses then says for each rule of the stage
+    what did not hold: `greylisting: age = "<5m"`.
     """
 
     actions: tuple[Action, ...]
     rule: str = ""
     unmatched: bool = False
+    near_misses: tuple[str, ...] = ()

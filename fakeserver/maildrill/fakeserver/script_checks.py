@@ -54,8 +54,13 @@ def _selectors(rule: Rule) -> tuple[tuple[str, tuple[Pattern, ...]], ...]:
 
 
 def _numbers_in_range(rule: Rule) -> None:
-    if not rule.name:
-        raise RuleError("name", "a rule's name is empty", hint='leave "name" out to have the rule called by its line')
+    if not rule.name or not rule.name.isprintable():
+        raise RuleError(
+            "name",
+            f'a rule is called "{escape(rule.name)}"',
+            expected="a name that can be shown",
+            hint='leave "name" out to have the rule called by its line',
+        )
     if rule.times is not None and rule.times < 1:
         raise RuleError("times", f"times is {rule.times}", expected="a whole number, 1 or more")
     if rule.chance is not None and not 0 <= rule.chance <= 1:
@@ -186,7 +191,7 @@ def _fields_known(rule: Rule) -> None:
                 hint=did_you_mean(name, known),
             )
         for stage in rule.at:
-            if stage not in KNOWN.get(name, frozenset(Stage)):
+            if name in FIELDS and stage not in KNOWN.get(name, frozenset(Stage)):
                 raise RuleError("replies", f'"{{{name}}}" is not known at "{stage}"', hint="leave the field out")
 
 

@@ -61,7 +61,7 @@ def read_script(text: str, name: str) -> Script:
     top.finish()
     return Script(
         name=name,
-        rules=_rules(tables, PurePath(name).name),
+        rules=_rules(tables, escape(PurePath(name).name)),
         server_hostname=hostname,
         server_seed=seed,
         server_unmatched=unmatched,

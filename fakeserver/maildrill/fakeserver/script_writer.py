@@ -29,6 +29,11 @@ def script_to_toml(script: Script) -> str:
     return "\n".join(blocks)
 
 
+def said(rule: Rule, word: str) -> str:
+    """Return how a rule says one word: `age = "<5m"`."""
+    return f"{word} = {dict(_words(rule))[word]}"
+
+
 def _words(rule: Rule) -> Iterator[tuple[str, str | None]]:
     yield "name", _quoted(rule.name)
     yield "at", _one_or_list(rule.at) or _quoted("*")
