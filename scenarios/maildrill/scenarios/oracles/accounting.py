@@ -1,0 +1,209 @@
+"""Invariants I1 to I8: nobody lost, nobody doubled, nobody misreported."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from maildrill.scenarios.oracles.evidence import Asked, Evidence, Taken
+from maildrill.scenarios.oracles.invariant import Breach, Invariant
+from maildrill.sender.attempt import TERMINAL, Scope, State, Verdict
+from maildrill.sender.campaign import UnknownPolicy
+from maildrill.smtp import Stage
+
+#: Replies to RCPT that are final for the recipient and cannot mean "too many recipients" or "out of sequence".
+_FINAL_AT_RCPT = frozenset({550, 551, 553, 554, 556})
+
+
+def conservation(evidence: Evidence) -> Iterator[Breach]:
+    """I1: set the list against the ledger."""
+    listed = Counter(evidence.imported)
+    kept = Counter(record.address for record in evidence.recipients)
+    for address in (listed - kept).elements():
+        yield Breach(address, "is in the list and not in the ledger")
+    for address in (kept - listed).elements():
+        yield Breach(address, "is in the ledger more often than in the list")
+    for record in evidence.recipients:
+        if record.state not in TERMINAL:
+            yield Breach(record.address, f"is {record.state} though nothing is left to do")
+
+
+def no_false_success(evidence: Evidence) -> Iterator[Breach]:
+    """I2: set the ledger's Delivered against the server's acknowledgements and its replies to RCPT."""
+    for address, state in evidence.states.items():
+        if state is not State.DELIVERED:
+            continue
+        acknowledged = [taken for taken in evidence.taken_for.get(address, ()) if taken.acknowledged]
+        if not acknowledged:
+            yield Breach(address, "is called delivered, and the server never acknowledged a message for it")
+        elif not any(_accepted(evidence, taken, address) for taken in acknowledged):
+            yield Breach(address, "is called delivered, and its RCPT was not accepted in that transaction")
+
+
+def no_second_message(evidence: Evidence) -> Iterator[Breach]:
+    """I3: after a 2yz that the sender has read, no RCPT for this recipient."""
+    for address, all_taken in evidence.taken_for.items():
+        read = [taken.at for taken in all_taken if taken.acknowledged and _was_read(evidence, taken)]
+        if not read:
+            continue
+        later = [asked for asked in evidence.asked_for[address] if asked.at > min(read)]
+        if later:
+            yield Breach(address, f"was acknowledged, and RCPT named it {len(later)} more times")
+
+
+def duplicate_bound(evidence: Evidence) -> Iterator[Breach]:
+    """I4: messages taken by the server against tries whose outcome could not be known."""
+    at_most_once = evidence.campaign.retry.unknown is UnknownPolicy.AT_MOST_ONCE
+    for address, all_taken in evidence.taken_for.items():
+        committed = sum(taken.committed and taken.honest for taken in all_taken)
+        doubts = sum(attempt.verdict is Verdict.UNKNOWN for attempt in evidence.attempts_of.get(address, ()))
+        most = 1 if at_most_once else 1 + doubts
+        if committed > most:
+            yield Breach(address, f"has the message {committed} times; {most} could not be avoided")
+
+
+def no_silent_loss(evidence: Evidence) -> Iterator[Breach]:
+    """I5: a Failed has its 5yz in the journal, an Expired its record in the log and a counted try."""
+    expired = {event.fields["recipient"] for event in evidence.events if _says_expired(event.kind, event.fields)}
+    for record in evidence.recipients:
+        if record.state is State.FAILED and not _has_failure(evidence, record.address):
+            yield Breach(record.address, "is called failed, and the server never said 5yz about it")
+        if record.state is State.EXPIRED and record.address not in expired:
+            yield Breach(record.address, "is called expired, and the log has no record of that")
+    for attempt in evidence.attempts:
+        if attempt.scope is Scope.HOST and attempt.state in (State.FAILED, State.EXPIRED):
+            yield Breach(attempt.recipient, f"became {attempt.state} by what was said of the host ({attempt.row})")
+
+
+def no_false_failure(evidence: Evidence) -> Iterator[Breach]:
+    """I6: what the server acknowledged, and the sender read, is Delivered; unread it is at least not denied."""
+    for address, all_taken in evidence.taken_for.items():
+        state = evidence.states.get(address)
+        for taken in all_taken:
+            if not taken.acknowledged or not _accepted(evidence, taken, address):
+                continue
+            allowed = {State.DELIVERED} if _was_read(evidence, taken) else {State.DELIVERED, State.UNKNOWN}
+            if state not in allowed and taken.session not in evidence.severed:
+                yield Breach(address, f"was acknowledged in session {taken.session}, and is called {state}")
+
+
+def partial_results(evidence: Evidence) -> Iterator[Breach]:
+    """I7: a final 5yz at RCPT stays, whatever DATA or the dot say later."""
+    for address, all_asked in evidence.asked_for.items():
+        for asked in all_asked:
+            if asked.reply is None or asked.reply.code not in _FINAL_AT_RCPT or asked.session in evidence.severed:
+                continue
+            attempt = evidence.tried_at(address, asked.at)
+            if attempt is None or attempt.verdict is not Verdict.FAILED:
+                ruled = attempt.verdict if attempt else "not recorded at all"
+                yield Breach(address, f"got {asked.reply} to RCPT, and the try is {ruled}")
+
+
+def all_refused(evidence: Evidence) -> Iterator[Breach]:
+    """I8: where no RCPT was accepted nothing but a lone dot is sent, and nobody is Delivered."""
+    for taken in evidence.taken:
+        asked = evidence.transactions.get((taken.session, taken.transaction), ())
+        recipients = [one for one in asked if one.stage is Stage.RCPT]
+        if any(one.reply is not None and one.reply.positive for one in recipients):
+            continue
+        if taken.content:
+            yield Breach("", f"{len(taken.content)} octets were sent in session {taken.session} for no recipient")
+        for one in recipients:
+            attempt = evidence.tried_at(one.recipient, one.at)
+            if attempt is not None and attempt.verdict is Verdict.DELIVERED:
+                yield Breach(one.recipient, f"is called delivered, and its RCPT got {one.reply}")
+
+
+def _accepted(evidence: Evidence, taken: Taken, address: str) -> bool:
+    asked = evidence.transactions.get((taken.session, taken.transaction), ())
+    return any(one.recipient == address and one.reply is not None and one.reply.positive for one in asked)
+
+
+def _was_read(evidence: Evidence, taken: Taken) -> bool:
+    """Whether the sender said anything after the dot: it waits for the reply before it does."""
+    return evidence.last_heard[taken.session] > taken.at
+
+
+def _says_expired(kind: str, fields: object) -> bool:
+    return kind == "recipient.expired" or (
+        kind == "attempt" and isinstance(fields, dict) and fields.get("state") == State.EXPIRED.value
+    )
+
+
+def _has_failure(evidence: Evidence, address: str) -> bool:
+    """Whether the journal has a 5yz for this recipient's RCPT, or for a transaction that it was part of."""
+    for asked in evidence.asked_for.get(address, ()):
+        together = evidence.transactions.get((asked.session, asked.transaction), ())
+        if any(_refuses(one, address) for one in together):
+            return True
+    return any(
+        asked.stage is Stage.MAIL and asked.reply is not None and asked.reply.klass == 5
+        for attempt in evidence.attempts_of.get(address, ())
+        for asked in evidence.asked
+        if attempt.started <= asked.at <= attempt.ended
+    )
+
+
+def _refuses(asked: Asked, address: str) -> bool:
+    about = asked.stage in (Stage.DATA, Stage.BODY, Stage.DOT) or asked.recipient == address
+    return about and asked.reply is not None and asked.reply.klass == 5
+
+
+ACCOUNTING = (
+    Invariant(
+        1,
+        "conservation",
+        "At the end every imported recipient is in exactly one terminal state; the counts add up.",
+        "maildrill",
+        conservation,
+    ),
+    Invariant(
+        2,
+        "no false success",
+        "Delivered means: 2yz to the dot of a transaction in which this recipient's RCPT got 2yz.",
+        "RFC 5321 section 4.2.5",
+        no_false_success,
+    ),
+    Invariant(
+        3,
+        "no second message",
+        "Once a 2yz for a recipient was read, no RCPT names it again, in this run or a later one.",
+        "RFC 5321 section 4.2.5",
+        no_second_message,
+    ),
+    Invariant(
+        4,
+        "duplicate bound",
+        "No more copies than one, and one for each try that ended Unknown; under at-most-once never two.",
+        "RFC 1047",
+        duplicate_bound,
+    ),
+    Invariant(
+        5,
+        "no silent loss",
+        "Failed and Expired rest on a reply or on the end of the lifetime, never on what was said of the host alone.",
+        "RFC 5321 section 4.5.4.1",
+        no_silent_loss,
+    ),
+    Invariant(
+        6,
+        "no false failure",
+        "A 2yz to the dot for an accepted recipient never ends in Failed or Deferred, whichever 2yz it is.",
+        "RFC 5321 section 4.2.1",
+        no_false_failure,
+    ),
+    Invariant(
+        7,
+        "partial results survive",
+        "What a recipient's RCPT was told stays true when DATA or the dot fail later.",
+        "RFC 5321 section 3.3",
+        partial_results,
+    ),
+    Invariant(
+        8,
+        "all refused",
+        "If no RCPT got 2yz nothing but a lone dot is sent, and nobody is delivered, whatever DATA and the dot say.",
+        "RFC 2920 section 3.1",
+        all_refused,
+    ),
+)

@@ -1,0 +1,52 @@
+"""Invariants I25 and I32: what the wire may carry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from maildrill.scenarios.oracles.evidence import Evidence
+from maildrill.scenarios.oracles.invariant import Breach, Invariant
+from maildrill.smtp import Stage
+
+
+def nothing_after_421(evidence: Evidence) -> Iterator[Breach]:
+    """I25: in the sender's dialogue nothing but QUIT follows a 421; in the server's journal no MAIL does."""
+    for session, lines in evidence.lines.items():
+        marks = [(str(line.fields["mark"]), str(line.fields["text"])) for line in lines]
+        ends = [n for n, (mark, text) in enumerate(marks) if mark == "<**" and text.startswith("421")]
+        said = [text for mark, text in marks[ends[0] :] if mark == "->" and text != "QUIT"] if ends else []
+        if said:
+            yield Breach("", f'session {session} went on after a 421 with "{said[0]}"')
+    closing: dict[int, float] = {}
+    for asked in evidence.asked:
+        if asked.stage is Stage.MAIL and asked.session in closing:
+            yield Breach("", f"the server's session {asked.session} got a MAIL after its 421")
+        if asked.reply is not None and asked.reply.code == 421:
+            closing.setdefault(asked.session, asked.at)
+
+
+def transparency(evidence: Evidence) -> Iterator[Breach]:
+    """I32: the octets that the server has after un-stuffing are the message that was composed."""
+    for taken in evidence.taken:
+        if taken.recipients and taken.content != evidence.composed(taken.recipients[0]):
+            yield Breach(taken.recipients[0], f"session {taken.session} carried other octets than were composed")
+        if b"\r" in taken.content.replace(b"\r\n", b"") or b"\n" in taken.content.replace(b"\r\n", b""):
+            yield Breach("", f"session {taken.session} carried a bare CR or LF")
+
+
+DIALOGUE = (
+    Invariant(
+        25,
+        "nothing after 421",
+        "After a 421 nothing but QUIT is sent in that session, and it is not used again.",
+        "RFC 5321 section 3.8",
+        nothing_after_421,
+    ),
+    Invariant(
+        32,
+        "transparency",
+        "The octets that arrive are the message as it was composed, whatever is in it; never a bare CR or LF.",
+        "RFC 5321 sections 2.3.8 and 4.5.2",
+        transparency,
+    ),
+)

@@ -1,0 +1,130 @@
+"""What three witnesses say of one drill: the sender's ledger, the sender's log, the server's journal.
+
+Values only; `drill` gathers them. Rule: an oracle sets one witness against another, never a witness against itself
+where two are to be had.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
+
+from maildrill.sender.attempt import State, Verdict
+from maildrill.sender.campaign import Campaign
+from maildrill.sender.ledger.records import AttemptRecord, RecipientRecord
+from maildrill.sender.log_event import LogEvent
+from maildrill.smtp import Reply, Stage
+
+_T = TypeVar("_T")
+_K = TypeVar("_K")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The server's journal on one command: what was asked, and the reply if all of it was written.
+
+    transaction: which MAIL command of the session it belongs to. recipient: at RCPT, the address as asked.
+    """
+
+    at: float
+    session: int
+    transaction: int
+    stage: Stage
+    recipient: str = ""
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """The server's journal on one end of data: for whom, which octets, whether it was taken and said to be.
+
+    at: when the dot was read. acknowledged: all of a 2yz reply was written. honest: the server did not take what it
+    refused.
+    """
+
+    at: float
+    session: int
+    transaction: int
+    recipients: tuple[str, ...]
+    content: bytes
+    committed: bool
+    acknowledged: bool
+    honest: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """All that the oracles look at.
+
+    imported: the addresses of the list, as a reader of the list has them. resumed: sessions that a second run on the
+    finished ledger began. report: what `--json` prints. composed: the octets that a recipient's message must have.
+    severed: the server's sessions in which octets may have been lost on the way (reset, or the sender gone first).
+    """
+
+    campaign: Campaign
+    imported: tuple[str, ...]
+    recipients: tuple[RecipientRecord, ...]
+    attempts: tuple[AttemptRecord, ...]
+    events: tuple[LogEvent, ...]
+    asked: tuple[Asked, ...]
+    taken: tuple[Taken, ...]
+    severed: frozenset[int] = frozenset()
+    resumed: int = 0
+    report: Mapping[str, object] = field(default_factory=dict)
+    composed: Callable[[str], bytes]
+
+    @cached_property
+    def states(self) -> Mapping[str, State]:
+        """The ledger's state of each address."""
+        return {record.address: record.state for record in self.recipients}
+
+    @cached_property
+    def attempts_of(self) -> Mapping[str, tuple[AttemptRecord, ...]]:
+        """The ledger's tries of each address, in the order in which they ended."""
+        return _grouped(self.attempts, lambda attempt: attempt.recipient)
+
+    @cached_property
+    def asked_for(self) -> Mapping[str, tuple[Asked, ...]]:
+        """The server's RCPT commands for each address, in order."""
+        return _grouped((asked for asked in self.asked if asked.stage is Stage.RCPT), lambda asked: asked.recipient)
+
+    @cached_property
+    def taken_for(self) -> Mapping[str, tuple[Taken, ...]]:
+        """The server's ends of data for each accepted address, in order."""
+        pairs = _grouped(((to, taken) for taken in self.taken for to in taken.recipients), lambda pair: pair[0])
+        return {to: tuple(taken for _, taken in group) for to, group in pairs.items()}
+
+    @cached_property
+    def transactions(self) -> Mapping[tuple[int, int], tuple[Asked, ...]]:
+        """The server's commands by session and transaction, in order; those before the first MAIL left out."""
+        inside = (asked for asked in self.asked if asked.transaction)
+        return _grouped(inside, lambda asked: (asked.session, asked.transaction))
+
+    @cached_property
+    def last_heard(self) -> Mapping[int, float]:
+        """When the server last read a command in each of its sessions (Unix seconds)."""
+        return {asked.session: asked.at for asked in self.asked}
+
+    @cached_property
+    def lines(self) -> Mapping[object, tuple[LogEvent, ...]]:
+        """The log's dialogue by session, in order."""
+        return _grouped((event for event in self.events if event.kind == "line"), lambda event: event.fields["session"])
+
+    def tried_at(self, recipient: str, at: float) -> AttemptRecord | None:
+        """Return the ledger's try for `recipient` that was under way at `at`, if there is one."""
+        tries = self.attempts_of.get(recipient, ())
+        return next((attempt for attempt in tries if attempt.started <= at <= attempt.ended), None)
+
+    def with_verdict(self, verdict: Verdict) -> Iterable[AttemptRecord]:
+        """Return the ledger's tries that were ruled so."""
+        return (attempt for attempt in self.attempts if attempt.verdict is verdict)
+
+
+def _grouped(items: Iterable[_T], key: Callable[[_T], _K]) -> dict[_K, tuple[_T, ...]]:
+    groups: dict[_K, list[_T]] = defaultdict(list)
+    for item in items:
+        groups[key(item)].append(item)
+    return {name: tuple(group) for name, group in groups.items()}

@@ -1,0 +1,108 @@
+"""Invariants I24, I40, I50, I51: ledger, log and report tell one story, and a finished one stays finished."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from maildrill.scenarios.oracles.evidence import Evidence
+from maildrill.scenarios.oracles.invariant import Breach, Invariant
+from maildrill.sender.attempt import State
+from maildrill.sender.fold import fold
+from maildrill.sender.ledger.records import AttemptRecord
+from maildrill.sender.summary import STATES
+
+_Key = tuple[object, ...]
+
+
+def resume_is_idempotent(evidence: Evidence) -> Iterator[Breach]:
+    """I24: a run on a finished ledger has nothing to do."""
+    held = [address for address, state in evidence.states.items() if state is State.HELD]
+    if evidence.resumed and not held:
+        yield Breach("", f"a second run on the finished ledger began {evidence.resumed} sessions")
+
+
+def log_folds_to_ledger(evidence: Evidence) -> Iterator[Breach]:
+    """I40: replay the log and set the states against the ledger's."""
+    folded = fold(evidence.events)
+    for address in sorted(folded.keys() | evidence.states.keys()):
+        by_log, by_ledger = folded.get(address), evidence.states.get(address)
+        if by_log is not by_ledger:
+            yield Breach(address, f"is {by_log} by the log and {by_ledger} by the ledger")
+
+
+def one_outcome_each(evidence: Evidence) -> Iterator[Breach]:
+    """I50: tries in the ledger against attempt events in the log, and against RCPT commands in the journal."""
+    kept = Counter(map(_of_ledger, evidence.attempts))
+    logged = Counter(_of_log(event.fields) for event in evidence.events if event.kind == "attempt")
+    for key in (kept - logged).elements():
+        yield Breach(str(key[0]), f"has a try in the ledger that is not in the log: {key[1:]}")
+    for key in (logged - kept).elements():
+        yield Breach(str(key[0]), f"has a try in the log that is not in the ledger: {key[1:]}")
+    for address, asked in evidence.asked_for.items():
+        for one in asked:
+            if one.session not in evidence.severed and evidence.tried_at(address, one.at) is None:
+                yield Breach(address, f"was named by RCPT in session {one.session}, and no try was written down")
+
+
+def report_adds_up(evidence: Evidence) -> Iterator[Breach]:
+    """I51: the report's numbers against each other and against the ledger."""
+    report = evidence.report
+    total = sum(_number(report, state.value) for state in STATES)
+    if total != _number(report, "recipients"):
+        yield Breach("", f"the report's states add up to {total}, of {report.get('recipients')} recipients")
+    states = Counter(evidence.states.values())
+    for state in STATES[:-1]:  # the last one, pending, counts those in flight, too
+        if _number(report, state.value) != states[state]:
+            yield Breach("", f"the report says {report.get(state.value)} {state}, the ledger {states[state]}")
+
+
+def _of_ledger(attempt: AttemptRecord) -> _Key:
+    reply, fault = attempt.reply, attempt.fault
+    said = reply.code if reply else str(fault or "")
+    return (
+        attempt.recipient,
+        attempt.session,
+        attempt.transaction,
+        attempt.stage.value,
+        attempt.verdict.value,
+        said,
+        attempt.counted,
+    )
+
+
+def _of_log(fields: Mapping[str, object]) -> _Key:
+    said = fields.get("code", fields.get("fault", ""))
+    names = ("recipient", "session", "transaction", "stage", "verdict")
+    return (*(fields.get(name) for name in names), said, fields.get("counted"))
+
+
+def _number(report: Mapping[str, object], name: str) -> int:
+    value = report.get(name)
+    return value if isinstance(value, int) else -1
+
+
+KEEPING = (
+    Invariant(
+        24,
+        "resume is idempotent",
+        "A second run on a finished campaign begins no session.",
+        "maildrill",
+        resume_is_idempotent,
+    ),
+    Invariant(40, "fold", "Replaying the log gives the ledger's states exactly.", "maildrill", log_folds_to_ledger),
+    Invariant(
+        50,
+        "one outcome each",
+        "Each try for a recipient has exactly one outcome on record, with stage, reply and verdict.",
+        "RFC 3464 section 2.3",
+        one_outcome_each,
+    ),
+    Invariant(
+        51,
+        "report arithmetic",
+        "The report's states add up to the recipients, and agree with the ledger.",
+        "maildrill",
+        report_adds_up,
+    ),
+)

@@ -1,0 +1,143 @@
+"""Invariants I9, I11, I12, I14, I15: what is final stays final, what is deferred waits its turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from maildrill.scenarios.oracles.evidence import Evidence
+from maildrill.scenarios.oracles.invariant import Breach, Invariant
+from maildrill.sender.attempt import Scope, State, Verdict
+from maildrill.sender.campaign import RetryPolicy
+from maildrill.sender.ledger.records import AttemptRecord
+from maildrill.smtp import Stage
+from maildrill.smtp.quantity import format_duration
+
+#: Two clocks agree to the microsecond; a deadline is not missed by less.
+_GRAIN = 1e-3
+#: A MAIL command is on its way for less than this; more than any drill's network needs.
+_FLIGHT = 5.0
+#: Stages at which whatever happens is about the host, not about a recipient.
+_HOST_STAGES = frozenset({Stage.CONNECT, Stage.BANNER, Stage.EHLO, Stage.HELO})
+
+
+def permanent_is_final(evidence: Evidence) -> Iterator[Breach]:
+    """I9: set the ledger's Failed against later RCPT commands in the journal."""
+    for attempt in evidence.with_verdict(Verdict.FAILED):
+        later = [one for one in evidence.asked_for.get(attempt.recipient, ()) if one.at > attempt.ended + _GRAIN]
+        if later:
+            yield Breach(attempt.recipient, f"failed for good ({attempt.reply}), and RCPT named it again")
+
+
+def back_off(evidence: Evidence) -> Iterator[Breach]:
+    """I11: delays as the policy has them, never shorter than before, never beyond the cap."""
+    policy = evidence.campaign.retry
+    for attempt in evidence.with_verdict(Verdict.DEFERRED):
+        if attempt.until is None or attempt.state is not State.DEFERRED:
+            continue
+        waited = attempt.until - attempt.ended
+        least, most = _band(policy, attempt.number)
+        if waited > most + _GRAIN or (waited < least - _GRAIN and not _is_last_call(evidence, attempt)):
+            found = f"is to wait {format_duration(waited)} after attempt {attempt.number}"
+            yield Breach(attempt.recipient, f"{found}; {format_duration(least)} to {format_duration(most)} were due")
+
+
+def floor(evidence: Evidence) -> Iterator[Breach]:
+    """I12: set the ledger's deferrals against the next RCPT in the journal."""
+    least = _band(evidence.campaign.retry, 1)[0]
+    for recipient, attempts in evidence.attempts_of.items():
+        asked = [one.at for one in evidence.asked_for.get(recipient, ())]
+        for attempt in attempts:
+            if attempt.verdict is not Verdict.DEFERRED:
+                continue
+            early = next((at for at in asked if attempt.ended + _GRAIN < at < attempt.ended + least - _GRAIN), None)
+            if early is not None:
+                waited = format_duration(early - attempt.ended)
+                yield Breach(
+                    recipient, f"was deferred, and RCPT named it {waited} later; {format_duration(least)} is the least"
+                )
+
+
+def lifetime(evidence: Evidence) -> Iterator[Breach]:
+    """I14: no try begins after the lifetime; Expired only after a counted one."""
+    for record in evidence.recipients:
+        attempts = evidence.attempts_of.get(record.address, ())
+        counted = [attempt for attempt in attempts if attempt.counted]
+        if record.state is State.EXPIRED and not counted:
+            yield Breach(record.address, "is called expired without one counted attempt")
+        for begun in _transactions_begun(evidence, record.address) if attempts else ():
+            end = attempts[0].started + evidence.campaign.retry.lifetime
+            if begun > end + _FLIGHT:
+                yield Breach(record.address, f"was tried {format_duration(begun - end)} after its lifetime")
+
+
+def attempt_counting(evidence: Evidence) -> Iterator[Breach]:
+    """I15: the ledger's counts, recounted from its tries; nothing about the host is in them."""
+    for record in evidence.recipients:
+        attempts = evidence.attempts_of.get(record.address, ())
+        counted = sum(attempt.counted for attempt in attempts)
+        if record.attempts != counted:
+            yield Breach(record.address, f"has {record.attempts} attempts counted and {counted} to be counted")
+    for attempt in evidence.attempts:
+        about_host = attempt.scope is Scope.HOST or attempt.stage in _HOST_STAGES
+        gone = attempt.reply is not None and attempt.reply.code == 421 and attempt.stage is not Stage.DOT
+        if attempt.counted and (about_host or gone):
+            yield Breach(attempt.recipient, f"had an attempt counted for what was said of the host ({attempt.row})")
+
+
+def _band(policy: RetryPolicy, attempt: int) -> tuple[float, float]:
+    """Return the shortest and the longest delay (seconds) after the `attempt`-th counted attempt."""
+    base = min(policy.schedule[min(max(attempt, 1), len(policy.schedule)) - 1], policy.cap)
+    return base * (1 - policy.jitter), min(base * (1 + policy.jitter), policy.cap)
+
+
+def _is_last_call(evidence: Evidence, attempt: AttemptRecord) -> bool:
+    """Whether the next try is the one that is forced at the end of the lifetime, earlier than the schedule has it."""
+    policy = evidence.campaign.retry
+    begun = evidence.attempts_of[attempt.recipient][0].started
+    rest = begun + policy.lifetime - (attempt.until or 0.0)
+    return rest <= max(60.0, policy.lifetime / 100) or rest <= _band(policy, attempt.number)[1]
+
+
+def _transactions_begun(evidence: Evidence, recipient: str) -> Iterator[float]:
+    """Yield when each transaction with this recipient began: its MAIL command, by the server's clock."""
+    for asked in evidence.asked_for.get(recipient, ()):
+        yield evidence.transactions[asked.session, asked.transaction][0].at
+
+
+RETRYING = (
+    Invariant(
+        9,
+        "permanent is final",
+        "After a final 5yz for a recipient no RCPT names it again.",
+        "RFC 5321 section 4.2.1",
+        permanent_is_final,
+    ),
+    Invariant(
+        11,
+        "back-off",
+        "Each delay is the schedule's, give or take the jitter, and never beyond the cap.",
+        "RFC 5321 section 4.5.4.1",
+        back_off,
+    ),
+    Invariant(
+        12,
+        "floor",
+        "After a deferral a recipient is left alone for the shortest delay at least.",
+        "RFC 5321 section 4.5.4.1",
+        floor,
+    ),
+    Invariant(
+        14,
+        "lifetime",
+        "No try begins after the lifetime; Expired is said only after a counted attempt.",
+        "RFC 5321 section 4.5.4.1",
+        lifetime,
+    ),
+    Invariant(
+        15,
+        "attempt counting",
+        "What is said of the host or the session changes no recipient's count of attempts.",
+        "RFC 5321 section 3.8",
+        attempt_counting,
+    ),
+)

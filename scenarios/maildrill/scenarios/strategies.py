@@ -1,0 +1,162 @@
+"""Hypothesis strategies for what a server may say and whom a campaign may be for.
+
+Plural nouns; everything shrinks towards a server that accepts and a list of one. The only module of
+maildrill that imports hypothesis.
+"""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from maildrill.fakeserver.script import Script
+from maildrill.fakeserver.script_file import read_script
+from maildrill.smtp import Stage
+
+DOMAINS = ("one.example", "two.example", "three.example")
+
+#: What real servers answer at each stage, success first (delivery-semantics, RFC 5321 section 4.3.2).
+REPLIES: dict[Stage, tuple[str, ...]] = {
+    Stage.BANNER: ("220 mx ESMTP", "421 4.3.2 try later", "450 busy", "554 5.3.2 no service here"),
+    Stage.EHLO: ("421 4.3.2 try later", "451 4.3.0 not now", "502 5.5.1 not implemented", "550 5.7.1 go away"),
+    Stage.MAIL: (
+        "250 2.1.0 ok",
+        "421 4.7.0 rate limit",
+        "450 4.3.2 busy",
+        "451 4.3.0 error in processing",
+        "452 4.3.1 system storage full",
+        "501 5.5.4 syntax error",
+        "550 5.7.1 sender refused",
+        "552 5.3.4 too big",
+    ),
+    Stage.RCPT: (
+        "250 2.1.5 ok",
+        "251 2.1.5 will forward",
+        "252 2.1.5 will try",
+        "450 4.2.1 busy",
+        "451 4.7.1 greylisted\nplease come back",
+        "452 4.2.2 mailbox full",
+        "452 4.5.3 too many recipients",
+        "452 try later",
+        "421 4.3.2 closing",
+        "550 5.1.1 no such user",
+        "551 5.1.6 moved",
+        "552 5.2.2 over quota",
+        "552 too many recipients",
+        "553 5.1.3 bad name",
+        "556 5.1.10 no mail here",
+    ),
+    Stage.DATA: (
+        "354 go ahead",
+        "421 4.3.2 closing",
+        "451 4.3.0 error in processing",
+        "503 5.5.1 no valid recipients",
+        "554 5.5.1 no valid recipients",
+        "550 5.7.1 refused",
+    ),
+    Stage.BODY: ("421 4.3.2 closing", "451 4.3.0 error in processing", "552 5.3.4 too big"),
+    Stage.DOT: (
+        "250 2.0.0 queued",
+        "251 2.0.0 forwarded",
+        "421 4.3.2 closing",
+        "450 4.2.1 busy",
+        "451 4.3.0 error in processing",
+        "452 4.3.1 system storage full",
+        "550 5.7.1 refused",
+        "552 5.3.4 too big",
+        "554 5.6.0 bad content",
+    ),
+    Stage.RSET: ("250 2.0.0 ok", "421 4.3.2 closing", "500 5.5.1 what"),
+    Stage.QUIT: ("221 2.0.0 bye", "421 4.3.2 closing", "500 5.5.1 what"),
+}
+
+_PLAIN_CUTS = ("before", "after", "mid", "rst")
+_STAGES = (
+    Stage.RCPT,
+    Stage.DOT,
+    Stage.MAIL,
+    Stage.DATA,
+    Stage.BODY,
+    Stage.BANNER,
+    Stage.CONNECT,
+    Stage.EHLO,
+    Stage.RSET,
+    Stage.QUIT,
+)
+_KNOWS_RECIPIENTS = frozenset({Stage.RCPT, Stage.DATA, Stage.BODY, Stage.DOT})
+#: Within every deadline, and beyond each of them (RFC 5321 section 4.5.3.2).
+_WAITS = ("1s", "4m", "6m", "11m")
+
+
+def replies(stage: Stage) -> st.SearchStrategy[str]:
+    """Texts of replies that real servers give at `stage`."""
+    return st.sampled_from(REPLIES[stage])
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> dict[str, object]:
+    """Rules as the keys and values of one `[[rule]]` table, legal in every combination that is drawn."""
+    stage = draw(st.sampled_from(_STAGES))
+    rule: dict[str, object] = {"at": stage.value}
+    if stage in _KNOWS_RECIPIENTS and draw(st.booleans()):
+        rule["domain"] = draw(st.sampled_from(DOMAINS))
+    rule |= draw(_conditions(stage))
+    rule |= draw(_answers(stage))
+    return rule
+
+
+@st.composite
+def scripts(draw: st.DrawFn, *, most: int = 4) -> Script:
+    """Scripts of up to `most` rules, read from TOML like any other."""
+    drawn = draw(st.lists(rules(), max_size=most))
+    return read_script("\n".join(["version = 1", *map(_table, drawn)]), "generated.toml")
+
+
+def recipient_lists(*, most: int = 6) -> st.SearchStrategy[list[str]]:
+    """Lists of 1 to `most` distinct addresses in a few domains."""
+    addresses = st.builds("{}@{}".format, st.sampled_from("abcdefgh"), st.sampled_from(DOMAINS))
+    return st.lists(addresses, min_size=1, max_size=most, unique=True)
+
+
+def _conditions(stage: Stage) -> st.SearchStrategy[dict[str, object]]:
+    """When a rule fires; mostly not for ever, so that most drills can end well."""
+    keyed = {"key": "rcpt" if stage is Stage.RCPT else "client"}
+    return st.sampled_from(
+        [
+            *({**keyed, "attempt": span} for span in ("1", "1-2", "2", "3-")),
+            *({"times": times} for times in (1, 2, 3)),
+            *({**keyed, "age": age} for age in ("<5m", "<2h", ">=1h")),
+            *({"during": span} for span in ("0s..20m", "1h..3h", "30m..9h")),
+            *({"chance": chance} for chance in (0.5, 0.1, 0.9)),
+            *({**keyed, "over": rate} for rate in ("1/1h", "3/10m")),
+            {},
+        ]
+    )
+
+
+@st.composite
+def _answers(draw: st.DrawFn, stage: Stage) -> dict[str, object]:
+    """What the server does: reply, wait, cut, and at the dot whether it takes the message."""
+    if stage is Stage.CONNECT:
+        return {"cut": draw(st.sampled_from(("refuse", "before", "rst")))}
+    answer: dict[str, object] = {}
+    if draw(st.booleans()):
+        answer["reply"] = draw(replies(stage))
+    if draw(st.integers(0, 3)) == 3:
+        answer["wait"] = draw(st.sampled_from(_WAITS))
+    if not answer or draw(st.integers(0, 2)) == 2:
+        answer["cut"] = draw(st.sampled_from(_PLAIN_CUTS))
+    if stage is Stage.DOT and draw(st.booleans()):
+        answer["commit"] = draw(st.booleans())
+    return answer
+
+
+def _table(rule: dict[str, object]) -> str:
+    return "\n".join(["[[rule]]", *(f"{key} = {_value(value)}" for key, value in rule.items())])
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return '"' + value.replace("\n", "\\n") + '"'
+    return str(value)
