@@ -21,7 +21,7 @@ def _stated(states: _States, fields: Mapping[str, object]) -> None:
     states[str(fields["recipient"])] = State(str(fields["state"]))
 
 
-def _started(states: _States, fields: Mapping[str, object]) -> None:
+def _intended(states: _States, fields: Mapping[str, object]) -> None:
     recipients = fields["recipients"]
     if isinstance(recipients, list | tuple):
         states.update((str(recipient), State.INFLIGHT) for recipient in recipients)
@@ -33,8 +33,7 @@ _MOVES: dict[str, Callable[[_States, Mapping[str, object]], None]] = {
     "recipient.recovered": _stated,
     "recipient.expired": _stated,
     "recipient.held": _stated,
-    "transaction.started": _started,
-    "transaction.intent": _started,
+    "transaction.intent": _intended,
     "attempt": _stated,
 }
 
