@@ -1,0 +1,69 @@
+"""A script at play without a server: events in, what the script does out, in a few words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from maildrill.fakeserver.engine import Engine
+from maildrill.fakeserver.event import Advertise, Close, Commit, Decision, Event, Proceed, Say, Wait
+from maildrill.fakeserver.script import Script
+from maildrill.fakeserver.script_file import read_script
+from maildrill.smtp import Stage
+
+START = 1_000_000.0
+
+
+class Played:
+    """An engine, and its decisions as text: `wait 2s, say 450, close`."""
+
+    def __init__(self, script: Script, seed: int | None = None) -> None:
+        self.engine = Engine(script, seed, started=START)
+
+    def decide(self, stage: str, after: float = 0.0, **said: Any) -> Decision:
+        """Return the decision at `stage`, `after` seconds from the start."""
+        known: dict[str, Any] = {"session": 1, "client": "192.0.2.1", "helo": "client.test"}
+        if stage not in ("connect", "banner", "helo", "ehlo", "starttls", "auth"):
+            known["reverse_path"] = "news@shop.test"
+        if stage in ("data", "body", "dot"):
+            known["recipients"] = ("ann@x.test",)
+        return self.engine.on(Event(stage=Stage(stage), at=START + after, **{**known, **said}))
+
+    def on(self, stage: str, after: float = 0.0, **said: Any) -> str:
+        """Return what is done at `stage`, in words."""
+        return ", ".join(map(_worded, self.decide(stage, after, **said).actions))
+
+    def rcpt(self, address: str, after: float = 0.0, **said: Any) -> str:
+        """Return what is done at RCPT for an address."""
+        return self.on("rcpt", after, rcpt=address, **said)
+
+
+def _worded(action: object) -> str:
+    match action:
+        case Wait(seconds):
+            return f"wait {seconds:g}s"
+        case Commit(taken):
+            return "take" if taken else "do not take"
+        case Advertise(changes):
+            return f"advertise {' '.join(changes)}"
+        case Say(reply, half):
+            return f"{'half of' if half else 'say'} {reply.code}"
+        case Proceed(half):
+            return "half of the usual" if half else "proceed"
+        case Close(reset):
+            return "reset" if reset else "close"
+        case _:
+            raise AssertionError(action)
+
+
+@pytest.fixture
+def play() -> Callable[..., Played]:
+    """Play a script that is given as TOML text, or as the lines of one rule."""
+
+    def started(text: str, seed: int | None = None) -> Played:
+        text = text if "[[rule]]" in text else f"[[rule]]\n{text}"
+        return Played(read_script(text, "test.toml"), seed)
+
+    return started

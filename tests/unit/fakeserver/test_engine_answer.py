@@ -1,0 +1,200 @@
+"""What a rule that fires does: reply, replies, wait, cut, commit, caps; and what a strict script says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from maildrill.fakeserver.event import Say
+from maildrill.fakeserver.script_words import REPLYING
+from maildrill.smtp import Reply, Stage
+
+
+@pytest.mark.parametrize(
+    ("stage", "answer", "done"),
+    [
+        ("rcpt", "", "proceed"),
+        ("rcpt", 'reply = "450 4.2.1 no"', "say 450"),
+        ("rcpt", 'wait = "2s"', "wait 2s, proceed"),
+        ("rcpt", 'wait = "2s"\nreply = "250 2.1.5 ok"', "wait 2s, say 250"),
+        ("rcpt", 'reply = "421 4.3.2 bye"', "say 421, close"),
+        ("rcpt", 'reply = "421 4.3.2 bye"\ncut = "never"', "say 421"),
+        ("rcpt", 'cut = "before"', "close"),
+        ("rcpt", 'cut = "after"', "proceed, close"),
+        ("rcpt", 'cut = "mid"', "half of the usual, close"),
+        ("rcpt", 'cut = "rst"', "reset"),
+        ("rcpt", 'wait = "1s"\ncut = "rst"', "wait 1s, reset"),
+        ("rcpt", 'reply = "450 4.2.1 no"\ncut = "after"', "say 450, close"),
+        ("rcpt", 'reply = "450 4.2.1 no"\ncut = "mid"', "half of 450, close"),
+        ("rcpt", 'reply = "450 4.2.1 no"\ncut = "before"', "close"),
+        ("rcpt", 'reply = "450 4.2.1 no"\ncut = "rst"', "reset"),
+        ("quit", 'reply = "221 2.0.0 bye"', "say 221, close"),
+        ("quit", 'reply = "221 2.0.0 bye"\ncut = "never"', "say 221"),
+        ("connect", 'cut = "refuse"', "reset"),
+        ("connect", 'cut = "rst"', "reset"),
+        ("connect", 'cut = "before"', "close"),
+        ("ehlo", 'caps = ["-8BITMIME", "SIZE 1000"]', "advertise -8BITMIME SIZE 1000, proceed"),
+        ("data", 'reply = "354 go"', "say 354"),
+        ("body", 'reply = "552 5.3.4 too big"', "say 552"),
+        ("dot", "", "take, proceed"),
+        ("dot", "commit = false", "do not take, proceed"),
+        ("dot", 'reply = "250 2.0.0 ok"', "take, say 250"),
+        ("dot", 'reply = "250 2.0.0 ok"\ncommit = false', "do not take, say 250"),
+        ("dot", 'reply = "451 4.3.0 no"', "do not take, say 451"),
+        ("dot", 'reply = "451 4.3.0 no"\ncommit = true', "take, say 451"),
+        ("dot", 'wait = "11m"\ncommit = true\ncut = "before"', "wait 660s, take, close"),
+        ("dot", 'cut = "before"', "do not take, close"),
+        ("dot", 'cut = "rst"', "do not take, reset"),
+        ("dot", 'reply = "250 2.0.0 ok"\ncut = "rst"', "do not take, reset"),
+        ("dot", 'cut = "mid"', "take, half of the usual, close"),
+        ("dot", 'cut = "after"', "take, proceed, close"),
+        ("dot", 'reply = "421 4.3.2 bye"', "do not take, say 421, close"),
+    ],
+)
+def test_what_an_answer_does(play: Any, stage: str, answer: str, done: str) -> None:
+    """Wait, commit, capabilities, reply, end of the connection: in this order."""
+    script = play(f'at = "{stage}"\n{answer}')
+
+    assert script.on(stage) == done
+
+
+def test_the_silence_can_be_broken(play: Any) -> None:
+    """An unasked 421, and a connection that just ends."""
+    assert play('at = "idle"\nage = ">=1m"\nreply = "421 4.4.2 bye"').on("idle", 60, idle=60.0) == "say 421, close"
+    assert play('at = "idle"\nage = ">=1m"\ncut = "before"').on("idle", 60, idle=60.0) == "close"
+
+
+def test_replies_follow_one_another_for_each_key(play: Any) -> None:
+    """The kth firing of a key says the kth reply; the last one stays."""
+    script = play('at = "rcpt"\nkey = "rcpt"\nreplies = ["450 4.2.1 a", "421 4.3.2 b", "250 2.1.5 c"]')
+
+    for address in ("ann@x.test", "bob@x.test"):
+        assert [script.rcpt(address) for _ in range(4)] == ["say 450", "say 421, close", "say 250", "say 250"]
+
+
+def test_replies_count_firings_not_events(play: Any) -> None:
+    """What the rule lets pass does not use up a reply."""
+    script = play('at = "rcpt"\nattempt = ["2", "4-"]\nreplies = ["450 4.2.1 a", "451 4.3.0 b"]')
+
+    assert [script.rcpt("ann@x.test") for _ in range(4)] == ["proceed", "say 450", "proceed", "say 451"]
+
+
+def test_every_field_is_filled(play: Any) -> None:
+    """Each field that the documentation names has its value."""
+    script = play(
+        '[server]\nhostname = "mx.busy.test"\n[[rule]]\nat = "rcpt"\nrcpt = \'~^(?P<name>\\w+)@\'\nkey = "rcpt"\n'
+        'reply = "450 4.2.1 {rcpt} {from} {domain} {helo} {client} {hostname} {n} {now} {name}"'
+    )
+    script.rcpt("ann@x.test")
+    reply = script.decide("rcpt", 60, rcpt="ann@x.test").actions[0].reply
+
+    assert reply.text == (
+        "4.2.1 ann@x.test news@shop.test x.test client.test 192.0.2.1 mx.busy.test 2 1970-01-12T13:47:40.000Z ann"
+    )
+
+
+def test_what_is_not_known_is_left_empty(play: Any) -> None:
+    """With `*` a field may stand where it has no value."""
+    script = play('at = "*"\nreply = "450 <{rcpt}> <{domain}> <{from}> <{helo}>"')
+
+    assert script.decide("banner", helo="").actions[0].reply == Reply(450, ("<> <> <> <>",))
+
+
+def test_at_ehlo_the_name_just_given_counts(play: Any) -> None:
+    """The name of an earlier greeting is forgotten."""
+    script = play('at = ["ehlo", "helo"]\nkey = "helo"\nattempt = "1"\nreply = "450 {helo}"')
+
+    assert script.decide("ehlo", argument="new.test").actions[0].reply == Reply(450, ("new.test",))
+    assert script.on("helo", argument="NEW.test") == "proceed"
+
+
+def test_queue_ids_differ_and_repeat(play: Any) -> None:
+    """Each message has an id of its own; the same run has the same ids."""
+
+    def ids() -> list[str]:
+        script = play('at = "dot"\nreply = "250 2.0.0 {id}"')
+        return [script.decide("dot", session=n // 2).actions[1].reply.lines[0] for n in range(20)]
+
+    first = ids()
+
+    assert len(set(first)) == 20
+    assert first == ids()
+
+
+def test_a_decision_names_its_rule(play: Any) -> None:
+    """By its name, or by file and line."""
+    script = play('[[rule]]\nname = "no ann"\nat = "rcpt"\nrcpt = "ann@*"\n[[rule]]\nat = "rcpt"')
+
+    assert script.decide("rcpt", rcpt="ann@x.test").rule == "no ann"
+    assert script.decide("rcpt", rcpt="bob@x.test").rule == "test.toml:5"
+    assert script.decide("mail").rule == ""
+
+
+STRICT = '[server]\nunmatched = "fail"\n'
+
+
+def test_a_strict_script_refuses_what_no_rule_matches(play: Any) -> None:
+    """At the stages that it speaks of; elsewhere a correct server answers."""
+    script = play(STRICT + '[[rule]]\nat = ["rcpt", "dot"]\ndomain = "x.test"')
+    refused = script.decide("rcpt", rcpt="bob@y.test")
+
+    assert refused.unmatched
+    assert refused.actions == (Say(Reply(554, ("5.3.0 the script has no rule for this rcpt",))),)
+    assert script.on("dot", recipients=("bob@y.test",)) == "do not take, say 554"
+    assert script.rcpt("ann@x.test") == "proceed"
+    assert not script.decide("mail").unmatched
+
+
+def test_a_strict_greeting_has_no_enhanced_code(play: Any) -> None:
+    """RFC 2034 section 4."""
+    script = play(STRICT + '[[rule]]\nat = "*"\ntimes = 1')
+    script.on("banner")
+
+    assert script.decide("banner").actions[0].reply.text == "the script has no rule for this banner"
+    assert {stage for stage in Stage if script.decide(stage).unmatched} == REPLYING
+
+
+def test_a_strict_script_says_what_did_not_hold(play: Any) -> None:
+    """For each rule of the stage the first word that kept it from firing."""
+    script = play(
+        STRICT
+        + '[[rule]]\nname = "one"\nat = "rcpt"\nfrom = "other@*"\n'
+        + '[[rule]]\nname = "two"\nat = "rcpt"\nrcpt = "bob@*"\n'
+        + '[[rule]]\nname = "three"\nat = "rcpt"\nrcpt = "ann@*"\ndomain = ["y.test", "z.test"]\n'
+        + '[[rule]]\nname = "four"\nat = "rcpt"\nage = ">=5m"\n'
+        + '[[rule]]\nname = "five"\nat = "rcpt"\ndomain = "y.test"\n'
+        + '[[rule]]\nname = "six"\nat = "mail"\n'
+    )
+
+    assert script.decide("rcpt", rcpt="ann@x.test").near_misses == (
+        'one: from = "other@*"',
+        'two: rcpt = "bob@*"',
+        'three: domain = ["y.test", "z.test"]',
+        'four: age = ">=5m"',
+        'five: domain = "y.test"',
+    )
+
+
+def test_a_key_that_is_not_known_is_a_near_miss(play: Any) -> None:
+    """Counting by what is not there keeps a rule from firing."""
+    script = play(
+        STRICT + '[[rule]]\nname = "r"\nat = "rset"\nkey = "rcpt"\n[[rule]]\nname = "f"\nat = "rset"\nkey = "from"'
+    )
+
+    assert script.decide("rset", reverse_path=None).near_misses == ('r: key = "rcpt"', 'f: key = "from"')
+
+
+def test_an_unmatched_event_is_not_charged(play: Any) -> None:
+    """What a strict script refused did not go through."""
+    script = play(STRICT + '[[rule]]\nat = "rcpt"\nover = "1/1h"\nreply = "450 4.2.1 no"')
+
+    assert [script.rcpt("ann@x.test") for _ in range(3)] == ["say 554"] * 3
+
+
+def test_rules_that_never_fired_are_named(play: Any) -> None:
+    """In the order of the script, so that nothing is silently untested."""
+    script = play('[[rule]]\nat = "rcpt"\n[[rule]]\nat = "mail"\n[[rule]]\nat = "data"')
+    script.rcpt("ann@x.test")
+
+    assert script.engine.unfired() == ("test.toml:3", "test.toml:5")

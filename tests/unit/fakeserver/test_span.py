@@ -1,0 +1,79 @@
+"""Spans: which attempt, which age, which hours."""
+
+from __future__ import annotations
+
+import pytest
+
+from maildrill.fakeserver.span import Age, Attempts, During
+
+
+@pytest.mark.parametrize(
+    ("text", "inside", "outside"),
+    [("2", [2], [1, 3]), ("1-2", [1, 2], [3]), ("3-", [3, 4, 10**9], [1, 2]), (" 2-2 ", [2], [1, 3])],
+)
+def test_attempts_hold_their_numbers(text: str, inside: list[int], outside: list[int]) -> None:
+    """One number, a span, or an open span, ends included."""
+    attempts = Attempts(text)
+
+    assert all(number in attempts for number in inside)
+    assert not any(number in attempts for number in outside)
+
+
+@pytest.mark.parametrize("text", ["", "0", "-2", "2-1", "a", "1-2-3", "1,2", "1.5", "1..2"])
+def test_other_attempts_are_refused(text: str) -> None:
+    """Attempts count from 1 and a span goes upwards."""
+    with pytest.raises(ValueError, match="a span of numbers from 1"):
+        Attempts(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "inside", "outside"),
+    [
+        ("<5m", [0, 299.9], [300]),
+        ("<=5m", [0, 300], [300.1]),
+        (">5m", [300.1], [300]),
+        (">=5m", [300, 1e9], [299.9]),
+        ("5m..1h", [300, 3599], [299, 3600]),
+        ("..1h", [0, 3599], [3600]),
+        ("1h..", [3600, 1e9], [3599]),
+        (">= 5m", [300], [299]),
+    ],
+)
+def test_ages_hold_their_seconds(text: str, inside: list[float], outside: list[float]) -> None:
+    """Each comparison includes its end or not, as it says; of from..to the end is out."""
+    age = Age(text)
+
+    assert all(seconds in age for seconds in inside)
+    assert not any(seconds in age for seconds in outside)
+
+
+@pytest.mark.parametrize("text", ["", "5m", "<", "<5", "=5m", "1h..5m", "5m..5m", "..", "a..b", "<>5m"])
+def test_other_ages_are_refused(text: str) -> None:
+    """An age compares with a duration."""
+    with pytest.raises(ValueError, match="an age such as"):
+        Age(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "inside", "outside"),
+    [("10m..20m", [600, 1199], [599, 1200]), ("2d..", [172800], [172799]), ("..1h", [0, 3599], [3600])],
+)
+def test_a_part_of_the_run_holds_its_seconds(text: str, inside: list[float], outside: list[float]) -> None:
+    """The begin is in, the end is out."""
+    part = During(text)
+
+    assert all(seconds in part for seconds in inside)
+    assert not any(seconds in part for seconds in outside)
+
+
+@pytest.mark.parametrize("text", ["", "10m", "20m..10m", "..", "..0s", "<10m"])
+def test_other_parts_are_refused(text: str) -> None:
+    """A part of the run has two dots and something in it."""
+    with pytest.raises(ValueError, match="a time since the start"):
+        During(text)
+
+
+def test_spans_are_equal_by_their_text() -> None:
+    """The text is the value."""
+    assert Age("<5m") == Age("<5m")
+    assert Age("<5m") != Age("<300s")
