@@ -66,6 +66,10 @@ class Agenda:
             return self._ready[0].standing.due
         return self._later[0][0] if self._later else None
 
+    def next_later(self) -> float | None:
+        """Return when the next one becomes due that was not due when last looked at, or None."""
+        return self._later[0][0] if self._later else None
+
     def take(self, now: float, size: int) -> list[Waiting]:
         """Give out at most `size` that are due at `now`, within their lifetime."""
         self.ready(now)
@@ -91,7 +95,7 @@ class Agenda:
         self._keep(lambda _: None)
         return everybody
 
-    def begin(self, now: float, change: Callable[[Standing], Standing]) -> list[Waiting]:
+    def change(self, now: float, change: Callable[[Standing], Standing]) -> list[Waiting]:
         """Change the standing of all who are due at `now` and return those that it changed."""
         self.ready(now)
         before = list(self._ready)

@@ -23,8 +23,8 @@ class Standing:
     """Where one recipient stands; times in Unix seconds.
 
     attempts: the counted ones. due: not tried before; None where nothing more is to be done. first_at: when its
-    lifetime began: its first try, or the first time it was due and the host would not have us. doubtful: at least
-    one try ended Unknown. reason: why it is where it is, in words, where no reply says so.
+    first try began. expires_at: no try begins after it. doubtful: at least one try ended Unknown. reason: why it is
+    where it is, in words, where no reply says so.
     """
 
     state: State = State.PENDING
@@ -36,11 +36,11 @@ class Standing:
     reason: str = ""
 
 
-def begun(standing: Standing, policy: RetryPolicy, at: float) -> Standing:
-    """Return `standing` with its lifetime running since `at`, if it was not running yet."""
-    if standing.first_at is not None:
+def kept_waiting(standing: Standing, policy: RetryPolicy, at: float) -> Standing:
+    """Return `standing` of somebody who was due at `at` when the host would not have us: a lifetime is enough."""
+    if standing.expires_at is not None:
         return standing
-    return replace(standing, first_at=at, expires_at=expiry(policy, at))
+    return replace(standing, expires_at=expiry(policy, at))
 
 
 def after(  # noqa: PLR0913 - what decides is named one by one, so that nothing is read from a clock
@@ -48,7 +48,7 @@ def after(  # noqa: PLR0913 - what decides is named one by one, so that nothing 
 ) -> Standing:
     """Return where the recipient stands after a try that ran from `started` to `now` and was ruled so."""
     first_at = started if standing.first_at is None else standing.first_at
-    tried = replace(begun(standing, policy, first_at), reason=ruling.detail)
+    tried = replace(standing, first_at=first_at, expires_at=expiry(policy, first_at), reason=ruling.detail)
     if ruling.verdict is Verdict.RELEASED:
         return replace(tried, state=State.PENDING, due=now)
     attempts = standing.attempts + (1 if ruling.counted else 0)
@@ -67,9 +67,12 @@ def after(  # noqa: PLR0913 - what decides is named one by one, so that nothing 
 
 def lapsed(standing: Standing, why_untried: str) -> Standing:
     """Return where a recipient stands whose lifetime passed before its next try could begin."""
-    if not standing.attempts:
-        return replace(standing, state=State.HELD, due=None, reason=why_untried)
-    return _expired(standing)
+    return _expired(standing) if standing.attempts else held(standing, why_untried)
+
+
+def held(standing: Standing, reason: str) -> Standing:
+    """Return `standing` taken out of this run through no fault of the recipient."""
+    return replace(standing, state=State.HELD, due=None, reason=reason)
 
 
 def requeued(standing: Standing, now: float) -> Standing:

@@ -55,11 +55,11 @@ class SqliteLedger:
         again = [who.at(requeued(who.standing, at)) for who in found if who.key in listed]
         self._connection.executemany(sql.STAND, [sql.standing(who.key, who.standing) for who in again])
 
-    def row(self, key: int) -> Row:
-        """Return the list's row as it was when the recipient was added."""
+    def addressee(self, key: int) -> tuple[Row, str]:
+        """Return the list's row as it was when the recipient was added, and the Message-ID."""
         with self._guarded():
-            number, address, fields = self._connection.execute(sql.ROW, (key,)).fetchone()
-        return Row(number, address, json.loads(fields))
+            number, address, fields, message_id = self._connection.execute(sql.ADDRESSEE, (key,)).fetchone()
+        return Row(number, address, json.loads(fields)), message_id
 
     def intend(self, intent: Intent) -> None:
         """Write down, for good, that the final dot is about to leave."""

@@ -30,7 +30,7 @@ STAND = (
     " WHERE id = ?"
 )
 TRIED = STAND.replace("SET ", "SET attempt = ?, ")
-ROW = "SELECT number, address, fields FROM recipient WHERE id = ?"
+ADDRESSEE = "SELECT number, address, fields, message_id FROM recipient WHERE id = ?"
 INTEND = "INSERT INTO intent (recipient, run, session, txn, started, at) VALUES (?, ?, ?, ?, ?, ?)"
 INTENTS = (
     "SELECT id, address, queued_at, state, attempts, due, first_at, expires_at, doubtful, reason,"

@@ -42,8 +42,8 @@ class Ledger(Protocol):
         """Bring the ledger up to the list: add who is new, suppress who is gone, queue again who was held."""
         ...
 
-    def row(self, key: int) -> Row:
-        """Return the list's row as it was when the recipient was added: the message never changes after that."""
+    def addressee(self, key: int) -> tuple[Row, str]:
+        """Return the list's row as it was when the recipient was added, and the Message-ID: they never change."""
         ...
 
     def intend(self, intent: Intent) -> None:

@@ -1,0 +1,212 @@
+"""The desk of a run: who waits, what was ruled of them, and everything that must be written down about it.
+
+Rule 1: the ledger is written first, then the log, then the agenda moves. Rule 2: nothing here waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from maildrill.sender.attempt import Ruling, State
+from maildrill.sender.campaign import Campaign
+from maildrill.sender.connection_log import ConnectionLog
+from maildrill.sender.ledger import AttemptRecord, Entry, Intent, Ledger
+from maildrill.sender.lists import Row
+from maildrill.sender.plan import Agenda, Waiting, batch_size
+from maildrill.sender.standing import Standing, after, held, kept_waiting, lapsed
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One go at one batch: the session (counted from 1 in the run), the transaction in it (None: none), and when."""
+
+    session: int
+    transaction: int | None
+    started: float
+    ended: float = 0.0
+
+
+class Desk:
+    """Keeps the books of one run of `campaign`. relay: `host:port`, as the log shows it."""
+
+    def __init__(self, campaign: Campaign, ledger: Ledger, log: ConnectionLog, relay: str) -> None:
+        self.campaign = campaign
+        self.ledger = ledger
+        self.log = log
+        self.relay = relay
+        self.agenda = Agenda()
+        self.attempts = 0
+        self.states = dict.fromkeys(State, 0)
+        self._learned: int | None = None
+
+    @property
+    def size(self) -> int:
+        """How many recipients a transaction may have now."""
+        return batch_size(self.campaign.mode, self.campaign.limits, self._learned)
+
+    def open(self, rows: Sequence[Row], message_id: Callable[[Row], str], now: float) -> None:
+        """Take in the list and whatever earlier runs left; log it all."""
+        ledger, log = self.ledger, self.log
+        enrolment = ledger.enrol(rows, message_id, now)
+        self.states = dict(ledger.counts())
+        self._learned = ledger.learned(self.relay)
+        total = sum(self.states.values())
+        log.emit(
+            "run.started",
+            now,
+            campaign=self.campaign.name,
+            sender=self.campaign.sender.address,
+            relay=self.relay,
+            mode=self.campaign.mode.value,
+            recipients=total,
+            seed=self.campaign.seed,
+            resumed=total > len(enrolment.added),
+        )
+        added = {record.address for record in enrolment.added}
+        if total > len(added):
+            self._log_restored(added, now)
+        for record in enrolment.added:
+            log.emit("recipient.queued", now, recipient=record.address, row=record.number, message_id=record.message_id)
+        for waiting in enrolment.waiting:
+            self.agenda.add(waiting)
+
+    def _log_restored(self, added: set[str], now: float) -> None:
+        for found in self.ledger.recovered:
+            self.log.emit(
+                "recipient.recovered", now, recipient=found.address, state=found.state.value, reason=found.reason
+            )
+        for record in self.ledger.recipients():
+            if record.address not in added:
+                self.log.emit(
+                    "recipient.restored",
+                    now,
+                    recipient=record.address,
+                    state=record.state.value,
+                    attempts=record.attempts,
+                )
+
+    def take(self, now: float, size: int) -> list[Waiting]:
+        """Give out at most `size` recipients that are due; whose lifetime is over is settled on the way."""
+        self.lapse(now)
+        return self.agenda.take(now, size)
+
+    def put_back(self, batch: Sequence[Waiting]) -> None:
+        """Take back recipients for whom nothing was tried."""
+        for waiting in batch:
+            self.agenda.add(waiting)
+
+    def intend(self, intent: Intent, accepted: Sequence[str]) -> None:
+        """Write down that the final dot is about to leave for `accepted`."""
+        self.ledger.intend(intent)
+        self.log.emit(
+            "transaction.intent",
+            intent.at,
+            session=intent.session,
+            transaction=intent.transaction,
+            recipients=list(accepted),
+        )
+
+    def conclude(self, batch: Sequence[Waiting], rulings: Sequence[Ruling], go: Try) -> list[Waiting]:
+        """Write down what a try came to for each of its recipients; return those to be tried again in its session.
+
+        Everybody else who is to be tried again is back on the agenda.
+        """
+        entries = [self._entry(waiting, ruling, go) for waiting, ruling in zip(batch, rulings, strict=True)]
+        self.ledger.record(entries)
+        again = []
+        for waiting, ruling, entry in zip(batch, rulings, entries, strict=True):
+            self._log_attempt(waiting, ruling, entry, go)
+            self._moved(waiting.standing.state, entry.standing.state)
+            after_it = waiting.at(entry.standing)
+            if ruling.again:
+                again.append(after_it)
+            elif entry.standing.due is not None:
+                self.agenda.add(after_it)
+        return again
+
+    def _entry(self, waiting: Waiting, ruling: Ruling, go: Try) -> Entry:
+        policy, seed = self.campaign.retry, self.campaign.seed
+        standing = after(waiting.standing, ruling, policy, started=go.started, now=go.ended, seed=seed)
+        record = AttemptRecord(
+            recipient=waiting.address,
+            number=standing.attempts,
+            run=self.ledger.run,
+            session=go.session,
+            transaction=go.transaction,
+            started=go.started,
+            ended=go.ended,
+            verdict=ruling.verdict,
+            state=standing.state,
+            scope=ruling.scope,
+            stage=ruling.stage,
+            row=ruling.row,
+            counted=ruling.counted,
+            reply=ruling.reply,
+            fault=ruling.fault,
+            detail=ruling.detail,
+            until=standing.due if standing.state is State.DEFERRED else None,
+        )
+        return Entry(waiting.key, record, standing)
+
+    def _log_attempt(self, waiting: Waiting, ruling: Ruling, entry: Entry, go: Try) -> None:
+        self.attempts += 1
+        self.log.attempt(
+            go.ended,
+            ruling,
+            session=go.session,
+            transaction=go.transaction,
+            number=entry.attempt.number,
+            state=entry.standing.state,
+            relay=self.relay,
+            delay=go.ended - waiting.queued_at,
+            until=entry.attempt.until,
+        )
+
+    def lapse(self, now: float) -> None:
+        """Settle everybody whose lifetime ended before their next try could begin."""
+        over = self.agenda.lapsed(now)
+        if over:
+            self._settle(over, lambda standing: lapsed(standing, f"{self.relay} was not to be had all the time"), now)
+
+    def hold_all(self, reason: str, now: float) -> None:
+        """Hold everybody who waits: our own set-up is at fault, and nobody is to be burnt for it."""
+        everybody = self.agenda.clear()
+        if everybody:
+            self._settle(everybody, lambda standing: held(standing, reason), now)
+
+    def keep_waiting(self, now: float) -> None:
+        """The host would not have us: whoever is due waits for it, but not for longer than a lifetime."""
+        changed = self.agenda.change(now, lambda standing: kept_waiting(standing, self.campaign.retry, now))
+        if changed:
+            self.ledger.settle(changed)
+
+    def learn(self, limit: int, now: float) -> None:
+        """Remember that the host takes no more than `limit` recipients in a transaction."""
+        limit = max(limit, 1)
+        if self._learned is None or limit < self._learned:
+            self._learned = limit
+            self.ledger.learn(self.relay, limit)
+            self.log.emit("limit.learned", now, relay=self.relay, recipients=limit)
+
+    def _settle(self, who: Sequence[Waiting], change: Callable[[Standing], Standing], now: float) -> None:
+        moved = [waiting.at(change(waiting.standing)) for waiting in who]
+        self.ledger.settle(moved)
+        for old, new in zip(who, moved, strict=True):
+            self._moved(old.standing.state, new.standing.state)
+            self._log_settled(new, now)
+
+    def _log_settled(self, waiting: Waiting, now: float) -> None:
+        standing = waiting.standing
+        self.log.emit(
+            "recipient.held" if standing.state is State.HELD else "recipient.expired",
+            now,
+            recipient=waiting.address,
+            state=standing.state.value,
+            attempts=standing.attempts,
+            reason=standing.reason,
+        )
+
+    def _moved(self, before: State, now: State) -> None:
+        self.states[before] -= 1
+        self.states[now] += 1

@@ -1,0 +1,61 @@
+"""The message for a batch, the same octets in every attempt and every run (invariant I42).
+
+Rule: Message-ID, row and Date come from the ledger, whatever has become of the list since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from maildrill.sender.campaign import Campaign, Mode
+from maildrill.sender.ledger import Ledger
+from maildrill.sender.message import Composer, message_id
+from maildrill.sender.plan import Waiting
+
+#: Composed messages kept for the next attempt, in octets: most are refused before a single octet of them is sent.
+KEPT = 32 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message ready for the wire: its Message-ID, its octets, and their hash."""
+
+    message_id: str
+    content: bytes
+    body_hash: str
+
+
+class Letters:
+    """Composes letters, and keeps as many as there is room for until they are forgotten."""
+
+    def __init__(self, campaign: Campaign, composer: Composer, ledger: Ledger) -> None:
+        self._campaign = campaign
+        self._composer = composer
+        self._ledger = ledger
+        self._kept: dict[int, Letter] = {}
+        self._room = KEPT
+
+    def letter(self, batch: Sequence[Waiting]) -> Letter:
+        """Return the message for these recipients: in merge mode there is one of them."""
+        key = batch[0].key if self._campaign.mode is Mode.MERGE else 0
+        kept = self._kept.get(key)
+        if kept is not None:
+            return kept
+        letter = self._composed(key)
+        if len(letter.content) <= self._room:
+            self._room -= len(letter.content)
+            self._kept[key] = letter
+        return letter
+
+    def forget(self, key: int) -> None:
+        """Make room: this recipient gets no further attempt."""
+        kept = self._kept.pop(key, None)
+        if kept is not None:
+            self._room += len(kept.content)
+
+    def _composed(self, key: int) -> Letter:
+        row, identity = self._ledger.addressee(key) if key else (None, message_id(self._campaign, None))
+        content = self._composer.compose(row, message_id=identity, date=self._ledger.created)
+        return Letter(identity, content, blake2b(content, digest_size=16).hexdigest())
