@@ -91,9 +91,9 @@ def _retry(table: Table) -> RetryPolicy:
         base = PRESETS[table.choice("preset", PRESETS, _DEFAULT_PRESET)]
     policy = RetryPolicy(
         schedule=base.schedule,
-        cap=_positive(table, "cap", base.cap),
-        jitter=table.fraction("jitter", base.jitter),
-        lifetime=_positive(table, "lifetime", base.lifetime),
+        cap=_cap(table, base.cap),
+        jitter=_jitter(table, base.jitter),
+        lifetime=table.duration("lifetime", base.lifetime),  # 0s: one attempt
         unknown=UnknownPolicy(table.choice("unknown", [*UnknownPolicy], base.unknown)),
     )
     table.finish()
@@ -113,11 +113,18 @@ def _schedule(table: Table) -> tuple[float, ...]:
     return tuple(delays)
 
 
-def _positive(table: Table, key: str, default: float) -> float:
-    seconds = table.duration(key, default)
+def _cap(table: Table, default: float) -> float:
+    seconds = table.duration("cap", default)
     if seconds <= 0:
-        table.fail(key, f"retry.{key} is no time at all", expected=DURATION_WORDS)
+        table.fail("cap", "retry.cap is no time at all", expected=DURATION_WORDS)
     return seconds
+
+
+def _jitter(table: Table, default: float) -> float:
+    share = table.fraction("jitter", default)
+    if share == 1:  # a delay could be none
+        table.fail("jitter", "retry.jitter is 1", expected="a number from 0 to less than 1")
+    return share
 
 
 def _line_of_text(table: Table, key: str) -> str:

@@ -124,8 +124,11 @@ def _runs(text: str) -> Iterator[tuple[bool, str]]:
 
 
 def _parameter(attribute: str, text: str) -> list[str]:
-    if text.isascii() and len(text) <= _ATTRIBUTE_WIDTH:
-        return [f"{attribute}={text if _TOKEN_CHARS.fullmatch(text) else _quoted(text)}"]
+    if _TOKEN_CHARS.fullmatch(text) and len(text) <= _ATTRIBUTE_WIDTH:
+        return [f"{attribute}={text}"]
+    # Some readers, Python's among them, take quotes and backslashes off twice: those go the other way.
+    if text.isascii() and len(text) <= _ATTRIBUTE_WIDTH and not any(mark in text for mark in '"\\<>'):
+        return [f'{attribute}="{text}"']
     units = [
         chr(octet) if _TOKEN_CHARS.fullmatch(chr(octet)) and octet not in b"*'%" else f"%{octet:02X}"
         for octet in text.encode("utf-8", "replace")

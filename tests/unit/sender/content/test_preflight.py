@@ -38,6 +38,11 @@ def test_an_empty_value_names_row_and_tag(make_campaign: MakeCampaign) -> None:
     )
 
 
+def test_a_message_of_html_alone_is_checked(make_campaign: MakeCampaign) -> None:
+    """There need not be a text part."""
+    assert "[Name] in message.html (line 1) is empty" in refusal(make_campaign(text=None, html="<p>[Name]</p>\n"))
+
+
 def test_many_holes_are_counted(make_campaign: MakeCampaign) -> None:
     """The reader learns whether it is one row or the whole list."""
     rows = "".join(f"p{n}@x.example,\n" for n in range(5))
