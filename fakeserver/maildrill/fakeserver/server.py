@@ -1,0 +1,77 @@
+"""A fake server: it listens in the running loop, be it on TCP or in a virtual world, and plays a script.
+
+Rule: `stop` leaves nothing behind: no task, no timer, no connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from maildrill.fakeserver.conversation import Decider, Host
+from maildrill.fakeserver.engine import Engine
+from maildrill.fakeserver.journal import Journal
+from maildrill.fakeserver.script import DEFAULT_HOSTNAME, Script
+from maildrill.fakeserver.session import Session
+from maildrill.smtp import Clock, ConfigurationError
+
+
+class FakeServer:
+    """An SMTP server that says and does what a script tells it, and is correct otherwise.
+
+    script: a Script, or anything that decides (`on(event)`, `idle_waits()`). seed: None means the script's.
+    journal: where everything is written down, a new one by default. keep_bodies: whether messages are kept whole.
+    """
+
+    def __init__(
+        self,
+        script: Script | Decider,
+        *,
+        clock: Clock,
+        seed: int | None = None,
+        journal: Journal | None = None,
+        keep_bodies: bool = True,
+    ) -> None:
+        self.journal = Journal() if journal is None else journal
+        self.engine: Decider = Engine(script, seed, clock.now()) if isinstance(script, Script) else script
+        self._host = Host(
+            decider=self.engine,
+            journal=self.journal,
+            clock=clock,
+            hostname=script.hostname if isinstance(script, Script) else DEFAULT_HOSTNAME,
+            keep_bodies=keep_bodies,
+        )
+        self._sessions: set[Session] = set()
+        self._listener: asyncio.AbstractServer | None = None
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> tuple[str, int]:
+        """Listen; returns the host and the port, which is a free one if 0 was asked for.
+
+        Raises ConfigurationError where that cannot be.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            self._listener = await loop.create_server(self._session, host, port)
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot listen: {error.strerror or error}",
+                where=f"{host}:{port}",
+                expected="a free port of this machine",
+                hint="another program may have it; port 0 takes a free one",
+            ) from None
+        sockets = self._listener.sockets
+        return (host, sockets[0].getsockname()[1]) if sockets else (host, port)
+
+    async def stop(self) -> None:
+        """Stop listening and end all connections; returns when nothing runs any more."""
+        if self._listener is not None:
+            self._listener.close()
+        while self._sessions:
+            await asyncio.gather(*(session.stop() for session in tuple(self._sessions)))
+        if self._listener is not None:
+            await self._listener.wait_closed()
+            self._listener = None
+
+    def _session(self) -> Session:
+        session = Session(self._host, self._sessions.discard)
+        self._sessions.add(session)
+        return session

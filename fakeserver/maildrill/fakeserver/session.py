@@ -1,0 +1,258 @@
+"""One connection: aiosmtpd's SMTP with a Conversation in front of it. The only module that imports aiosmtpd.
+
+Everything goes through five seams: `push` (every reply of aiosmtpd's own), `_smtp_methods` (every verb, known or
+not), `data_received`, `_timeout_cb` and `connection_made`; tests/integration/test_aiosmtpd_seams.py holds each.
+Rule: no command is handled once a connection was closed, pipelined or not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn, cast
+
+from aiosmtpd.smtp import SMTP
+
+from maildrill.fakeserver.body import END, Body
+from maildrill.fakeserver.conversation import Conversation, Host
+from maildrill.fakeserver.faults import reset_connection
+from maildrill.fakeserver.journal import Closed
+from maildrill.fakeserver.patience import Patience
+from maildrill.smtp import Reply, decode
+
+#: Seconds of silence after which a server closes: RFC 5321 section 4.5.3.2.7 wants at least five minutes.
+TIMEOUT = 300.0
+#: Seconds that a closed connection is still read from. Octets left unread would turn the FIN into a RST, and that
+#: takes the last reply away from the client (RFC 1122 section 4.2.2.13).
+_LINGER = 2.0
+#: Octets of a command line: RFC 5321 section 4.5.3.1.4, and what the extensions add to it (RFC 1870 section 3,
+#: RFC 6152 section 2, RFC 6531 section 3.1; RFC 4954 section 4).
+_LINE_LIMITS = {"MAIL": 512 + 26 + 17 + 10, "AUTH": 12288}
+#: Octets that are held back while nobody reads them; an end of line must come within.
+MAX_HELD = 65536
+_UNREADABLE = Reply.of("500 5.5.2 cannot read this line")
+_BROKEN_TEXT = "421 4.3.0 internal error, closing connection"
+_BROKEN = Reply.of(_BROKEN_TEXT)
+
+logging.getLogger("mail.log").addHandler(logging.NullHandler())  # aiosmtpd's own; the journal says what happened
+
+
+class Session(SMTP):
+    """The server's end of one connection. on_end: called with it when the connection is gone."""
+
+    line_length_limit = MAX_HELD  # of aiosmtpd's StreamReader; command lines have limits of their own
+
+    def __init__(self, host: Host, on_end: Callable[[Session], None]) -> None:
+        loop = asyncio.get_running_loop()
+        # In aiosmtpd a dict that all connections share and that each clears.
+        self.command_size_limits: dict[str, int] = defaultdict(lambda: SMTP.command_size_limit)
+        super().__init__(object(), hostname=host.hostname, data_size_limit=None, enable_SMTPUTF8=True, loop=loop)
+        self.command_size_limits.update(_LINE_LIMITS)
+        self._smtp_methods = _Verbs(self._command)
+        self._host = host
+        self._on_end = on_end
+        self._talk = Conversation(host, self)
+        self._connected = False
+        self._greeted = False
+        self._over = False
+        self._out = bytearray()
+        self._after_cr = False
+        self._patience = Patience((*(age for age in host.decider.idle_waits() if age < TIMEOUT), TIMEOUT))
+        self._idling: asyncio.Task[None] | None = None
+
+    # Seam: connection_made, and the end of a connection.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ask the script at once: a refused connection never begins."""
+        peer = transport.get_extra_info("peername")
+        self._connected = self._talk.connect(str(peer[0]) if isinstance(peer, tuple) and peer else "local")
+        if self._connected:
+            super().connection_made(transport)
+        else:
+            self._over = True
+            reset_connection(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The connection is gone, whoever ended it."""
+        if self._connected:
+            self._finish(Closed.CLIENT)
+            super().connection_lost(error)
+        self._on_end(self)
+
+    async def stop(self) -> None:
+        """End the connection from outside of the script; returns when nothing of it runs any more."""
+        if self._connected:
+            self._finish(Closed.STOPPED)
+            self._writer.transport.abort()
+            await asyncio.wait([self._handler])
+
+    def _finish(self, how: Closed) -> None:
+        self._over = True
+        self._talk.end(how)
+        if self._idling is not None:
+            self._idling.cancel()
+
+    @property
+    def _handler(self) -> asyncio.Task[None]:
+        return cast("asyncio.Task[None]", self._handler_coroutine)  # there from connection_made on
+
+    # Seam: data_received.
+
+    def data_received(self, data: bytes) -> None:
+        """Take octets, unless the connection was closed: what is pipelined behind that never happened."""
+        if not self._over:
+            self._patience.heard(self.loop.time())
+            self._count_bare(data)
+            super().data_received(data)
+
+    def _count_bare(self, data: bytes) -> None:
+        """Count CR without LF and LF without CR, over the joints of segments."""
+        if self._after_cr:
+            data = b"\r" + data
+        self._after_cr = data.endswith(b"\r")
+        lines = 2 * data.count(b"\r\n")
+        self._talk.record.bare_newlines += data.count(b"\r") + data.count(b"\n") - lines - self._after_cr
+
+    # Seam: push.
+
+    async def push(self, status: str | bytes) -> None:
+        """Stand in for what aiosmtpd says by itself: the banner, and errors about what is no command."""
+        if not self._greeted:
+            self._greeted = True
+            self._patience.stop()
+            await self._talk.greet()
+        else:
+            await self._talk.say(_BROKEN if status == _BROKEN_TEXT else _UNREADABLE)
+        self._wait(between=True)
+
+    async def handle_exception(self, error: Exception) -> str:
+        """Report a fault of ours to the loop's exception handler; what is returned is pushed."""
+        context = {"message": "the fake server failed", "exception": error, "protocol": self}
+        self.loop.call_exception_handler(context)
+        return _BROKEN_TEXT
+
+    # Seam: _smtp_methods.
+
+    async def _command(self, verb: str, argument: str | None) -> None:
+        text = argument or ""
+        if not text.isascii():
+            text = decode(text.encode("utf-8", "surrogateescape"))
+        self._patience.stop()
+        await self._talk.command(verb, text)
+        self._wait(between=True)
+
+    # Seam: _timeout_cb, with one timer that moves when it fires, not with each command.
+
+    def _reset_timeout(self, duration: float | None = None) -> None:  # noqa: ARG002 - aiosmtpd's signature
+        if self._timeout_handle is None:
+            self._wait(between=False)
+
+    def _wait(self, *, between: bool) -> None:
+        """From now on it is the client's turn: with a command if `between`, else with octets of one."""
+        self._arm(self._patience.start(self.loop.time(), between=between))
+
+    def _arm(self, when: float | None) -> None:
+        if when is not None:
+            if self._timeout_handle is not None:
+                self._timeout_handle.cancel()
+            self._timeout_handle = self.loop.call_at(when, self._timeout_cb)
+
+    def _timeout_cb(self) -> None:
+        age, when = self._patience.fire()
+        if age is not None:
+            silence = self._talk.time_out() if age == TIMEOUT else self._talk.idle(age)
+            self._idling = self.loop.create_task(silence)
+        self._arm(when)
+
+    # What a Conversation asks of its wire.
+
+    async def say(self, octets: bytes) -> None:
+        """Send octets; what is said in one turn of the loop leaves together (RFC 2920 section 3.2)."""
+        if not self._out:
+            self.loop.call_soon(self.flush)
+        self._out += octets
+        try:
+            await self._writer.drain()
+        except ConnectionError:
+            raise asyncio.CancelledError from None
+
+    async def pause(self, seconds: float) -> None:
+        """Let time of the server's clock pass; what was said before is sent."""
+        self.flush()
+        await self._host.clock.sleep(seconds)
+
+    def flush(self) -> bool:
+        """Send what was said; returns whether the connection still took it."""
+        transport = self._writer.transport
+        if not transport.is_closing():
+            if self._out:
+                transport.write(bytes(self._out))
+                self._out.clear()
+            return True
+        self._out.clear()
+        return False
+
+    async def read_line(self) -> str:
+        """Return the next line without its end; of one that is too long only a part."""
+        self._wait(between=False)
+        try:
+            line = await self._reader.readuntil(b"\n")
+        except asyncio.LimitOverrunError as overrun:
+            line = await self._reader.read(overrun.consumed)
+        self._patience.stop()
+        return decode(line.rstrip(b"\r\n"))
+
+    async def read_first(self) -> bytes:
+        """Return the next octet."""
+        self._wait(between=False)
+        octet: bytes = await self._reader.readexactly(1)
+        self._patience.stop()
+        return octet
+
+    async def read_body(self, first: bytes, body: Body) -> None:
+        """Feed `body` until it is whole, with `first` before all."""
+        self._wait(between=False)
+        piece = first
+        while not body.feed(piece):
+            try:
+                piece = await self._reader.readuntil(END)
+            except asyncio.LimitOverrunError as overrun:
+                piece = await self._reader.read(overrun.consumed)
+        self._patience.stop()
+
+    async def hang_up(self, *, reset: bool) -> NoReturn:
+        """End the connection by FIN or RST, and with it whatever is going on in this session."""
+        self._over = True
+        self.flush()
+        transport = self._writer.transport
+        here = asyncio.current_task() is self._handler
+        if reset:
+            reset_connection(transport)
+        elif here and isinstance(transport, asyncio.Transport) and _has_socket(transport):
+            transport.write_eof()
+            transport.resume_reading()
+            await self._host.clock.sleep(_LINGER)
+        else:
+            transport.close()
+        if not here:
+            self._handler.cancel()
+        raise asyncio.CancelledError
+
+
+def _has_socket(transport: asyncio.Transport) -> bool:
+    return transport.get_extra_info("socket") is not None and not transport.is_closing()
+
+
+class _Verbs(dict[str, Any]):
+    """aiosmtpd's table of verbs, with an answer to each: so that we stand in front of syntax and sequence checks."""
+
+    def __init__(self, command: Callable[[str, str | None], Awaitable[None]]) -> None:
+        super().__init__()
+        self._command = command
+
+    def get(self, verb: str, _default: object = None) -> Callable[[str | None], Awaitable[None]]:
+        """Return what answers a verb, known or not."""
+        return functools.partial(self._command, verb)
