@@ -86,13 +86,13 @@ class Agenda:
         if now <= self._earliest_end:
             return []
         over = [waiting for waiting in self if _end(waiting) < now]
-        self._keep(lambda waiting: waiting if _end(waiting) >= now else None)
+        self._keep(lambda waiting: _end(waiting) >= now)
         return sorted(over, key=lambda waiting: (waiting.standing.due, waiting.key))
 
     def clear(self) -> list[Waiting]:
         """Give out everybody, in order of due."""
         everybody = sorted(self, key=lambda waiting: (waiting.standing.due, waiting.key))
-        self._keep(lambda _: None)
+        self._keep(lambda _: False)
         return everybody
 
     def change(self, now: float, change: Callable[[Standing], Standing]) -> list[Waiting]:
@@ -111,7 +111,7 @@ class Agenda:
         yield from self._ready
         yield from (waiting for _, _, waiting in self._later)
 
-    def _keep(self, which: Callable[[Waiting], Waiting | None]) -> None:
+    def _keep(self, which: Callable[[Waiting], bool]) -> None:
         self._ready = deque(waiting for waiting in self._ready if which(waiting))
         self._later = [entry for entry in self._later if which(entry[2])]
         heapq.heapify(self._later)
