@@ -6,6 +6,7 @@ Rule: `stop` leaves nothing behind: no task, no timer, no connection.
 from __future__ import annotations
 
 import asyncio
+import os
 
 from maildrill.fakeserver.conversation import Decider, Host
 from maildrill.fakeserver.engine import Engine
@@ -53,10 +54,11 @@ class FakeServer:
             self._listener = await loop.create_server(self._session, host, port)
         except OSError as error:
             raise ConfigurationError(
-                f"cannot listen: {error.strerror or error}",
+                # asyncio puts the address into its own text once more; a failed look-up has no errno of the system's
+                f"cannot listen: {os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror}",
                 where=f"{host}:{port}",
-                expected="a free port of this machine",
-                hint="another program may have it; port 0 takes a free one",
+                expected="an address of this machine, and a free port that you may use",
+                hint="port 0 takes a free one",
             ) from None
         sockets = self._listener.sockets
         return (host, sockets[0].getsockname()[1]) if sockets else (host, port)
@@ -70,6 +72,10 @@ class FakeServer:
         if self._listener is not None:
             await self._listener.wait_closed()
             self._listener = None
+
+    def unfired(self) -> tuple[str, ...]:
+        """Return the names of the script's rules that never fired."""
+        return self.engine.unfired() if isinstance(self.engine, Engine) else ()
 
     def _session(self) -> Session:
         session = Session(self._host, self._sessions.discard)
