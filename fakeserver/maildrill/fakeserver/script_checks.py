@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from maildrill.fakeserver.pattern import Pattern
     from maildrill.fakeserver.script import Rule
 
+CAPS_WORDS = 'a keyword with its parameters such as "SIZE 1000", or "-8BITMIME" to hide one'
 _CAPABILITY = re.compile(r"-[A-Z0-9][A-Z0-9-]*|[A-Z0-9][A-Z0-9-]*(?: [!-~]+)*", re.ASCII | re.IGNORECASE)
 _SILENT = (Cut.REFUSE, Cut.BEFORE, Cut.RST)
 _AT_CONNECT = (None, *_SILENT)
@@ -155,7 +156,7 @@ def _caps_only_at_ehlo(rule: Rule) -> None:
             raise RuleError(
                 "caps",
                 f'"{escape(change)}" is not a capability',
-                expected='a keyword with its parameters such as "SIZE 1000", or "-8BITMIME" to hide one',
+                expected=CAPS_WORDS,
             )
 
 

@@ -11,11 +11,12 @@ from typing import TypeVar
 
 from maildrill.fakeserver.pattern import PATTERN_WORDS, Pattern
 from maildrill.fakeserver.script import Rule, RuleError, Script, Unmatched
+from maildrill.fakeserver.script_checks import CAPS_WORDS
 from maildrill.fakeserver.script_words import Cut, Key
 from maildrill.fakeserver.script_writer import script_to_toml
-from maildrill.fakeserver.span import Age, Attempts, During
+from maildrill.fakeserver.span import AGE_WORDS, ATTEMPT_WORDS, DURING_WORDS, Age, Attempts, During
 from maildrill.fakeserver.template import ReplyTemplate
-from maildrill.smtp import Stage, did_you_mean, escape
+from maildrill.smtp import ConfigurationError, Stage, did_you_mean, escape
 from maildrill.smtp.document import Table, parse_document
 
 __all__ = ["read_script", "script_to_toml"]
@@ -39,6 +40,17 @@ _ALIASES = {
     "recipient": "rcpt",
     "sender": "mail",
     "timeout": "idle",
+}
+#: What people call a key elsewhere.
+_KEY_ALIASES = {
+    "ehlo": "helo",
+    "ip": "client",
+    "message-id": "message",
+    "recipient": "rcpt",
+    "sender": "from",
+    "session": "connection",
+    "mail": "from",
+    "to": "rcpt",
 }
 
 
@@ -112,7 +124,9 @@ def _at(table: Table) -> tuple[Stage, ...]:
     words = table.texts("at")
     if words == ("*",):
         return ()
-    return tuple(dict.fromkeys(_stage(table, word) for word in _some(table, "at", words)))
+    if not words:
+        table.fail("at", "rule.at is an empty list", expected=_stages(), hint='write at = "*" for all')
+    return tuple(dict.fromkeys(_stage(table, word) for word in words))
 
 
 def _stage(table: Table, word: str) -> Stage:
@@ -137,32 +151,37 @@ def _stages() -> str:
 def _key(table: Table) -> tuple[Key, ...]:
     if not table.has("key"):
         return ()
-    found = []
-    for word in _some(table, "key", table.texts("key")):
-        if word not in list(Key):
-            table.fail(
-                "key",
-                f'cannot count by "{escape(word)}"',
-                expected="one of: " + " ".join(Key) + ", or a list of them",
-                hint=did_you_mean(word, Key),
-            )
-        found.append(Key(word))
-    return tuple(dict.fromkeys(found))
+    expected = "one of: " + " ".join(Key) + "; or a list of them"
+    return tuple(dict.fromkeys(_counted(table, word, expected) for word in _some(table, "key", expected)))
 
 
-def _some(table: Table, key: str, words: tuple[str, ...]) -> tuple[str, ...]:
+def _counted(table: Table, word: str, expected: str) -> Key:
+    try:
+        return Key(word)
+    except ValueError:
+        alias = _KEY_ALIASES.get(word.casefold())
+        hint = f'did you mean "{alias}"?' if alias else did_you_mean(word, Key)
+        table.fail("key", f'cannot count by "{escape(word)}"', expected=expected, hint=hint)
+
+
+def _some(table: Table, key: str, expected: str) -> tuple[str, ...]:
+    """Return the texts under a key, at least one; an error says what each should have been."""
+    try:
+        words = table.texts(key)
+    except ConfigurationError as error:
+        table.fail(key, error.what, expected=expected)
     if not words:
-        table.fail(key, f"rule.{key} is an empty list", expected="at least one", hint=f'leave "{key}" out')
+        table.fail(key, f"rule.{key} is an empty list", expected=expected, hint=f'leave "{key}" out')
     return words
 
 
-def _list(key: str, make: Callable[[str], _T], expected: str = "") -> Callable[[Table], tuple[_T, ...]]:
+def _list(key: str, make: Callable[[str], _T], expected: str) -> Callable[[Table], tuple[_T, ...]]:
     """Return the reader of a text or a list of texts, each made into a value that raises ValueError."""
 
     def read(table: Table) -> tuple[_T, ...]:
         if not table.has(key):
             return ()
-        return tuple(_made(table, key, word, make, expected) for word in _some(table, key, table.texts(key)))
+        return tuple(_made(table, key, word, make, expected) for word in _some(table, key, expected))
 
     return read
 
@@ -171,16 +190,15 @@ def _made(table: Table, key: str, word: str, make: Callable[[str], _T], expected
     try:
         return make(word)
     except ValueError as error:
-        if str(error) == expected or not expected:
-            table.fail(key, f'rule.{key} is "{escape(word)}"', expected=str(error))
-        table.fail(key, f'rule.{key} is "{escape(word)}": {error}', expected=expected)
+        reason = "" if expected in str(error) else f": {error}"
+        table.fail(key, f'rule.{key} is "{escape(word)}"{reason}', expected=expected)
 
 
 def _attempt(table: Table) -> tuple[Attempts, ...]:
     number = table.raw("attempt")
-    if isinstance(number, int) and not isinstance(number, bool):
-        return (_made(table, "attempt", str(number), Attempts, ""),)
-    return _list("attempt", Attempts)(table)
+    if isinstance(number, int) and number >= 1 and not isinstance(number, bool):
+        return (_made(table, "attempt", str(number), Attempts, ATTEMPT_WORDS),)
+    return _list("attempt", Attempts, ATTEMPT_WORDS)(table)
 
 
 def _replies(table: Table) -> tuple[ReplyTemplate, ...]:
@@ -195,8 +213,10 @@ def _reply_text(table: Table) -> str:
     value = table.raw("reply")
     if isinstance(value, list):
         table.fail("reply", "rule.reply is a list", expected="one text", hint='write "replies" for one after the other')
-    if isinstance(value, int):
+    if isinstance(value, int) and 200 <= value <= 599:
         table.fail("reply", f"rule.reply is {value}", expected=_REPLY_WORDS, hint=f'write reply = "{value}"')
+    if not isinstance(value, str):
+        _some(table, "reply", _REPLY_WORDS)
     return table.text("reply")
 
 
@@ -205,7 +225,10 @@ def _cut(table: Table) -> Cut | None:
 
 
 def _age(table: Table) -> Age | None:
-    return _made(table, "age", table.text("age"), Age, "") if table.has("age") else None
+    ages = _list("age", Age, AGE_WORDS)(table)
+    if len(ages) > 1:
+        table.fail("age", "rule.age is a list", expected=AGE_WORDS, hint="write a rule for each")
+    return ages[0] if ages else None
 
 
 _PATTERNS = {key: _list(key, Pattern, PATTERN_WORDS) for key in ("from", "rcpt", "domain")}
@@ -221,12 +244,12 @@ _READERS: dict[str, Callable[[Table], object]] = {
     "times": lambda table: table.number("times", least=1) if table.has("times") else None,
     "age": _age,
     "over": lambda table: table.rate("over"),
-    "during": _list("during", During),
+    "during": _list("during", During, DURING_WORDS),
     "chance": lambda table: table.fraction("chance") if table.has("chance") else None,
     "replies": _replies,
     "wait": lambda table: table.duration("wait", 0.0),
     "cut": _cut,
     "commit": lambda table: table.flag("commit") if table.has("commit") else None,
-    "caps": _list("caps", str),
+    "caps": _list("caps", str, CAPS_WORDS),
     "name": lambda table: table.text("name", ""),
 }

@@ -1,0 +1,100 @@
+"""Scripts as text: what is written is read back, and looks as a person would have written it."""
+
+from __future__ import annotations
+
+import pytest
+
+from maildrill.fakeserver.script import Rule, Script
+from maildrill.fakeserver.script_file import read_script, script_to_toml
+from maildrill.smtp import Stage
+from maildrill.smtp.quantity import Rate
+
+WRITTEN = """\
+version = 1
+
+[server]
+hostname = "mx.busy.test"
+seed = 42
+unmatched = "fail"
+
+[[rule]]
+name = "all words"
+at = "dot"
+from = "news@*"
+rcpt = ["~^a\\\\w", "!b*"]
+domain = "busy.test"
+key = ["message", "client"]
+attempt = ["1-2", "4-"]
+times = 3
+age = "<5m"
+over = "100/1h"
+during = "2d.."
+chance = 0.25
+wait = "1m30s"
+replies = ["451 4.3.0 later", "250 2.0.0 {id}"]
+cut = "mid"
+commit = true
+
+[[rule]]
+name = "more"
+at = "*"
+attempt = "2"
+reply = "450 4.2.1 \\"no\\"\\nnot now"
+
+[[rule]]
+name = "caps"
+at = "ehlo"
+caps = ["-8BITMIME", "SIZE 1000"]
+"""
+
+
+def test_every_word_is_written() -> None:
+    """In the order of the language, and only what was said."""
+    assert script_to_toml(read_script(WRITTEN, "s.toml")) == WRITTEN
+
+
+def test_an_empty_script_says_its_version() -> None:
+    """There is nothing else to say."""
+    assert script_to_toml(Script()) == "version = 1\n"
+
+
+def test_a_seed_of_zero_is_written() -> None:
+    """Zero is a seed that was said."""
+    assert script_to_toml(Script(server_seed=0)) == "version = 1\n\n[server]\nseed = 0\n"
+
+
+def test_a_long_list_gets_a_line_for_each() -> None:
+    """So that a person can read it."""
+    replies = ", ".join(f'"45{n} 4.3.0 a reply that is rather long"' for n in range(4))
+    script = read_script(f'[[rule]]\nat = "rcpt"\nreplies = [{replies}]', "s.toml")
+    text = script_to_toml(script)
+
+    assert 'replies = [\n  "450 4.3.0 a reply that is rather long",\n' in text
+    assert read_script(text, "s.toml") == script
+
+
+@pytest.mark.parametrize("seconds", [1e-5, 0.001, 0.1, 59.999, 90.0, 1e-7, 86400.5, 1.0000001, 1e9])
+def test_durations_are_written_exactly(seconds: float) -> None:
+    """For people where that is exact, in full where it is not."""
+    script = Script(
+        name="s", rules=(Rule(name="r", at=(Stage.RCPT,), wait=seconds, over=Rate(1, max(seconds, 0.001))),)
+    )
+
+    assert read_script(script_to_toml(script), "s") == script
+
+
+@pytest.mark.parametrize("name", ["ümlaut", 'with "quotes"', "back\\slash", "a'b", "#", "日本"])
+def test_names_are_quoted(name: str) -> None:
+    """Whatever can be shown can be a name."""
+    script = Script(name="s", rules=(Rule(name=name),))
+
+    assert read_script(script_to_toml(script), "s") == script
+
+
+def test_unprintable_characters_are_written_out() -> None:
+    """A pattern may hold what cannot be shown."""
+    script = read_script('[[rule]]\nat = "rcpt"\nrcpt = "a\\u202e\\u007f\\U000e0001@x"', "s.toml")
+    text = script_to_toml(script)
+
+    assert "\\U0000202E\\U0000007F\\U000E0001" in text
+    assert read_script(text, "s.toml") == script
