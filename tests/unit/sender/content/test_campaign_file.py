@@ -282,6 +282,18 @@ def test_a_misspelt_key_is_guessed(write: Write) -> None:
     assert error.hint == 'did you mean "lifetime"?'
 
 
+@pytest.mark.parametrize("table", ["campaign", "account", "list", "message", "retry", "limits"])
+def test_every_key_is_documented(write: Write, table: str) -> None:
+    """What the reader takes is what docs/campaigns.md lists: its rows for a table, in the same order."""
+    text = LEAST if f"[{table}]" in LEAST else f"{LEAST}[{table}]\n"
+    keys = said(write(text.replace(f"[{table}]", f"[{table}]\nno_such_key = 1"))).expected.removeprefix("one of: ")
+    page = (Path(__file__).parents[4] / "docs" / "campaigns.md").read_text(encoding="utf-8")
+    section = page.partition(f"| `[{table}]` |")[2].partition("\n| `[")[0].partition("\n\n")[0]
+    documented = [row.split("|")[1].strip(" `") for row in ("|" + section).replace("\n| |", "\n|").split("\n")]
+
+    assert sorted(documented) == sorted(keys.split())
+
+
 def test_a_broken_letter_is_located_in_its_own_file(write: Write, tmp_path: Path) -> None:
     """The tag stands in the letter, so the letter's line counts."""
     assert said(write(LEAST.replace("letter.txt", "broken.txt"))).where == f"{tmp_path / 'broken.txt'}:2"
