@@ -62,8 +62,8 @@ def test_a_page_can_save_files_and_leave_a_server_running(tmp_path: Path, tell: 
     page = tmp_path / "page.md"
     page.write_text(
         "```csv guests.csv\nEmail\nann@example.com\n```\n```sh\ngrep -q ann guests.csv\n```\n"
-        "```sh\nmaildrill serve --port 0 --ready-file ready &\n```\n"
-        "```python\nassert open('ready').close() is None\n```\n",
+        "```sh\nmaildrill serve --port 2525 &\n```\n"
+        "```python\nimport socket\n\nsocket.create_connection(('127.0.0.1', 2525)).close()\n```\n",
         encoding="utf-8",
     )
 
