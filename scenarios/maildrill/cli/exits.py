@@ -25,6 +25,7 @@ class Exit(IntEnum):
     USAGE = 2  # usage or configuration
     INTERNAL = 3  # a bug in maildrill
     LEFTOVERS = 75  # EX_TEMPFAIL: mail remains that a later run will send
+    AUTHENTICATION = 77  # EX_NOPERM: the server wants to know who we are
     CONFIGURATION = 78  # EX_CONFIG: `send` tells a bad campaign from a bad command line
     INTERRUPTED = 130  # 128 + SIGINT
 
@@ -38,12 +39,14 @@ class CommandError(MaildrillError):
 
 
 @contextmanager
-def configuration_exits(exit_code: Exit) -> Iterator[None]:
-    """Make a ConfigurationError inside end the program with `exit_code`."""
+def error_exits(*, configuration: Exit, others: Exit) -> Iterator[None]:
+    """Give the errors inside exit codes of their own: a ConfigurationError one, any other MaildrillError the other."""
     try:
         yield
     except ConfigurationError as error:
-        raise CommandError(error, exit_code) from error
+        raise CommandError(error, configuration) from error
+    except MaildrillError as error:
+        raise CommandError(error, others) from error
 
 
 def tell(error: BaseException) -> Exit:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Protocol
 
 import click
@@ -52,8 +53,9 @@ class Lines:
         self.remark(f"{settled:,} of {total:,} settled: {counts}")
 
     def remark(self, text: str) -> None:
-        """Write a line."""
-        click.echo(text, err=True)
+        """Write a line; that nobody reads it any more is no reason to stop sending."""
+        with suppress(OSError):
+            click.echo(text, err=True)
 
     def close(self) -> None:
         """Nothing is open."""

@@ -7,6 +7,7 @@ half-way: it says so once through `on_fault` and goes quiet.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import NotRequired, Self, TypedDict, Unpack
 
@@ -122,6 +123,8 @@ class ConnectionLog:
 
     def _give_up(self, sink: Sink, error: OSError) -> None:
         self._sinks = tuple(other for other in self._sinks if other is not sink)
+        with suppress(OSError):
+            sink.close()
         if self.fault is None:
             where = getattr(sink, "path", "")
             self.fault = MaildrillError(

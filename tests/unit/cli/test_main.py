@@ -9,7 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from maildrill.cli.exits import Exit, configuration_exits, tell
+from maildrill.cli.exits import Exit, error_exits, tell
 from maildrill.cli.main import COMMANDS, main
 from maildrill.smtp import ConfigurationError, MaildrillError
 
@@ -152,10 +152,16 @@ def test_embedding_gets_exceptions_not_exits(run: CliRunner) -> None:
         main.main(["stumble", "configuration"], standalone_mode=False)
 
 
-def test_a_command_may_give_configuration_errors_a_code_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("kind", "code"), [(ConfigurationError, 78), (MaildrillError, 75)])
+def test_a_command_may_give_its_errors_codes_of_its_own(
+    kind: type[MaildrillError], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     """`send` ends with 78 where others end with 2; the words stay the same."""
-    with pytest.raises(MaildrillError) as caught, configuration_exits(Exit.CONFIGURATION):
-        raise ConfigurationError("no such column", where="c.toml:9", expected="one of: a b", hint="look")
+    with (
+        pytest.raises(MaildrillError) as caught,
+        error_exits(configuration=Exit.CONFIGURATION, others=Exit.LEFTOVERS),
+    ):
+        raise kind("no such column", where="c.toml:9", expected="one of: a b", hint="look")
 
-    assert tell(caught.value) == 78
+    assert tell(caught.value) == code
     assert capsys.readouterr().err == "error: c.toml:9: no such column\n  expected one of: a b\n  look\n"
