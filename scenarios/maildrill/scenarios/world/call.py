@@ -11,6 +11,7 @@ from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING
 
 from maildrill.scenarios.world.pipe import Pipe
+from maildrill.scenarios.world.rank import current
 from maildrill.scenarios.world.sockets import Address
 from maildrill.scenarios.world.transport import MemoryTransport
 
@@ -18,62 +19,71 @@ if TYPE_CHECKING:
     from maildrill.scenarios.world.loop import VirtualLoop
     from maildrill.scenarios.world.server import MemoryServer
 
+Find = Callable[[Address], "MemoryServer | None"]
 Ends = MutableMapping[tuple[int, str], MemoryTransport]
 
 
 class Call:
-    """Connection `number` from its SYN on; `names` are the caller's and the called address."""
+    """A connection in the making, to `there`; `find` names the listener, `ends` keeps what is open."""
 
-    def __init__(self, loop: VirtualLoop, number: int, names: tuple[Address, Address], ends: Ends) -> None:
+    def __init__(self, loop: VirtualLoop, there: Address, find: Find, ends: Ends) -> None:
+        self.rank = current()
         self._loop = loop
-        self._number = number
-        self._names = names
+        self._there = there
+        self._find = find
         self._ends = ends
-        self._request, self._response = Pipe(loop, f"{number}>"), Pipe(loop, f"{number}<")
         self._accepted = False
-        self._answered: asyncio.Future[None] = loop.create_future()
+        self._client: MemoryTransport | None = None
+        self._answered: asyncio.Future[MemoryTransport] = loop.create_future()
 
-    async def place(self, find: Callable[[Address], MemoryServer | None]) -> MemoryTransport:
-        """Return the caller's end; `find` names the listener. Raises ConnectionRefusedError."""
-        client = MemoryTransport(self._loop, self._request, self._response, self._names, self._closed("client"))
-        self._request.signal(lambda: self._knock(client, find(self._names[1])))
+    async def answer(self) -> MemoryTransport:
+        """Return the caller's end when the far one has answered. Raises ConnectionRefusedError."""
         try:
-            await self._answered
+            return await self._answered
         except BaseException:
-            client.abort()
+            if self._client is not None:
+                self._client.abort()
             raise
-        self._ends[self._number, "client"] = client
-        return client
 
-    def _knock(self, client: MemoryTransport, listener: MemoryServer | None) -> None:
+    def place(self, number: int, here: Address) -> None:
+        """Send the SYN of connection `number` from `here`, unless the caller has already given up."""
+        if self._answered.done():
+            return
+        request, response = Pipe(self._loop, f"{number}>"), Pipe(self._loop, f"{number}<")
+        client = MemoryTransport(self._loop, request, response, (here, self._there), self._forget(number, "client"))
+        self._client = client
+        request.signal(lambda: self._knock(number, here, client, (response, request)))
+
+    def _knock(self, number: int, here: Address, client: MemoryTransport, pipes: tuple[Pipe, Pipe]) -> None:
         # The answer leaves before connection_made runs, so that what is written there lands behind it.
-        self._response.signal(self._answer)
+        pipes[0].signal(lambda: self._answer(number, client))
+        listener = self._find(self._there)
         if listener is None:
             return
-        caller, called = self._names
-        forget = self._closed("server")
+        forget = self._forget(number, "server")
 
         def closed() -> None:
             forget()
             listener.forget(server)
 
-        server = MemoryTransport(self._loop, self._response, self._request, (called, caller), closed)
-        self._ends[self._number, "server"] = server
+        server = MemoryTransport(self._loop, *pipes, (self._there, here), closed)
+        self._ends[number, "server"] = server
         client.join(server)
         server.join(client)
         self._accepted = listener.accept(server)
 
-    def _answer(self) -> None:
+    def _answer(self, number: int, client: MemoryTransport) -> None:
         if self._answered.done():
             return  # the caller gave up waiting
         if self._accepted:
-            self._answered.set_result(None)
+            self._ends[number, "client"] = client
+            self._answered.set_result(client)
         else:
-            where = f"Connect call failed {self._names[1]!r}"
+            where = f"Connect call failed {self._there!r}"
             self._answered.set_exception(ConnectionRefusedError(errno.ECONNREFUSED, where))
 
-    def _closed(self, side: str) -> Callable[[], None]:
+    def _forget(self, number: int, side: str) -> Callable[[], None]:
         def closed() -> None:
-            self._ends.pop((self._number, side), None)
+            self._ends.pop((number, side), None)
 
         return closed

@@ -18,12 +18,14 @@ from heapq import heapify, heappop, heappush
 from typing import Any, Final, TypeVar, TypeVarTuple
 
 from maildrill.scenarios.world.network import Network
+from maildrill.scenarios.world.rank import next_context
 from maildrill.scenarios.world.refusals import REFUSALS, refusal
 from maildrill.scenarios.world.switchboard import Switchboard
 from maildrill.scenarios.world.trouble import Deadlock, Livelock, Refused
 from maildrill.scenarios.world.waiting import describe
 
 Arguments = TypeVarTuple("Arguments")
+Tap = Callable[[float, str, bytes], None]  # instant, path (`3>` is what the third caller sends), octets that land
 Protocol = TypeVar("Protocol", bound=asyncio.BaseProtocol)
 
 STUCK: Final = 1_000_000  # turns of the loop at one instant; a drill needs some dozens
@@ -39,7 +41,7 @@ class Timer(asyncio.TimerHandle):
 
 
 class VirtualLoop(base_events.BaseEventLoop):
-    """The loop of one world; `instant` is its time in seconds since the start."""
+    """The loop of one world; `instant` is its time in seconds since the start; `tap` hears all that lands."""
 
     _ready: deque[asyncio.Handle]
     _stopping: bool
@@ -49,6 +51,7 @@ class VirtualLoop(base_events.BaseEventLoop):
     def __init__(self, network: Network) -> None:
         self.instant = 0.0
         self.network = network
+        self.tap: Tap | None = None
         self._timers: list[tuple[float, int, asyncio.Handle]] = []
         self._scheduled_count = 0
         self._cancelled_count = 0
@@ -110,6 +113,12 @@ class VirtualLoop(base_events.BaseEventLoop):
         if self._thread_id not in {None, threading.get_ident()}:
             raise Refused("the virtual world has one thread, and another called call_soon_threadsafe")
         return self.call_soon(callback, *args, context=context)
+
+    def create_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
+        """Run a coroutine as a task, which is given a rank."""
+        if options.get("context") is None:
+            options["context"] = next_context()
+        return super().create_task(coro, **options)
 
     async def create_server(
         self, protocol_factory: Callable[[], asyncio.BaseProtocol], host: Any = None, port: Any = None, **options: Any

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final, NoReturn
 
 from maildrill.scenarios.world.trouble import Refused
 
-_THREAD: Final = ("threads", "do it before the world starts, or without waiting")
+_THREAD: Final = (
+    "threads",
+    "do it before the world starts, or pass what spares it: local_hostname= and tls_context=, or hostname= to a server",
+)
 _NAMES: Final = ("name resolution", "hosts are names here: connect to them, and pass hostname= and local_hostname=")
 _SOCKET: Final = ("sockets", "use create_connection(factory, host, port) and create_server(factory, host, port)")
 _DESCRIPTOR: Final = ("file descriptors", "only the in-memory network can be read and written")
@@ -51,9 +55,15 @@ def refusal(name: str, reason: tuple[str, str]) -> Callable[..., NoReturn]:
     what, hint = reason
 
     def refuse(_loop: object, *args: object, **_options: object) -> NoReturn:
-        given = ", ".join(getattr(argument, "__qualname__", None) or repr(argument) for argument in args)
+        given = ", ".join(_shown(argument) for argument in args)
         raise Refused(f"the virtual world has no {what}: loop.{name}({given})", hint=hint)
 
     refuse.__name__ = name
     refuse.__doc__ = f"Refuse: the virtual world has no {what}."
     return refuse
+
+
+def _shown(argument: object) -> str:
+    if isinstance(argument, partial):  # asyncio.to_thread wraps the function twice
+        return ", ".join(_shown(part) for part in argument.args or (argument.func,))
+    return getattr(argument, "__qualname__", None) or repr(argument)

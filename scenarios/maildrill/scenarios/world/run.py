@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 from maildrill.scenarios.world.clock import EPOCH, VirtualClock
 from maildrill.scenarios.world.loop import VirtualLoop
 from maildrill.scenarios.world.network import Network
+from maildrill.scenarios.world.rank import begin
 from maildrill.scenarios.world.trouble import Unhandled
 from maildrill.scenarios.world.waiting import in_order
 
@@ -39,17 +40,23 @@ def run_world(
     Unhandled when a call-back or a forgotten task failed. Ctrl-C cancels main, as with asyncio.run.
     """
     troubles: list[dict[str, Any]] = []
-    with asyncio.Runner(loop_factory=lambda: VirtualLoop(network)) as runner:
-        loop = runner.get_loop()
-        assert isinstance(loop, VirtualLoop)  # noqa: S101 - the factory above made it
-        loop.set_exception_handler(lambda _, context: troubles.append(context))
-        result = runner.run(_whole(main, World(loop, VirtualClock(loop, epoch), network)))
+    try:
+        with asyncio.Runner(loop_factory=lambda: VirtualLoop(network)) as runner:
+            loop = runner.get_loop()
+            assert isinstance(loop, VirtualLoop)  # noqa: S101 - the factory above made it
+            loop.set_exception_handler(lambda _, context: troubles.append(context))
+            result = runner.run(_whole(main, World(loop, VirtualClock(loop, epoch), network)))
+    except BaseException as error:
+        for trouble in troubles:
+            error.add_note(f"nobody caught: {_shown(trouble)}")
+        raise
     if troubles:
         raise _unhandled(troubles)
     return result
 
 
 async def _whole(main: Callable[[World], Coroutine[Any, Any, T]], world: World) -> T:
+    begin()
     try:
         return await main(world)
     finally:
@@ -59,11 +66,18 @@ async def _whole(main: Callable[[World], Coroutine[Any, Any, T]], world: World) 
             task.cancel()
         if left:
             await asyncio.wait(left)
+        world.loop.switchboard.hang_up()
+        await world.clock.sleep(0)
 
 
 def _unhandled(troubles: list[dict[str, Any]]) -> Unhandled:
-    causes = [trouble.get("exception") for trouble in troubles]
-    lines = [f"{trouble['message']} {cause!r}" for trouble, cause in zip(troubles, causes, strict=True)]
-    error = Unhandled("nobody caught an exception in the virtual world", hint="\n  ".join(lines))
+    error = Unhandled(
+        "nobody caught an exception in the virtual world", hint="\n  ".join(_shown(trouble) for trouble in troubles)
+    )
+    causes = (trouble.get("exception") for trouble in troubles)
     error.__cause__ = next((cause for cause in causes if cause is not None), None)
     return error
+
+
+def _shown(trouble: dict[str, Any]) -> str:
+    return f"{trouble['message']} {trouble.get('exception')!r}"

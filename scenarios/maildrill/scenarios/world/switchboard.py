@@ -38,7 +38,8 @@ class Switchboard:
         self.loop = loop
         self._listeners: dict[Address, MemoryServer] = {}
         self._open: dict[tuple[int, str], MemoryTransport] = {}
-        self._dialled = 0
+        self._calls: list[tuple[Call, Address | None]] = []
+        self._placed = 0
         self._port = FIRST_PORT - 1
 
     def describe(self, shown: int) -> list[str]:
@@ -61,7 +62,9 @@ class Switchboard:
         _refuse_socket(options)
         if not host or not port:
             raise ValueError("host and port was not specified and no sock specified")
-        transport = await self._call((host, port), options.get("local_addr")).place(self._find)
+        call = Call(self.loop, (host, port), self._find, self._open)
+        self._queue(call, options.get("local_addr"))
+        transport = await call.answer()
         try:
             protocol = factory()
             security = _security(options, host)
@@ -79,9 +82,22 @@ class Switchboard:
             raise
         return wrapper._app_transport, protocol
 
-    def _call(self, there: Address, here: Address | None) -> Call:
-        self._dialled += 1
-        return Call(self.loop, self._dialled, (here or (CLIENT, self._free_port()), there), self._open)
+    def hang_up(self) -> None:
+        """Close what is still open, at once: the world ends."""
+        for end in list(self._open.values()):
+            end.abort()
+
+    def _queue(self, call: Call, here: Address | None) -> None:
+        if not self._calls:
+            # Whoever calls at this instant is numbered by rank: the number draws the delays and the port.
+            self.loop.call_at(self.loop.instant, self._place)
+        self._calls.append((call, here))
+
+    def _place(self) -> None:
+        calls, self._calls = self._calls, []
+        for call, here in sorted(calls, key=lambda entry: entry[0].rank):
+            self._placed += 1
+            call.place(self._placed, here or (CLIENT, self._free_port()))
 
     def _find(self, address: Address) -> MemoryServer | None:
         host, port = address
