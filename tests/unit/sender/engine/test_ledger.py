@@ -1,0 +1,426 @@
+"""The ledger in SQLite: nothing that was written is lost, and nothing is written twice."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from maildrill.sender.attempt import Fault, Ruling, State, Verdict
+from maildrill.sender.campaign import Campaign, Limits, RetryPolicy, UnknownPolicy
+from maildrill.sender.ledger import Durability, Entry, Intent, LedgerError, open_ledger, read_ledger
+from maildrill.sender.ledger.sqlite import GONE, SqliteLedger
+from maildrill.sender.lists import Row
+from maildrill.sender.plan import Waiting
+from maildrill.sender.standing import DOT_TIMEOUT, Standing, held
+from maildrill.smtp import ConfigurationError, Reply, Stage
+
+Rows = Callable[..., list[Row]]
+Open = Callable[..., SqliteLedger]
+
+
+@pytest.fixture
+def reopen(tmp_path: Path, campaign: Callable[..., Campaign]) -> Iterator[Open]:
+    """Open the one ledger of this test, closing it first where it is open; campaign's values by name."""
+    opened: list[SqliteLedger] = []
+
+    def again(at: float = 100.0, **given: object) -> SqliteLedger:
+        for ledger in opened:
+            ledger.close()
+        opened.append(open_ledger(tmp_path / "club.ledger", campaign(**given), at=at, durability=Durability.PROCESS))
+        return opened[-1]
+
+    yield again
+    for ledger in opened:
+        ledger.close()
+
+
+def _enrol(ledger: SqliteLedger, rows: list[Row], at: float = 0.0) -> tuple[Waiting, ...]:
+    return ledger.enrol(rows, lambda row: f"<{row.address}>", at).waiting
+
+
+def _states(ledger: SqliteLedger) -> dict[str, State]:
+    return {record.address: record.state for record in ledger.recipients()}
+
+
+def _intent(*waiting: Waiting) -> Intent:
+    keys = tuple(one.key for one in waiting)
+    return Intent(keys=keys, session=3, transaction=4, started=10.0, at=11.0, body_hash="b0d1")
+
+
+def test_new_rows_are_due_at_once_in_the_order_of_the_list(reopen: Open, rows: Rows) -> None:
+    """A recipient enters with the line of its row, its Message-ID and nothing tried."""
+    ledger = reopen()
+    waiting = _enrol(ledger, rows("b@x.example", "a@x.example"), at=7.0)
+
+    assert [one.address for one in waiting] == ["b@x.example", "a@x.example"]
+    assert waiting[0].standing == Standing(due=7.0)
+    assert ledger.addressee(waiting[1].key) == (Row(3, "a@x.example", {"email": "a@x.example"}), "<a@x.example>")
+    assert next(ledger.recipients()).queued_at == 7.0
+
+
+def test_rows_appended_to_the_list_are_added_on_resume(reopen: Open, rows: Rows) -> None:
+    """Only they are new; two spellings of one address are one recipient."""
+    _enrol(reopen(), rows("a@x.example"))
+
+    enrolment = reopen().enrol(rows("A@x.example", "b@x.example"), lambda row: "<id>", 50.0)
+
+    assert [record.address for record in enrolment.added] == ["b@x.example"]
+    assert [one.address for one in enrolment.waiting] == ["a@x.example", "b@x.example"]
+
+
+def test_a_row_is_kept_as_it_was(reopen: Open) -> None:
+    """What a recipient is sent does not change when the list is edited (invariant I42)."""
+    _enrol(reopen(), [Row(2, "a@x.example", {"Name": "Ann"})])
+
+    ledger = reopen()
+    (waiting,) = _enrol(ledger, [Row(9, "a@x.example", {"Name": "Anna"})])
+
+    assert ledger.addressee(waiting.key)[0] == Row(2, "a@x.example", {"Name": "Ann"})
+
+
+def test_who_is_gone_from_the_list_is_suppressed_until_listed_again(reopen: Open, rows: Rows) -> None:
+    """Taking a row out of the list means not to send to it."""
+    _enrol(reopen(), rows("a@x.example", "b@x.example"))
+
+    ledger = reopen()
+    assert [one.address for one in _enrol(ledger, rows("b@x.example"))] == ["b@x.example"]
+    assert _states(ledger)["a@x.example"] is State.SUPPRESSED
+    assert next(ledger.recipients()).reason == GONE
+
+    back = _enrol(reopen(), rows("a@x.example", "b@x.example"), at=60.0)
+    assert [(one.address, one.standing.due) for one in back] == [("a@x.example", 60.0), ("b@x.example", 0.0)]
+
+
+def test_who_is_settled_stays_so_when_gone_from_the_list(
+    reopen: Open, rows: Rows, entry: Callable[..., Entry], ruling: Callable[..., Ruling]
+) -> None:
+    """Delivered is delivered."""
+    ledger = reopen()
+    (waiting,) = _enrol(ledger, rows("a@x.example"))
+    ledger.record([entry(waiting, ruling(Verdict.DELIVERED))])
+
+    ledger = reopen()
+    assert _enrol(ledger, []) == ()
+    assert _states(ledger) == {"a@x.example": State.DELIVERED}
+
+
+def test_held_recipients_are_tried_again_by_a_new_run(reopen: Open, rows: Rows) -> None:
+    """What held them was our own fault, and may have been put right."""
+    ledger = reopen()
+    (waiting,) = _enrol(ledger, rows("a@x.example"))
+    ledger.settle([waiting.at(held(waiting.standing, "no account"))])
+
+    ledger = reopen()
+    assert _states(ledger) == {"a@x.example": State.HELD}
+    assert [one.standing for one in _enrol(ledger, rows("a@x.example"), at=60.0)] == [Standing(due=60.0)]
+
+
+def test_attempt_and_standing_are_written_together(
+    reopen: Open, rows: Rows, entry: Callable[..., Entry], ruling: Callable[..., Ruling]
+) -> None:
+    """What was heard comes back as it went in, with where the recipient stands."""
+    ledger = reopen()
+    (waiting,) = _enrol(ledger, rows("a@x.example"))
+    tried = entry(waiting, ruling(Verdict.DEFERRED, reply=Reply(450, ("4.2.1 busy", "4.2.1 later"))))
+    ledger.record([tried])
+
+    (record,) = ledger.recipients()
+    assert list(ledger.attempts()) == [tried.attempt]
+    assert (record.state, record.attempts, record.due) == (State.DEFERRED, 1, 312.0)
+    assert (record.verdict, record.stage, record.row) == (Verdict.DEFERRED, Stage.RCPT, "rcpt-4yz")
+    assert record.reply == tried.attempt.reply
+
+
+@pytest.mark.parametrize("reply", [None, Reply(250), Reply(250, ("",)), Reply(550, ("5.1.1 no", "", "5.1.1 really"))])
+def test_replies_survive_as_they_were(
+    reopen: Open, rows: Rows, entry: Callable[..., Entry], ruling: Callable[..., Ruling], reply: Reply | None
+) -> None:
+    """No text, an empty text, and several lines are three things."""
+    ledger = reopen()
+    (waiting,) = _enrol(ledger, rows("a@x.example"))
+    ledger.record([entry(waiting, ruling(Verdict.DEFERRED, reply=reply, fault=Fault.EOF))])
+
+    (attempt,) = ledger.attempts()
+    assert (attempt.reply, attempt.fault) == (reply, Fault.EOF)
+
+
+def test_an_intent_with_an_outcome_is_struck(
+    reopen: Open, rows: Rows, entry: Callable[..., Entry], ruling: Callable[..., Ruling]
+) -> None:
+    """Reading the reply to the dot ends the doubt."""
+    ledger = reopen()
+    (waiting,) = _enrol(ledger, rows("a@x.example"))
+    ledger.intend(_intent(waiting))
+    assert _states(ledger) == {"a@x.example": State.INFLIGHT}
+    ledger.record([entry(waiting, ruling(Verdict.DELIVERED))])
+
+    ledger = reopen()
+    assert ledger.recovered == ()
+    assert _states(ledger) == {"a@x.example": State.DELIVERED}
+    assert next(ledger.recipients()).body_hash == "b0d1"
+
+
+def test_an_intent_without_an_outcome_is_unknown_after_a_crash(reopen: Open, rows: Rows) -> None:
+    """Invariant I38: exactly those whose dot may have left; the others are simply due."""
+    ledger = reopen()
+    first, _ = _enrol(ledger, rows("a@x.example", "b@x.example"))
+    ledger.intend(_intent(first))
+
+    ledger = reopen(at=500.0)
+    (attempt,) = ledger.attempts()
+    assert [(who.address, who.state) for who in ledger.recovered] == [("a@x.example", State.UNKNOWN)]
+    assert _states(ledger) == {"a@x.example": State.UNKNOWN, "b@x.example": State.PENDING}
+    assert (attempt.verdict, attempt.stage, attempt.row, attempt.counted) == (
+        Verdict.UNKNOWN,
+        Stage.DOT,
+        "recovered",
+        True,
+    )
+    assert (attempt.run, attempt.session, attempt.transaction) == (1, 3, 4)
+    assert [one.address for one in _enrol(ledger, rows("a@x.example", "b@x.example"))] == ["b@x.example"]
+
+
+def test_at_least_once_tries_again_after_a_crash(reopen: Open, rows: Rows, policy: RetryPolicy) -> None:
+    """Not before the dot deadline has passed: the reply may still be on its way."""
+    careful = replace(policy, unknown=UnknownPolicy.AT_LEAST_ONCE)
+    ledger = reopen(retry=careful)
+    ledger.intend(_intent(*_enrol(ledger, rows("a@x.example"))))
+
+    ledger = reopen(at=500.0, retry=careful)
+    (waiting,) = _enrol(ledger, rows("a@x.example"))
+    assert (waiting.standing.state, waiting.standing.due) == (State.DEFERRED, 500.0 + DOT_TIMEOUT)
+
+
+def test_recovery_happens_once(reopen: Open, rows: Rows) -> None:
+    """A third run finds nothing to recover."""
+    ledger = reopen()
+    ledger.intend(_intent(*_enrol(ledger, rows("a@x.example"))))
+    reopen()
+
+    ledger = reopen()
+    assert ledger.recovered == ()
+    assert len(list(ledger.attempts())) == 1
+
+
+def test_runs_are_numbered_and_the_campaign_keeps_its_date(reopen: Open) -> None:
+    """The Date of the messages is when the campaign was begun, in every run (invariant I42)."""
+    first = reopen(at=100.0)
+    first.ended(150.0)
+    assert (first.run, first.created) == (1, 100.0)
+
+    second = reopen(at=200.0)
+    assert (second.run, second.created) == (2, 100.0)
+
+
+def test_what_a_relay_takes_is_remembered(reopen: Open) -> None:
+    """The latest word counts, for each relay by itself."""
+    ledger = reopen()
+    ledger.learn("mx.example:25", 30)
+    ledger.learn("mx.example:25", 20)
+
+    ledger = reopen()
+    assert (ledger.learned("mx.example:25"), ledger.learned("other.example:25")) == (20, None)
+
+
+def test_counts_name_every_state(reopen: Open, rows: Rows) -> None:
+    """A state with nobody in it counts nought."""
+    ledger = reopen()
+    _enrol(ledger, rows("a@x.example", "b@x.example"))
+
+    assert ledger.counts() == {**dict.fromkeys(State, 0), State.PENDING: 2}
+
+
+def test_a_write_is_all_or_nothing(
+    reopen: Open, rows: Rows, entry: Callable[..., Entry], ruling: Callable[..., Ruling]
+) -> None:
+    """A recipient that is not in the ledger spoils the whole record, and the ledger says so."""
+    ledger = reopen()
+    (waiting,) = _enrol(ledger, rows("a@x.example"))
+    good = entry(waiting, ruling(Verdict.DELIVERED))
+
+    with pytest.raises(LedgerError, match="ledger cannot be used: FOREIGN KEY") as caught:
+        ledger.record([good, replace(good, key=99)])
+
+    assert "run again to go on" in str(caught.value)
+    assert _states(ledger) == {"a@x.example": State.PENDING}
+    assert list(ledger.attempts()) == []
+
+
+def test_a_closed_ledger_says_so(reopen: Open) -> None:
+    """Every use of it is a LedgerError, not SQLite's."""
+    ledger = reopen()
+    ledger.close()
+
+    with pytest.raises(LedgerError, match="closed"):
+        ledger.counts()
+
+
+def test_in_memory_needs_no_file(campaign: Callable[..., Campaign], rows: Rows) -> None:
+    """For drills and properties."""
+    ledger = open_ledger(None, campaign(), at=0.0)
+    _enrol(ledger, rows("a@x.example"))
+
+    assert len(list(ledger.recipients())) == 1
+    ledger.close()
+
+
+def test_a_finished_ledger_can_be_read_by_itself(reopen: Open, rows: Rows, tmp_path: Path) -> None:
+    """A report needs no campaign; reading does not change a thing."""
+    ledger = reopen()
+    _enrol(ledger, rows("a@x.example"))
+    ledger.close()
+    before = (tmp_path / "club.ledger").read_bytes()
+
+    reader = read_ledger(tmp_path / "club.ledger")
+    assert [record.address for record in reader.recipients()] == ["a@x.example"]
+    assert (reader.created, reader.run) == (100.0, 0)
+    with pytest.raises(LedgerError, match="readonly"):
+        reader.learn("mx", 1)
+    reader.close()
+    assert (tmp_path / "club.ledger").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"account": "other"},
+        {"limits": Limits(connections=9)},
+        {"retry": RetryPolicy(schedule=(1.0,), cap=1.0)},
+    ],
+)
+def test_how_it_is_sent_may_change_between_runs(
+    reopen: Open, campaign: Callable[..., Campaign], change: dict[str, object]
+) -> None:
+    """Another relay, other limits, another patience: the same message."""
+    reopen()
+    if change.get("account"):
+        change = {"account": replace(campaign().account, host="backup.example")}
+
+    assert reopen(**change).run == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"subject": "Goodbye"},
+        {"text": "Hello?"},
+        {"text": None, "html": "Hello!"},
+        {"seed": 5},
+        {"email": "Mail"},
+    ],
+)
+def test_another_message_needs_another_campaign(reopen: Open, change: dict[str, object]) -> None:
+    """Some recipients would get the one, some the other (invariant I42)."""
+    reopen()
+
+    with pytest.raises(ConfigurationError, match="message has changed") as caught:
+        reopen(**change)
+
+    assert "club.ledger: the message has changed" in str(caught.value)
+    assert "undo the change" in str(caught.value)
+
+
+def test_a_changed_attachment_is_another_message(tmp_path: Path, reopen: Open) -> None:
+    """Its octets count, not only its name."""
+    file = tmp_path / "a.txt"
+    file.write_text("one")
+    reopen(attachments=(file,))
+    file.write_text("two")
+
+    with pytest.raises(ConfigurationError, match="message has changed"):
+        reopen(attachments=(file,))
+
+
+def test_an_attachment_that_cannot_be_read_is_named(tmp_path: Path, reopen: Open) -> None:
+    """Before anything is opened."""
+    with pytest.raises(ConfigurationError, match="cannot read attachment: No such file") as caught:
+        reopen(attachments=(tmp_path / "gone.pdf",))
+
+    assert "gone.pdf" in caught.value.where
+
+
+def test_the_ledger_of_another_campaign_is_refused(reopen: Open) -> None:
+    """It says whose it is."""
+    reopen(name="spring")
+
+    with pytest.raises(ConfigurationError, match='ledger of the campaign "spring", not of "club"'):
+        reopen()
+
+
+def test_a_ledger_in_use_is_refused(reopen: Open, tmp_path: Path, campaign: Callable[..., Campaign]) -> None:
+    """Invariant I41: one writer, and nobody reads half-way."""
+    reopen()
+
+    with pytest.raises(ConfigurationError, match="in use by another maildrill"):
+        open_ledger(tmp_path / "club.ledger", campaign(), at=0.0)
+    with pytest.raises(ConfigurationError, match="in use by another maildrill"):
+        read_ledger(tmp_path / "club.ledger")
+
+
+def test_a_ledger_of_a_newer_version_is_refused(reopen: Open, tmp_path: Path) -> None:
+    """It is left as it is."""
+    reopen().close()
+    connection = sqlite3.connect(tmp_path / "club.ledger")
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+    with pytest.raises(ConfigurationError, match=r"newer maildrill \(schema 99, this one knows 1\)"):
+        reopen()
+
+
+def test_any_other_file_is_refused(reopen: Open, tmp_path: Path) -> None:
+    """It is not overwritten."""
+    (tmp_path / "club.ledger").write_text("a shopping list, long enough to be a header\n" * 9)
+
+    with pytest.raises(ConfigurationError, match="this is not a ledger"):
+        reopen()
+    assert (tmp_path / "club.ledger").read_text().startswith("a shopping list")
+
+
+def test_any_other_database_is_refused(reopen: Open, tmp_path: Path) -> None:
+    """Somebody else's tables are not ours to write into."""
+    connection = sqlite3.connect(tmp_path / "club.ledger")
+    connection.execute("CREATE TABLE invoice (id)")
+    connection.close()
+
+    with pytest.raises(ConfigurationError, match="a database, but not a ledger"):
+        reopen()
+    with pytest.raises(ConfigurationError, match="a database, but not a ledger"):
+        read_ledger(tmp_path / "club.ledger")
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path, campaign: Callable[..., Campaign]) -> None:
+    """SQLite's words with the place."""
+    with pytest.raises(ConfigurationError, match="cannot be opened: unable to open database file"):
+        open_ledger(tmp_path / "no" / "club.ledger", campaign(), at=0.0)
+
+
+def test_reading_what_is_not_there_makes_no_file(tmp_path: Path) -> None:
+    """Nor an empty ledger."""
+    with pytest.raises(ConfigurationError, match="no such ledger"):
+        read_ledger(tmp_path / "club.ledger")
+    assert not (tmp_path / "club.ledger").exists()
+
+    (tmp_path / "club.ledger").touch()
+    with pytest.raises(ConfigurationError, match="empty or of an earlier version"):
+        read_ledger(tmp_path / "club.ledger")
+
+
+def test_an_empty_file_becomes_a_ledger(reopen: Open, tmp_path: Path) -> None:
+    """As `mktemp` makes it."""
+    (tmp_path / "club.ledger").touch()
+
+    assert reopen().run == 1
+
+
+def test_closing_leaves_one_file(reopen: Open, rows: Rows, tmp_path: Path) -> None:
+    """No side files to forget when the ledger is copied."""
+    ledger = reopen()
+    _enrol(ledger, rows("a@x.example"))
+    ledger.close()
+
+    assert [file.name for file in tmp_path.iterdir()] == ["club.ledger"]
