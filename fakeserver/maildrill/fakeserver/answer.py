@@ -42,7 +42,7 @@ def _ending(cut: Cut | None, reply: Reply | None) -> tuple[Action, ...]:
         return (_SILENT[cut],)
     half = cut is Cut.MID
     said = Proceed(half) if reply is None else Say(reply, half)
-    closing = reply is not None and reply.code in CLOSING and cut is not Cut.NEVER
+    closing = reply is not None and reply.code == CLOSING and cut is not Cut.NEVER
     return (said, Close()) if half or closing or cut is Cut.AFTER else (said,)
 
 

@@ -9,7 +9,16 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from maildrill.fakeserver.script_words import CLASSES, CLOSING, KNOWN, REPLYING, USUAL_CLASSES, Cut, Key
+from maildrill.fakeserver.script_words import (
+    CLASSES,
+    CLOSING,
+    KNOWN,
+    LONGEST_SILENCE,
+    REPLYING,
+    USUAL_CLASSES,
+    Cut,
+    Key,
+)
 from maildrill.fakeserver.template import FIELDS
 from maildrill.smtp import ConfigurationError, Stage, did_you_mean, escape
 
@@ -98,6 +107,12 @@ def _idle_stands_alone(rule: Rule) -> None:
             "an idle rule needs the time without a command after which it acts",
             expected='an age from below, such as age = ">=60s"',
         )
+    if rule.age.least >= LONGEST_SILENCE:
+        raise RuleError(
+            "age",
+            f"the server hangs up after {LONGEST_SILENCE:g} seconds of silence anyway",
+            expected="an age below that",
+        )
 
 
 def _selectors_known(rule: Rule) -> None:
@@ -126,7 +141,7 @@ def _message_only_at_dot(rule: Rule) -> None:
 
 
 def _cut_makes_sense(rule: Rule) -> None:
-    if rule.cut is Cut.NEVER and not any(reply.code in CLOSING for reply in rule.replies):
+    if rule.cut is Cut.NEVER and not any(reply.code == CLOSING for reply in rule.replies):
         raise RuleError(
             "cut",
             'cut = "never" keeps a connection open after 421, and this rule has no such reply',

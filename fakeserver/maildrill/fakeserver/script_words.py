@@ -54,12 +54,14 @@ KNOWN: dict[str, frozenset[Stage]] = {
 #: Which first digits a reply may have, where it is not 2, 4 and 5.
 CLASSES: dict[Stage, frozenset[int]] = {
     Stage.CONNECT: frozenset(),  # nothing is said before the greeting
-    Stage.STARTTLS: frozenset({4, 5}),  # 220 would begin a handshake, and this server has no certificate
     Stage.DATA: frozenset({3, 4, 5}),
     Stage.BODY: frozenset({4, 5}),  # early: before the dot, only bad news
     Stage.IDLE: frozenset({4, 5}),  # unasked
 }
 USUAL_CLASSES = frozenset({2, 4, 5})
 
-#: A reply that says the channel closes closes it (RFC 5321 sections 3.8 and 4.2.3).
-CLOSING = frozenset({221, 421})
+#: The reply that ends the connection, unless the rule says `cut = "never"` (RFC 5321 section 3.8).
+CLOSING = 421
+
+#: Seconds of silence after which the server itself hangs up; RFC 5321 section 4.5.3.2.7 wants five minutes at least.
+LONGEST_SILENCE = 300.0
