@@ -26,12 +26,24 @@ Signal = Callable[[], None]
 class Pipe:
     """One direction; `path` names it for the draw of its delays."""
 
-    __slots__ = ("_air", "_handle", "_landing_at", "_left_at", "_loop", "_number", "_path", "octets", "unread")
+    __slots__ = (
+        "_air",
+        "_block",
+        "_delays",
+        "_handle",
+        "_landing_at",
+        "_left_at",
+        "_loop",
+        "_path",
+        "octets",
+        "unread",
+    )
 
     def __init__(self, loop: VirtualLoop, path: str) -> None:
         self._loop = loop
         self._path = path
-        self._number = 0
+        self._block = 0
+        self._delays: deque[float] = deque()
         self._left_at = -1.0
         self._landing_at = 0.0
         self._air: deque[Octets | Signal] = deque()
@@ -59,9 +71,12 @@ class Pipe:
     def _leave(self, load: Octets | Signal) -> None:
         loop = self._loop
         self._left_at = loop.instant
-        self._number += 1
-        landing = loop.instant + loop.network.delay(self._path, self._number)
-        self._landing_at = max(landing, math.nextafter(max(self._landing_at, loop.instant), math.inf))
+        if not self._delays:
+            self._delays.extend(loop.network.delays(self._path, self._block))
+            self._block += 1
+        landing = loop.instant + self._delays.popleft()
+        floor = max(self._landing_at, loop.instant)
+        self._landing_at = landing if landing > floor else math.nextafter(floor, math.inf)
         self._air.append(load)
         loop.schedule(self._landing_at, self._handle)
 

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
+from maildrill.scenarios.world.boxes import END, Inbox, Item, Outbox
 from maildrill.scenarios.world.sockets import Address, MemorySocket
 
 if TYPE_CHECKING:
     from maildrill.scenarios.world.loop import VirtualLoop
     from maildrill.scenarios.world.pipe import Pipe
-
-HIGH: Final = 64 * 1024  # asyncio's default high-water mark
-END: Final = b""  # what recv() returns at a FIN
 
 
 class MemoryTransport(asyncio.Transport):
@@ -45,12 +42,8 @@ class MemoryTransport(asyncio.Transport):
         self._far: MemoryTransport | None = None
         self._protocol: asyncio.BaseProtocol | None = None
         self._receive: Callable[[bytes], object] = _ignore
-        self._inbox: deque[bytes | OSError] = deque()  # landed, not read; END is the FIN, an OSError the RST
-        self._outbox = bytearray()  # written, more than the window takes
-        self._high, self._low = HIGH, HIGH // 4
-        self._reading = True
-        self._pumping = False  # a read of the inbox is scheduled
-        self._paused = False  # the protocol was told to pause writing
+        self._inbox = Inbox(loop, self._deliver)
+        self._outbox = Outbox()
         self._opening = False  # word that we have room is under way to the far end
         self._ended = False  # write_eof was called
         self._fin_sent = False
@@ -64,7 +57,8 @@ class MemoryTransport(asyncio.Transport):
 
     def __repr__(self) -> str:
         own, peer = self._socket.getsockname(), self._socket.getpeername()
-        state = "closed" if self._lost else "closing" if self._closing else "open" if self._reading else "not reading"
+        reading = "open" if self._inbox.reading else "not reading"
+        state = "closed" if self._lost else "closing" if self._closing else reading
         return f"<{own[0]}:{own[1]} to {peer[0]}:{peer[1]}, {state}>"
 
     def join(self, far: MemoryTransport) -> None:
@@ -92,55 +86,50 @@ class MemoryTransport(asyncio.Transport):
 
     def is_reading(self) -> bool:
         """Whether what lands is given to the protocol."""
-        return self._reading and not self._closing
+        return self._inbox.reading and not self._closing
 
     def pause_reading(self) -> None:
         """Leave in the window what lands; when that is full the far end has to wait."""
-        self._reading = False
+        self._inbox.read(False)  # noqa: FBT003 - a state, not an option
 
     def resume_reading(self) -> None:
         """Go on reading, from the next event on."""
-        self._reading = True
-        self._read_later()
+        self._inbox.read(True)  # noqa: FBT003 - a state, not an option
 
     def _landed(self, data: bytes) -> None:
-        if self._gone:
-            self._out.signal(self._their_reset)  # octets for a closed socket are answered with an RST
-        elif self._inbox or not self._reading or self._closing:
-            self._inbox.append(data)
-            self._read_later()
-        else:
+        if self._inbox.direct:
             self._deliver(data)
+        elif self._gone:
+            self._out.signal(self._reset_far)  # octets for a closed socket are answered with an RST
+        else:
+            self._inbox.put(data)
 
-    def _read_later(self) -> None:
-        """Read one item of the inbox when all is quiet: never octets and the FIN behind them in one turn."""
-        if self._inbox and self._reading and not self._pumping and not self._closing:
-            self._pumping = True
-            self._loop.call_at(self._loop.instant, self._pump)
-
-    def _pump(self) -> None:
-        self._pumping = False
-        if self._inbox and self._reading and not self._closing:
-            self._deliver(self._inbox.popleft())
-            self._read_later()
-
-    def _deliver(self, item: bytes | OSError) -> None:
+    def _deliver(self, item: Item) -> None:
         if isinstance(item, OSError):
-            self._fatal_error(item, "read")
+            self._force_close(item)
             return
         try:
             if item:
-                self._consumed(len(item))
-                self._receive(item)
-            elif not self._end_received():
+                self._read(item)
+            elif not (isinstance(self._protocol, _READERS) and self._protocol.eof_received()):
                 self.close()
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:  # whatever a protocol raises ends its connection, as in asyncio
-            self._fatal_error(error, "protocol")
+            self._fatal_error(error)
 
-    def _end_received(self) -> object:
-        return self._protocol.eof_received() if isinstance(self._protocol, _READERS) else None
+    def _read(self, data: bytes) -> None:
+        self._in.unread -= len(data)
+        if self._far is not None and self._far._outbox.data and not self._opening:
+            self._opening = True
+            self._out.signal(self._opened)
+        self._receive(data)
+
+    def _opened(self) -> None:
+        """Word of our room lands at the far end."""
+        self._opening = False
+        if self._far is not None:
+            self._far._flush()
 
     def _fill(self, data: bytes) -> None:
         """Give octets to a BufferedProtocol, as ssl's is."""
@@ -151,19 +140,6 @@ class MemoryTransport(asyncio.Transport):
             buffer[:size] = rest[:size]
             self._protocol.buffer_updated(size)
             rest = rest[size:]
-
-    def _consumed(self, size: int) -> None:
-        self._in.unread -= size
-        far = self._far
-        if far is not None and far._outbox and not self._opening:
-            self._opening = True
-            self._out.signal(self._opened)
-
-    def _opened(self) -> None:
-        """Word of our room lands at the far end."""
-        self._opening = False
-        if self._far is not None:
-            self._far._flush()
 
     # Writing
 
@@ -176,12 +152,10 @@ class MemoryTransport(asyncio.Transport):
         if self._lost or not data:
             return
         if self._broken:
-            self._fatal_error(self._break(), "write")
-            return
-        if self._outbox or len(data) > self._out.room:
-            self._outbox += data
+            self._force_close(self._break())
+        elif self._outbox.data or len(data) > self._out.room:
+            self._outbox.data += data
             self._flush()
-            self._pause_if_full()
         else:
             self._out.send(bytes(data))
 
@@ -195,47 +169,32 @@ class MemoryTransport(asyncio.Transport):
 
     def write_eof(self) -> None:
         """End this direction after what is written; go on reading."""
-        if self._closing or self._ended:
-            return
-        self._ended = True
-        if not self._outbox:
-            self._send_fin()
+        if not self._closing and not self._ended:
+            self._ended = True
+            if not self._outbox.data:
+                self._send_fin()
 
     def get_write_buffer_size(self) -> int:
         """Return how many octets wait for room in the window."""
-        return len(self._outbox)
+        return len(self._outbox.data)
 
     def get_write_buffer_limits(self) -> tuple[int, int]:
         """Return the low and the high-water mark."""
-        return (self._low, self._high)
+        return (self._outbox.low, self._outbox.high)
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """Set the marks; the defaults are asyncio's. Raises ValueError unless high >= low >= 0."""
-        if high is None:
-            high = HIGH if low is None else 4 * low
-        if low is None:
-            low = high // 4
-        if not high >= low >= 0:
-            raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
-        self._high, self._low = high, low
-        self._pause_if_full()
-
-    def _pause_if_full(self) -> None:
-        if len(self._outbox) > self._high and not self._paused and self._protocol is not None:
-            self._paused = True
-            self._protocol.pause_writing()
+        self._outbox.limit(high, low)
+        self._outbox.tell(self._protocol)
 
     def _flush(self) -> None:
         """Send what the window takes now; end or close when that was the last."""
-        room = self._out.room
-        if not self._outbox or self._lost or room <= 0:
+        if not self._outbox.data or self._lost:
             return
-        self._out.send(bytes(self._outbox[:room]))
-        del self._outbox[:room]
-        if self._paused and len(self._outbox) <= self._low and self._protocol is not None:
-            self._paused = False
-            self._protocol.resume_writing()
-        if not self._outbox:
+        if self._out.room > 0:
+            self._out.send(self._outbox.take(self._out.room))
+        self._outbox.tell(self._protocol)
+        if not self._outbox.data:
             if self._closing:
                 self._lose(None)
             elif self._ended:
@@ -246,8 +205,8 @@ class MemoryTransport(asyncio.Transport):
     def close(self) -> None:
         """Stop reading, send what is written, then FIN; RST if octets are left unread (RFC 2525 section 2.17)."""
         if not self._closing:
-            self._closing = True
-            if not self._outbox:
+            self._shut()
+            if not self._outbox.data:
                 self._lose(None)
 
     def abort(self) -> None:
@@ -255,11 +214,11 @@ class MemoryTransport(asyncio.Transport):
         self.aborted = True
         self._force_close(None)
 
-    def _fatal_error(self, error: BaseException, where: str) -> None:
+    def _fatal_error(self, error: BaseException) -> None:
         if not isinstance(error, OSError):
             self._loop.call_exception_handler(
                 {
-                    "message": f"Fatal error: {where} call failed.",
+                    "message": "Fatal error: protocol call failed.",
                     "exception": error,
                     "transport": self,
                     "protocol": self._protocol,
@@ -269,9 +228,13 @@ class MemoryTransport(asyncio.Transport):
 
     def _force_close(self, error: BaseException | None) -> None:
         """Close with a reason; asyncio.sslproto calls it by this name."""
-        self._outbox.clear()
-        self._closing = True
+        self._outbox.data.clear()
+        self._shut()
         self._lose(error)
+
+    def _shut(self) -> None:
+        self._closing = True
+        self._inbox.close()
 
     def _lose(self, error: BaseException | None) -> None:
         if not self._lost:
@@ -288,42 +251,38 @@ class MemoryTransport(asyncio.Transport):
     def _hang_up(self) -> None:
         """Close the socket."""
         self._gone = True
-        if self._socket.resets or any(isinstance(item, bytes) and item for item in self._inbox):
-            self._out.signal(self._their_reset)
+        if self._socket.resets or self._inbox.unread:
+            self._out.signal(self._reset_far)
         elif not self._broken:
             self._send_fin()
-        self._inbox.clear()
         self._protocol = None
         self._receive = _ignore
         self._closed()
 
+    # The marks between two ends
+
     def _send_fin(self) -> None:
         if not self._fin_sent:
             self._fin_sent = True
-            self._out.signal(self._their_fin)
+            self._out.signal(self._end_far)
 
-    def _their_fin(self) -> None:
+    def _end_far(self) -> None:
         if self._far is not None:
-            self._far._fin_landed()
+            self._far._fin_seen = True
+            self._far._inbox.put(END)
 
-    def _their_reset(self) -> None:
+    def _reset_far(self) -> None:
         if self._far is not None:
-            self._far._reset_landed()
+            self._far._reset()
 
-    def _fin_landed(self) -> None:
-        self._fin_seen = True
-        self._inbox.append(END)
-        self._read_later()
-
-    def _reset_landed(self) -> None:
+    def _reset(self) -> None:
         if self._gone or self._broken:
             return
         self._broken = True
-        if self._outbox:
-            self._fatal_error(self._break(), "write")
+        if self._outbox.data:
+            self._force_close(self._break())
         elif not self._fin_seen:
-            self._inbox.append(self._break())
-            self._read_later()
+            self._inbox.put(self._break())
 
     def _break(self) -> OSError:
         """Return what Linux says of a connection reset before, or after, the far end's FIN."""
