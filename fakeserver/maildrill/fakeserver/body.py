@@ -15,34 +15,32 @@ _MESSAGE_ID = re.compile(rb"^Message-ID:\s*([^\r\n]*?)\s*$", re.IGNORECASE | re.
 
 
 class Body:
-    """The octets between 354 and the final dot; of more than `limit` none are kept, only counted."""
+    """The octets between 354 and the final dot; of more than `limit` none are kept, only counted.
+
+    Once the message is whole: content, un-stuffed and with its last CRLF (b"" if it was too big), and size in octets
+    (dots that were never un-stuffed included).
+    """
 
     def __init__(self, limit: int) -> None:
+        self.content = b""
+        self.size = 0
         self._limit = limit
-        self._dropped = 0
         # The CRLF of the DATA command counts: a dot alone on the first line ends an empty message.
         self._octets = bytearray(b"\r\n")
 
     def feed(self, octets: bytes) -> bool:
-        """Take the next octets, at most to a place where they end with END; returns whether the message is whole."""
+        """Take the next octets, at most up to a place where they end with END; returns whether the message is whole."""
         self._octets += octets
         if self._octets.endswith(_END):
+            content = bytes(self._octets[:-3]).replace(b"\r\n.", b"\r\n")[2:]
+            self.content = content if not self.size and len(content) <= self._limit else b""
+            self.size += len(content)
             return True
         excess = len(self._octets) - len(_END)
-        if self._dropped or excess > 2 * self._limit + 1024:  # stuffing may double a message
+        if self.size or excess > 2 * self._limit + 1024:  # stuffing may double a message
             del self._octets[:excess]
-            self._dropped += excess
+            self.size += excess
         return False
-
-    @property
-    def size(self) -> int:
-        """Octets of the message, once it is whole (dots un-stuffed where it was kept)."""
-        return len(self.content) or self._dropped
-
-    @property
-    def content(self) -> bytes:
-        """The message, once it is whole: un-stuffed, with its last CRLF; b"" if octets were dropped."""
-        return b"" if self._dropped else bytes(self._octets[:-3]).replace(b"\r\n.", b"\r\n")[2:]
 
 
 def message_id(content: bytes) -> str:

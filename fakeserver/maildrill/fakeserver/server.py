@@ -53,9 +53,10 @@ class FakeServer:
         try:
             self._listener = await loop.create_server(self._session, host, port)
         except OSError as error:
+            # asyncio puts the address into the text once more; a failed look-up has a number of its own
+            number = error.errno or 0
             raise ConfigurationError(
-                # asyncio puts the address into its own text once more; a failed look-up has no errno of the system's
-                f"cannot listen: {os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror}",
+                f"cannot listen: {os.strerror(number) if number > 0 else error.strerror}",
                 where=f"{host}:{port}",
                 expected="an address of this machine, and a free port that you may use",
                 hint="port 0 takes a free one",

@@ -1,7 +1,7 @@
 """One connection: aiosmtpd's SMTP with a Conversation in front of it. The only module that imports aiosmtpd.
 
 Everything goes through five seams: `push` (every reply of aiosmtpd's own), `_smtp_methods` (every verb, known or
-not), `data_received`, `_timeout_cb` and `connection_made`; tests/integration/test_aiosmtpd_seams.py holds each.
+not), `data_received`, `_timeout_cb` and `connection_made`; tests/integration/server/test_aiosmtpd_seams.py holds each.
 Rule: no command is handled once a connection was closed, pipelined or not.
 """
 
@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn, cast
 
 from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import Session as AioSession
 
 from maildrill.fakeserver.body import END, Body
 from maildrill.fakeserver.conversation import Conversation, Host
@@ -71,6 +72,7 @@ class Session(SMTP):
         self._connected = self._talk.connect(str(peer[0]) if isinstance(peer, tuple) and peer else "local")
         if self._connected:
             super().connection_made(transport)
+            cast("AioSession", self.session).extended_smtp = True  # so that the limits of _LINE_LIMITS count
         else:
             self._over = True
             reset_connection(transport)
@@ -215,7 +217,8 @@ class Session(SMTP):
     async def read_body(self, first: bytes, body: Body) -> None:
         """Feed `body` until it is whole, with `first` before all."""
         self._wait(between=False)
-        piece = first
+        # A dot alone on the first line: END would be looked for behind its own first octet.
+        piece = first + await self._reader.readexactly(2) if first == b"." else first
         while not body.feed(piece):
             try:
                 piece = await self._reader.readuntil(END)
