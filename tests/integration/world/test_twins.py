@@ -457,3 +457,66 @@ def test_port_in_use_is_refused(ground: Ground) -> None:
         ground.hold(main)
 
     assert caught.value.errno == errno.EADDRINUSE
+
+
+def test_lost_connection_takes_no_more(ground: Ground) -> None:
+    """After connection_lost a write is ignored, and closing again does nothing."""
+
+    async def main() -> list[object]:
+        server, client = await ground.pair()
+        client.transport.close()
+        await client.until("lost")
+        client.transport.write(b"NOOP\r\n")
+        client.transport.close()
+        client.transport.abort()
+        client.transport.set_write_buffer_limits(high=1)
+        await server.until("lost")
+        return server.heard
+
+    heard = ground.hold(main)
+
+    assert heard == ["made", "end", "lost"]
+
+
+def test_operating_system_error_in_a_protocol_is_not_news(ground: Ground, recorder: type[Recorder]) -> None:
+    """An OSError out of data_received ends the connection without a word to the exception handler."""
+
+    class Broken(recorder):  # type: ignore[misc, valid-type]
+        def data_received(self, data: bytes) -> None:
+            raise TimeoutError
+
+    async def main() -> tuple[list[object], list[object]]:
+        reported: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+        server, client = await ground.pair(Broken())
+        client.transport.write(b"NOOP\r\n")
+        await server.until("lost")
+        await client.until("lost")
+        return server.heard, reported
+
+    heard = ground.hold(main)
+
+    assert heard == (["made", "lost TimeoutError"], [])
+
+
+def test_reader_that_changes_its_mind_hears_nothing(ground: Ground) -> None:
+    """Resumed and paused again before the loop turned, it is not given what waits."""
+
+    async def main() -> list[object]:
+        server, client = await ground.pair()
+        client.transport.pause_reading()
+        server.transport.write(b"220 hi\r\n")
+        await asyncio.sleep(0.05)
+        client.transport.resume_reading()
+        client.transport.pause_reading()
+        await asyncio.sleep(0.05)
+        before = list(client.heard)
+        client.transport.resume_reading()
+        await client.until(b"hi\r\n")
+        client.transport.close()
+        await server.until("lost")
+        return before
+
+    before = ground.hold(main)
+
+    assert before == ["made"]

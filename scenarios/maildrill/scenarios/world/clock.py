@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from maildrill.scenarios.world.loop import VirtualLoop
 
 EPOCH: Final = 1_767_603_600.0  # 2026-01-05T09:00:00Z, a Monday morning
 
@@ -11,7 +14,7 @@ EPOCH: Final = 1_767_603_600.0  # 2026-01-05T09:00:00Z, a Monday morning
 class VirtualClock:
     """A maildrill.smtp Clock on the time of `loop`, which is 0 at `epoch` (Unix seconds, UTC)."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, epoch: float = EPOCH) -> None:
+    def __init__(self, loop: VirtualLoop, epoch: float = EPOCH) -> None:
         self._loop = loop
         self._epoch = epoch
 
@@ -28,13 +31,9 @@ class VirtualClock:
         # it, saves each caller from the loop `while now() < due: sleep(due - now())`.
         due = self.now() + max(seconds, 0.0)
         woken: asyncio.Future[None] = self._loop.create_future()
-        timer = self._loop.call_at(due - self._epoch, _wake, woken)
+        timer = self._loop.call_at(due - self._epoch, woken.set_result, None)
         try:
             await woken
         finally:
+            # Whoever is cancelled gets here before the timer could find the future cancelled: timers wait for tasks.
             timer.cancel()
-
-
-def _wake(woken: asyncio.Future[None]) -> None:
-    if not woken.done():
-        woken.set_result(None)

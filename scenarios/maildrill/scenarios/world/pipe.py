@@ -49,7 +49,7 @@ class Pipe:
         self._air: deque[Octets | Signal] = deque()
         self._handle = asyncio.Handle(self._land, (), loop)
         self.unread = 0
-        self.octets: Callable[[bytes], None] = _nowhere
+        self.octets: Callable[[bytes], None]  # set by the transport at the far end
 
     @property
     def room(self) -> int:
@@ -95,7 +95,3 @@ class Pipe:
         if self._loop.tap is not None:
             self._loop.tap(self._loop.instant, self._path, data)
         self.octets(data)
-
-
-def _nowhere(data: bytes) -> None:
-    raise AssertionError(f"{len(data)} octets landed where nobody listens")

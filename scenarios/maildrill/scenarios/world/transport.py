@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, cast
 
 from maildrill.scenarios.world.boxes import END, Inbox, Item, Outbox
 from maildrill.scenarios.world.sockets import Address, MemorySocket
@@ -65,13 +65,16 @@ class MemoryTransport(asyncio.Transport):
         """Make `far` the other end."""
         self._far = far
 
+    @property
+    def _other(self) -> MemoryTransport:
+        assert self._far is not None  # noqa: S101 - octets travel between two ends only
+        return self._far
+
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         """Hand what is read to `protocol` from now on."""
         self._protocol = protocol
-        if isinstance(protocol, asyncio.BufferedProtocol):
-            self._receive = self._fill
-        elif isinstance(protocol, asyncio.Protocol):
-            self._receive = protocol.data_received
+        buffered = isinstance(protocol, asyncio.BufferedProtocol)
+        self._receive = self._fill if buffered else cast("asyncio.Protocol", protocol).data_received
 
     def get_protocol(self) -> asyncio.BaseProtocol:
         """Return the protocol set last."""
@@ -111,7 +114,7 @@ class MemoryTransport(asyncio.Transport):
         try:
             if item:
                 self._read(item)
-            elif not (isinstance(self._protocol, _READERS) and self._protocol.eof_received()):
+            elif not cast("asyncio.Protocol", self._protocol).eof_received():
                 self.close()
         except (SystemExit, KeyboardInterrupt):
             raise
@@ -120,7 +123,7 @@ class MemoryTransport(asyncio.Transport):
 
     def _read(self, data: bytes) -> None:
         self._in.unread -= len(data)
-        if self._far is not None and self._far._outbox.data and not self._opening:
+        if self._other._outbox.data and not self._opening:
             self._opening = True
             self._out.signal(self._opened)
         self._receive(data)
@@ -128,17 +131,17 @@ class MemoryTransport(asyncio.Transport):
     def _opened(self) -> None:
         """Word of our room lands at the far end."""
         self._opening = False
-        if self._far is not None:
-            self._far._flush()
+        self._other._flush()
 
     def _fill(self, data: bytes) -> None:
         """Give octets to a BufferedProtocol, as ssl's is."""
         rest = memoryview(data)
-        while rest and isinstance(self._protocol, asyncio.BufferedProtocol):
-            buffer = memoryview(self._protocol.get_buffer(len(rest)))
+        while rest:
+            protocol = cast("asyncio.BufferedProtocol", self._protocol)
+            buffer = memoryview(protocol.get_buffer(len(rest)))
             size = min(len(buffer), len(rest))
             buffer[:size] = rest[:size]
-            self._protocol.buffer_updated(size)
+            protocol.buffer_updated(size)
             rest = rest[size:]
 
     # Writing
@@ -267,13 +270,12 @@ class MemoryTransport(asyncio.Transport):
             self._out.signal(self._end_far)
 
     def _end_far(self) -> None:
-        if self._far is not None:
+        if self._far is not None:  # a caller may give up where nobody listens
             self._far._fin_seen = True
             self._far._inbox.put(END)
 
     def _reset_far(self) -> None:
-        if self._far is not None:
-            self._far._reset()
+        self._other._reset()
 
     def _reset(self) -> None:
         if self._gone or self._broken:
@@ -289,9 +291,6 @@ class MemoryTransport(asyncio.Transport):
         if self._fin_seen:
             return BrokenPipeError(errno.EPIPE, "Broken pipe")
         return ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
-
-
-_READERS: Final = (asyncio.Protocol, asyncio.BufferedProtocol)
 
 
 def _ignore(data: bytes) -> None:

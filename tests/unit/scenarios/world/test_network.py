@@ -320,3 +320,29 @@ def test_lingering_for_a_while_is_not_a_reset() -> None:
         return answers
 
     assert run_world(main) == [True, False, False]
+
+
+def test_word_of_room_may_find_the_writer_gone() -> None:
+    """A writer that aborts while the far end begins to read again is not woken."""
+
+    async def main(world: World) -> int:
+        received = bytearray()
+
+        class Slow(asyncio.Protocol):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                assert isinstance(transport, asyncio.Transport)
+                transport.pause_reading()
+                world.loop.call_later(1, transport.resume_reading)
+
+            def data_received(self, data: bytes) -> None:
+                received.extend(data)
+
+        await world.loop.create_server(Slow, "mx.test", 25)
+        transport, _ = await world.loop.create_connection(asyncio.Protocol, "mx.test", 25)
+        transport.write(bytes(1_000_000))
+        await world.clock.sleep(1)
+        transport.abort()
+        await world.clock.sleep(1)
+        return len(received)
+
+    assert run_world(main) == 65_536

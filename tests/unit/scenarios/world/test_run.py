@@ -203,3 +203,22 @@ def test_asyncios_private_seams_are_there() -> None:
     assert all(hasattr(asyncio.Handle, name) for name in ("_cancelled", "_run"))
     assert hasattr(asyncio.TimerHandle, "_scheduled")
     assert hasattr(asyncio.BaseEventLoop, "_timer_handle_cancelled")
+
+
+@pytest.mark.parametrize("where", ["connection_made", "data_received"])
+def test_exit_asked_for_in_a_protocol_ends_the_world(where: str) -> None:
+    """SystemExit is not the connection's business."""
+
+    def leave(*_: object) -> None:
+        raise SystemExit(3)
+
+    async def main(world: World) -> None:
+        protocol = asyncio.Protocol()
+        server = type("Leaving", (asyncio.Protocol,), {where: leave})
+        await world.loop.create_server(server, "mx.test", 25)
+        transport, _ = await world.loop.create_connection(lambda: protocol, "mx.test", 25)
+        transport.write(b"NOOP\r\n")
+        await world.clock.sleep(1)
+
+    with pytest.raises(SystemExit):
+        run_world(main)
