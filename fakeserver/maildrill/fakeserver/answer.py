@@ -21,8 +21,8 @@ def answer(rule: Rule, stage: Stage, reply: Reply | None) -> tuple[Decision, boo
     """
     taken = rule.commit if rule.commit is not None else _positive(reply) and rule.cut not in _SILENT
     actions: list[Action] = []
-    if rule.wait:
-        actions.append(Wait(rule.wait))
+    if rule.wait is not None:
+        actions.append(Wait(rule.wait.seconds))
     if stage is Stage.DOT:
         actions.append(Commit(taken))
     if rule.caps:

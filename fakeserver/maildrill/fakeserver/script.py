@@ -13,10 +13,9 @@ from enum import StrEnum
 from maildrill.fakeserver.pattern import Pattern
 from maildrill.fakeserver.script_checks import RuleError, check, known_at
 from maildrill.fakeserver.script_words import REPLYING, Cut, Key
-from maildrill.fakeserver.span import Age, Attempts, During
+from maildrill.fakeserver.span import Age, Attempts, Duration, During, Quota
 from maildrill.fakeserver.template import ReplyTemplate
 from maildrill.smtp import Stage
-from maildrill.smtp.quantity import Rate
 
 DEFAULT_HOSTNAME = "mx.test"
 DEFAULT_SEED = 0
@@ -35,8 +34,8 @@ class Unmatched(StrEnum):
 class Rule:
     """One `[[rule]]`. Raises RuleError (with the key that is wrong) for what cannot be performed.
 
-    name: unique in its script. at: empty means `*`. reverse_path: the key `from`. wait: seconds.
-    replies: one reply is a list of one. None and empty mean: not said.
+    name: unique in its script. at: empty means `*`. reverse_path: the key `from`. replies: one reply is a list of
+    one. None and empty mean: not said.
     """
 
     name: str
@@ -48,11 +47,11 @@ class Rule:
     attempt: tuple[Attempts, ...] = ()
     times: int | None = None
     age: Age | None = None
-    over: Rate | None = None
+    over: Quota | None = None
     during: tuple[During, ...] = ()
     chance: float | None = None
     replies: tuple[ReplyTemplate, ...] = ()
-    wait: float = 0.0
+    wait: Duration | None = None
     cut: Cut | None = None
     commit: bool | None = None
     caps: tuple[str, ...] = ()

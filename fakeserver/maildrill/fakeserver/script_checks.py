@@ -75,8 +75,6 @@ def _numbers_in_range(rule: Rule) -> None:
         raise RuleError("times", f"times is {rule.times}", expected="a whole number, 1 or more")
     if rule.chance is not None and not 0 <= rule.chance <= 1:
         raise RuleError("chance", f"chance is {rule.chance}", expected="a number from 0 to 1")
-    if not 0 <= rule.wait < float("inf"):
-        raise RuleError("wait", f"wait is {rule.wait}", expected="seconds, 0 or more")
 
 
 def _connect_says_nothing(rule: Rule) -> None:

@@ -14,10 +14,11 @@ from maildrill.fakeserver.script import Rule, RuleError, Script, Unmatched
 from maildrill.fakeserver.script_checks import CAPS_WORDS
 from maildrill.fakeserver.script_words import Cut, Key
 from maildrill.fakeserver.script_writer import script_to_toml
-from maildrill.fakeserver.span import AGE_WORDS, ATTEMPT_WORDS, DURING_WORDS, Age, Attempts, During
+from maildrill.fakeserver.span import AGE_WORDS, ATTEMPT_WORDS, DURING_WORDS, Age, Attempts, Duration, During, Quota
 from maildrill.fakeserver.template import ReplyTemplate
 from maildrill.smtp import ConfigurationError, Stage, did_you_mean, escape
 from maildrill.smtp.document import Table, parse_document
+from maildrill.smtp.quantity import DURATION_WORDS, RATE_WORDS
 
 __all__ = ["read_script", "script_to_toml"]
 
@@ -224,11 +225,18 @@ def _cut(table: Table) -> Cut | None:
     return Cut(table.choice("cut", list(Cut))) if table.has("cut") else None
 
 
-def _age(table: Table) -> Age | None:
-    ages = _list("age", Age, AGE_WORDS)(table)
-    if len(ages) > 1:
-        table.fail("age", "rule.age is a list", expected=AGE_WORDS, hint="write a rule for each")
-    return ages[0] if ages else None
+def _one(key: str, make: Callable[[str], _T], expected: str) -> Callable[[Table], _T | None]:
+    """Return the reader of one text, made into a value that raises ValueError."""
+
+    def read(table: Table) -> _T | None:
+        if not table.has(key):
+            return None
+        (word, *more) = _some(table, key, expected)
+        if more:
+            table.fail(key, f"rule.{key} is a list", expected=expected, hint="write a rule for each")
+        return _made(table, key, word, make, expected)
+
+    return read
 
 
 _PATTERNS = {key: _list(key, Pattern, PATTERN_WORDS) for key in ("from", "rcpt", "domain")}
@@ -242,12 +250,12 @@ _READERS: dict[str, Callable[[Table], object]] = {
     "key": _key,
     "attempt": _attempt,
     "times": lambda table: table.number("times", least=1) if table.has("times") else None,
-    "age": _age,
-    "over": lambda table: table.rate("over"),
+    "age": _one("age", Age, AGE_WORDS),
+    "over": _one("over", Quota, RATE_WORDS),
     "during": _list("during", During, DURING_WORDS),
     "chance": lambda table: table.fraction("chance") if table.has("chance") else None,
     "replies": _replies,
-    "wait": lambda table: table.duration("wait", 0.0),
+    "wait": _one("wait", Duration, DURATION_WORDS),
     "cut": _cut,
     "commit": lambda table: table.flag("commit") if table.has("commit") else None,
     "caps": _list("caps", str, CAPS_WORDS),

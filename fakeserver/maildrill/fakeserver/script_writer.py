@@ -6,10 +6,8 @@ Each rule is written with its name: draws depend on it, and a failure must be re
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
 
 from maildrill.fakeserver.script import Rule, Script
-from maildrill.smtp.quantity import Rate, format_duration, parse_duration
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _WIDTH = 110
@@ -44,10 +42,10 @@ def _words(rule: Rule) -> Iterator[tuple[str, str | None]]:
     yield "attempt", _one_or_list(span.text for span in rule.attempt)
     yield "times", None if rule.times is None else str(rule.times)
     yield "age", _quoted(rule.age.text) if rule.age else None
-    yield "over", _quoted(_rate(rule.over)) if rule.over else None
+    yield "over", _quoted(rule.over.text) if rule.over else None
     yield "during", _one_or_list(part.text for part in rule.during)
-    yield "chance", None if rule.chance is None else f"{Decimal(repr(rule.chance)):f}"
-    yield "wait", _quoted(_duration(rule.wait)) if rule.wait else None
+    yield "chance", None if rule.chance is None else repr(rule.chance)
+    yield "wait", _quoted(rule.wait.text) if rule.wait else None
     replies = [reply.text for reply in rule.replies]
     yield ("reply" if len(replies) == 1 else "replies"), _one_or_list(replies)
     yield "cut", rule.cut and _quoted(rule.cut)
@@ -73,13 +71,3 @@ def _quoted(text: str) -> str:
 
 def _shown(mark: str) -> str:
     return mark if mark.isprintable() else f"\\U{ord(mark):08X}"
-
-
-def _rate(rate: Rate) -> str:
-    return f"{rate.count}/{_duration(rate.seconds)}"
-
-
-def _duration(seconds: float) -> str:
-    text = format_duration(seconds)
-    # Written for people where that is exact, in full where it is not.
-    return text if parse_duration(text) == seconds else f"{Decimal(repr(seconds)):f}s"

@@ -1,4 +1,4 @@
-"""Spans: how a script says which attempt, which age and which hours.
+"""Spans: how a script says which attempt, which age, which hours, how long and how much.
 
 Each keeps the text that was written and reads it once. Durations are seconds. Pure.
 """
@@ -9,7 +9,7 @@ import math
 import re
 from dataclasses import dataclass, field
 
-from maildrill.smtp.quantity import parse_duration
+from maildrill.smtp.quantity import parse_duration, parse_rate
 
 ATTEMPT_WORDS = 'a number or a span of numbers from 1: "2", "1-2" or "3-"'
 AGE_WORDS = 'an age such as "<5m", ">=1h" or "5m..1h"'
@@ -90,6 +90,31 @@ class During:
 
     def __contains__(self, seconds: float) -> bool:
         return self.begin <= seconds < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """A time that passes: `2s`, `1h30m`. Raises ValueError with what was expected."""
+
+    text: str
+    seconds: float = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seconds", parse_duration(self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """So many in any stretch of so many seconds: `100/1h`. Raises ValueError with what was expected."""
+
+    text: str
+    count: int = field(init=False, compare=False, repr=False)
+    seconds: float = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        rate = parse_rate(self.text)
+        object.__setattr__(self, "count", rate.count)
+        object.__setattr__(self, "seconds", rate.seconds)
 
 
 def _window(text: str, words: str) -> tuple[float, float]:

@@ -6,6 +6,8 @@ import pytest
 
 from maildrill.fakeserver.script import Rule, Script, Unmatched, merge_scripts
 from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.script_words import LONGEST_SILENCE
+from maildrill.fakeserver.session import TIMEOUT
 from maildrill.smtp import Stage
 
 
@@ -64,3 +66,8 @@ def test_a_star_leaves_out_what_cannot_be_known(text: str, without: str) -> None
 def test_named_stages_are_the_stages() -> None:
     """What is named is meant."""
     assert Rule(name="r", at=(Stage.BODY, Stage.DOT)).stages == {Stage.BODY, Stage.DOT}
+
+
+def test_the_longest_silence_is_the_servers_own() -> None:
+    """A rule cannot wait longer than the server does."""
+    assert LONGEST_SILENCE == TIMEOUT

@@ -10,10 +10,9 @@ from maildrill.fakeserver.pattern import Pattern
 from maildrill.fakeserver.script import Rule, RuleError, Script, Unmatched
 from maildrill.fakeserver.script_file import read_script
 from maildrill.fakeserver.script_words import Cut, Key
-from maildrill.fakeserver.span import Age, Attempts, During
+from maildrill.fakeserver.span import Age, Attempts, Duration, During, Quota
 from maildrill.fakeserver.template import ReplyTemplate
 from maildrill.smtp import ConfigurationError, Stage
-from maildrill.smtp.quantity import Rate
 
 #: Scripts that are wrong, each with what a person is told: text, `----`, message, `====`.
 ERRORS = (Path(__file__).parent / "script_errors.txt").read_text("utf-8").split("====\n")
@@ -74,11 +73,11 @@ def test_every_word_is_read() -> None:
                 attempt=(Attempts("1-2"), Attempts("4-")),
                 times=3,
                 age=Age("<5m"),
-                over=Rate(100, 3600.0),
+                over=Quota("100/1h"),
                 during=(During("2d.."),),
                 chance=0.25,
                 replies=(ReplyTemplate("451 4.3.0 later"), ReplyTemplate("250 2.0.0 {id}")),
-                wait=90.0,
+                wait=Duration("1m30s"),
                 cut=Cut.MID,
                 commit=True,
             ),
@@ -129,7 +128,7 @@ def test_a_mistake_is_told(case: str) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("times", 0), ("chance", -0.1), ("chance", float("nan")), ("wait", -1.0), ("wait", float("inf"))],
+    [("times", 0), ("chance", -0.1), ("chance", float("nan"))],
 )
 def test_a_rule_made_in_python_is_checked_too(field: str, value: float) -> None:
     """A rule that exists can be performed, however it was made."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from maildrill.fakeserver.span import Age, Attempts, During
+from maildrill.fakeserver.span import Age, Attempts, Duration, During, Quota
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,19 @@ def test_other_parts_are_refused(text: str) -> None:
     """A part of the run has two dots and something in it."""
     with pytest.raises(ValueError, match="a time since the start"):
         During(text)
+
+
+def test_a_duration_and_a_quota_keep_their_text() -> None:
+    """And know their numbers."""
+    assert (Duration("1h30m").text, Duration("1h30m").seconds) == ("1h30m", 5400.0)
+    assert (Quota("100/1h").text, Quota("100/1h").count, Quota("100/1h").seconds) == ("100/1h", 100, 3600.0)
+
+
+@pytest.mark.parametrize(("kind", "text"), [(Duration, "5"), (Quota, "5"), (Quota, "0/1h")])
+def test_other_durations_and_quotas_are_refused(kind: type, text: str) -> None:
+    """Each says what was expected."""
+    with pytest.raises(ValueError, match=r"a duration such as|a rate such as"):
+        kind(text)
 
 
 def test_spans_are_equal_by_their_text() -> None:

@@ -1,0 +1,197 @@
+"""The dialogues of docs/script-language.md, played against the real server in virtual time, byte by byte.
+
+A toml block and the text block behind it are a test. Lines: `C: ` the client says, `S: ` the server says (`…`: and
+what follows), `(…)` what happens. What a dialogue leaves out (greeting, EHLO, MAIL, RCPT, DATA) is said for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+
+from maildrill.fakeserver.script import Script
+from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.script_words import Cut, Key
+from maildrill.fakeserver.server import FakeServer
+from maildrill.fakeserver.template import FIELDS
+from maildrill.scenarios.world import World, run_world
+from maildrill.smtp import Stage
+from maildrill.smtp.quantity import parse_duration
+
+PAGE = (Path(__file__).parents[2] / "docs" / "script-language.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```toml\n(.*?)^```\n+```text\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+MAIL = "MAIL FROM:<news@shop.example>"
+CONTENT = ("Message-ID: <1@shop.example>", "Subject: hello", "", "Hello.")
+
+
+class Player:
+    """A client that says and hears what a dialogue has; an AssertionError says at which line it differs."""
+
+    def __init__(self, server: FakeServer, address: tuple[str, int], world: World) -> None:
+        self._server = server
+        self._address = address
+        self._world = world
+        self._hears: asyncio.StreamReader | None = None
+        self._says: asyncio.StreamWriter | None = None
+        self._asked = 0.0  # when the client spoke last
+        self._greeted = self._helo = self._mail = self._rcpt = self._data = False
+        self._verb = ""  # what was said last
+        self._held = ""  # a line that has been heard already
+
+    async def play(self, dialogue: str) -> None:
+        for line in dialogue.splitlines():
+            mark, text = line[:3], line[3:]
+            if mark == "C: ":
+                await self._say(text)
+            elif mark == "S: ":
+                await self._hear(text)
+            else:
+                await self._happen(line.strip("()"))
+        self._leave()
+
+    async def _connect(self) -> None:
+        self._hears, self._says = await asyncio.open_connection(*self._address)
+        self._greeted = self._helo = self._mail = self._rcpt = self._data = False
+        self._verb = ""
+
+    def _leave(self) -> None:
+        if self._says is not None:
+            self._says.close()
+        self._hears = self._says = None
+
+    async def _say(self, text: str) -> None:
+        """Say a line, after what a session needs before it."""
+        if self._says is None:
+            await self._connect()
+        if not self._greeted:
+            await self._hear("220 …")
+        verb = "" if self._data and text != "." else text.partition(" ")[0]
+        if verb in ("MAIL", "RCPT", "DATA", ".") and not self._helo:
+            await self._exchange("EHLO client.example")
+        if verb in ("RCPT", "DATA", ".") and not self._mail:
+            await self._exchange(MAIL)
+        if verb in ("DATA", ".") and not self._rcpt:
+            await self._exchange("RCPT TO:<ann@example.com>")
+        if verb == "." and not self._data:
+            await self._exchange("DATA")
+            for line in CONTENT:
+                self._write(line)
+        self._verb = verb
+        self._asked = self._world.clock.now()
+        self._write(text)
+
+    async def _exchange(self, command: str) -> None:
+        """Say a command that the dialogue left out: it must go well."""
+        self._verb = command.partition(" ")[0]
+        self._write(command)
+        reply = await self._line()
+        while reply[3:4] == "-":
+            reply = await self._line()
+
+        assert reply[:1] in ("2", "3"), f"{command} was answered {reply}"
+
+    def _write(self, text: str) -> None:
+        assert self._says is not None
+
+        self._says.write(text.encode() + b"\r\n")
+
+    async def _hear(self, wanted: str) -> None:
+        if self._hears is None:
+            await self._connect()
+        heard = self._held or await self._line()
+        self._held = ""
+
+        assert heard.startswith(wanted[:-1]) if wanted.endswith("…") else heard == wanted, f"{wanted!r} is {heard!r}"
+
+    async def _line(self) -> str:
+        assert self._hears is not None
+
+        line = (await self._hears.readline()).decode().removesuffix("\r\n")
+        self._greeted = True
+        if line[:1] in ("2", "3") and line[3:4] != "-":
+            self._helo |= self._verb == "EHLO"
+            self._mail = (self._mail or self._verb == "MAIL") and self._verb not in ("RSET", ".")
+            self._rcpt = (self._rcpt or self._verb == "RCPT") and self._verb not in ("RSET", ".")
+            self._data = self._verb == "DATA"
+        elif self._verb == ".":
+            self._mail = self._rcpt = self._data = False
+        return line
+
+    async def _happen(self, what: str) -> None:
+        assert self._hears is not None or what.startswith(("new", "connection refused"))
+
+        if what.startswith("new connection"):
+            self._leave()
+            if what.endswith("later"):
+                await self._world.clock.sleep(parse_duration(what.split(", ")[1].removesuffix(" later")))
+        elif what == "connection refused":
+            with pytest.raises(ConnectionRefusedError):
+                await self._connect()
+        elif what == "connection reset":
+            with pytest.raises(ConnectionResetError):
+                await self._line()
+        elif what == "connection closed":
+            line = await self._line()
+            assert line == "", f"{line!r} is heard on an open connection"
+        elif what.startswith("after"):
+            await self._after(parse_duration(what.removeprefix("after ")))
+        else:
+            taken = self._server.journal.messages[-1].committed
+            assert taken is {"taken": True, "not taken": False}[what], f"the message is taken: {taken}"
+
+    async def _after(self, seconds: float) -> None:
+        """The next line is heard after so many seconds."""
+        line = await self._line()
+        took = self._world.clock.now() - self._asked
+
+        assert seconds <= took < seconds + 1, f"{line!r} is heard after {took} s"
+
+        self._held = line
+
+
+def perform(script: Script, dialogue: str) -> None:
+    """Play a dialogue in a world of its own."""
+
+    async def main(world: World) -> None:
+        server = FakeServer(script, clock=world.clock)
+        player = Player(server, await server.start(), world)
+        await player.play(dialogue)
+        await server.stop()
+
+    run_world(main)
+
+
+@pytest.mark.parametrize(("script", "dialogue"), EXAMPLES, ids=lambda text: text.splitlines()[-1])
+def test_a_dialogue_goes_as_the_page_says(script: str, dialogue: str) -> None:
+    """Octets on a wire, in the order of the page, at the times that it says."""
+    perform(read_script(script, "page.toml"), dialogue)
+
+
+@pytest.mark.parametrize(
+    "dialogue",
+    [
+        "C: RCPT TO:<ann@example.com>\nS: 250 …",
+        "C: RCPT TO:<ann@example.com>\nS: 450 4.2.1 n",
+        "C: RCPT TO:<bob@example.com>\n(connection closed)",
+        "C: RCPT TO:<bob@example.com>\n(connection reset)",
+        "C: RCPT TO:<bob@example.com>\n(after 2s)\nS: 250 …",
+        "(connection refused)",
+        "C: .\nS: 250 …\n(not taken)",
+        "C: MAIL FROM:<x@x.example>\nS: 450 …",
+    ],
+)
+def test_a_dialogue_that_is_wrong_is_found_out(dialogue: str) -> None:
+    """Each kind of line can fail."""
+    script = read_script('[[rule]]\nat = "rcpt"\nrcpt = "ann@*"\ntimes = 1\nreply = "450 4.2.1 no"', "page.toml")
+
+    with pytest.raises((AssertionError, pytest.fail.Exception), match=r"DID NOT RAISE|is heard|is taken|answered| is "):
+        perform(script, dialogue)
+
+
+@pytest.mark.parametrize("word", [*Stage, *Key, *Cut, *(f"{{{field}}}" for field in FIELDS)])
+def test_every_word_is_on_the_page(word: str) -> None:
+    """The page leaves nothing out that a script may say."""
+    assert f"`{word}`" in PAGE

@@ -1,0 +1,270 @@
+"""Properties of the script language: files, rules and the engine, for any script, event and text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from maildrill.fakeserver.engine import Engine
+from maildrill.fakeserver.event import Advertise, Close, Commit, Event, Proceed, Say, Wait
+from maildrill.fakeserver.pattern import Pattern
+from maildrill.fakeserver.script import Rule, RuleError, Script, Unmatched
+from maildrill.fakeserver.script_file import read_script, script_to_toml
+from maildrill.fakeserver.script_words import Cut, Key
+from maildrill.fakeserver.span import Age, Attempts, Duration, During, Quota
+from maildrill.fakeserver.template import ReplyTemplate
+from maildrill.smtp import ConfigurationError, Stage
+
+ORDER = (Wait, Commit, Advertise, Say | Proceed, Close)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+NAMES = TEXTS.filter(lambda text: bool(text) and text.isprintable())
+SECONDS = st.floats(0, 1e6, allow_nan=False)
+ADDRESSES = st.sampled_from(("ann@x.test", "bob@x.test", "Ann@y.test", "eve@[192.0.2.1]", "")) | TEXTS
+PATTERNS = st.builds(
+    Pattern, st.sampled_from(("*@x.test", "!bob@*", "~^a", r"~(?P<name>\w+)@", "", "!")) | TEXTS.map(lambda t: "*" + t)
+)
+REPLIES = st.builds(
+    ReplyTemplate,
+    st.sampled_from(
+        (
+            "250 2.0.0 {id} {n}",
+            "354 go",
+            "421 {hostname}",
+            "450 4.2.1 <{rcpt}>\n{from} {domain}",
+            "552 {{{now}}}",
+            "550 5.1.1 {name}",
+        )
+    ),
+)
+
+
+def tuples(of: st.SearchStrategy[object], most: int = 2) -> st.SearchStrategy[tuple[object, ...]]:
+    """Return tuples of 1 to `most` distinct things."""
+    return st.lists(of, min_size=1, max_size=most, unique=True).map(tuple)
+
+
+WORDS: dict[str, st.SearchStrategy[Any]] = {
+    "at": st.sampled_from((*Stage, *[Stage.DOT, Stage.EHLO, Stage.IDLE] * 6)).map(lambda stage: (stage,))
+    | tuples(st.sampled_from(Stage), 3),
+    "reverse_path": tuples(PATTERNS),
+    "rcpt": tuples(PATTERNS),
+    "domain": tuples(PATTERNS),
+    "key": tuples(st.sampled_from(Key)),
+    "attempt": tuples(st.builds(Attempts, st.sampled_from(("1", "1-2", "3-")))),
+    "times": st.integers(1, 3),
+    "age": st.builds(Age, st.sampled_from(("<5m", "<=5m", ">=1m", ">1m", "1m..2m", "..1h"))),
+    "over": st.builds(Quota, st.sampled_from(("1/1m", "2/1h", "3/s"))),
+    "during": tuples(st.builds(During, st.sampled_from(("10m..20m", "2d..", "..1h")))),
+    "chance": st.floats(0, 1),
+    "replies": tuples(REPLIES, 3),
+    "wait": st.builds(Duration, st.sampled_from(("0s", "1.5ms", "11m"))),
+    "cut": st.sampled_from(Cut),
+    "commit": st.booleans(),
+    "caps": tuples(st.sampled_from(("-8BITMIME", "SIZE 1000", "X-OWN"))),
+}
+
+
+@st.composite
+def rules(draw: st.DrawFn, name: str = "rule") -> Rule:
+    """Rules of any words that can stand together: a word that is refused is left out."""
+    words = draw(st.lists(st.sampled_from(sorted(WORDS)), unique=True, max_size=7))
+    said = {word: draw(WORDS[word]) for word in words}
+    while True:
+        try:
+            return Rule(name=name, **said)
+        except RuleError as error:
+            del said["reverse_path" if error.key == "from" else error.key]
+
+
+@st.composite
+def scripts(draw: st.DrawFn) -> Script:
+    """Scripts of a few rules, with any settings."""
+    names = draw(st.lists(NAMES, unique=True, max_size=4))
+    return Script(
+        name="drawn.toml",
+        rules=tuple(draw(rules(name)) for name in names),
+        server_hostname=draw(st.none() | st.just("mx.drawn.test")),
+        server_seed=draw(st.none() | st.integers(0, 2**64)),
+        server_unmatched=draw(st.none() | st.sampled_from(Unmatched)),
+    )
+
+
+EVENTS = st.builds(
+    Event,
+    stage=st.sampled_from(Stage),
+    at=SECONDS,
+    session=st.integers(1, 3),
+    client=st.sampled_from(("192.0.2.1", "192.0.2.2")),
+    helo=TEXTS,
+    reverse_path=st.none() | ADDRESSES,
+    rcpt=st.none() | ADDRESSES,
+    recipients=st.lists(ADDRESSES, max_size=3).map(tuple),
+    message_id=TEXTS,
+    argument=TEXTS | st.just("\udcff\r\n250 injected"),
+    idle=SECONDS,
+)
+
+
+@given(scripts())
+def test_any_script_can_be_written_and_read_back(script: Script) -> None:
+    """TOML loses nothing, so that a failure can be replayed."""
+    assert read_script(script_to_toml(script), script.name) == script
+
+
+@given(scripts(), st.lists(EVENTS, max_size=12))
+def test_any_event_gets_a_decision_that_can_be_performed(script: Script, events: list[Event]) -> None:
+    """Actions come in their order, each at its stage, and whatever is said can be put on the wire."""
+    engine = Engine(script)
+    for event in events:
+        decision = engine.on(event)
+        places = [next(n for n, kind in enumerate(ORDER) if isinstance(action, kind)) for action in decision.actions]
+
+        assert places == sorted(set(places))
+        assert set(places) & {3, 4}, "neither a word nor an end"
+        assert (1 in places) <= (event.stage is Stage.DOT)
+        assert (2 in places) <= (event.stage is Stage.EHLO)
+        for action in decision.actions:
+            if isinstance(action, Say):
+                lines = action.reply.render().split(b"\r\n")
+                assert len(lines) == max(1, len(action.reply.lines)) + 1
+                assert all(line.startswith(str(action.reply.code).encode()) for line in lines[:-1])
+
+
+@given(scripts(), st.lists(EVENTS, max_size=12))
+def test_the_same_events_get_the_same_decisions(script: Script, events: list[Event]) -> None:
+    """There is no chance and no clock but what is given; and what fired is counted."""
+    first, second = Engine(script), Engine(script)
+    decisions = [first.on(event) for event in events]
+
+    assert decisions == [second.on(event) for event in events]
+    assert Counter(d.rule for d in decisions if d.rule) == Counter({k: n for k, n in first.fired().items() if n})
+    assert set(first.unfired()) == {rule.name for rule in script.rules} - {d.rule for d in decisions}
+
+
+def asked(address: str, at: float = 0.0, client: str = "192.0.2.1", session: int = 1) -> Event:
+    """Return RCPT for an address."""
+    return Event(
+        stage=Stage.RCPT, at=at, session=session, client=client, helo="c", reverse_path="news@shop.test", rcpt=address
+    )
+
+
+@given(
+    st.integers(0, 2**32),
+    st.sampled_from((0.1, 0.5, 0.9)),
+    st.lists(st.integers(0, 50).map("{}@x.test".format), min_size=1, unique=True).flatmap(
+        lambda all_of_them: st.tuples(
+            st.just(all_of_them), st.permutations(all_of_them), st.sets(st.sampled_from(all_of_them))
+        )
+    ),
+)
+def test_luck_does_not_depend_on_order_or_company(
+    seed: int, chance: float, lists: tuple[list[str], list[str], set[str]]
+) -> None:
+    """Who is refused by chance stays refused when others come first, or do not come at all."""
+    script = Script(rules=(Rule(name="r", at=(Stage.RCPT,), chance=chance, replies=(ReplyTemplate("450 4.2.1 no"),)),))
+    everyone, shuffled, left = lists
+
+    def refused(addresses: list[str]) -> set[str]:
+        engine = Engine(script, seed)
+        return {address for address in addresses if engine.on(asked(address)).rule}
+
+    assert refused(everyone) == refused(shuffled)
+    assert refused([address for address in everyone if address not in left]) == refused(everyone) - left
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 100), st.sampled_from("ab")), max_size=40),
+    st.integers(1, 4),
+    st.integers(1, 200_000),
+)
+def test_no_window_lets_more_through_than_its_quota(
+    moments: list[tuple[float, str]], count: int, milliseconds: int
+) -> None:
+    """In every window that ends with an event that went through there are at most `count`, for each key."""
+    quota = Quota(f"{count}/{milliseconds}ms")
+    rule = Rule(name="r", at=(Stage.RCPT,), key=(Key.CLIENT,), over=quota, replies=(ReplyTemplate("450 4.2.1 no"),))
+    engine = Engine(Script(rules=(rule,)))
+    through: dict[str, list[float]] = {"a": [], "b": []}
+    for at, client in sorted(moments):
+        refused = bool(engine.on(asked("ann@x.test", at, client)).rule)
+        inside = [earlier for earlier in through[client] if earlier > at - quota.seconds]
+
+        assert refused == (len(inside) >= count)
+        if not refused:
+            through[client].append(at)
+
+
+@given(st.lists(st.sampled_from(("a@x", "b@x", "c@y")), max_size=30), st.integers(1, 4))
+def test_times_is_a_limit_for_each_key(addresses: list[str], times: int) -> None:
+    """A rule fires for the first `times` events of a key, and never again."""
+    engine = Engine(Script(rules=(Rule(name="r", at=(Stage.RCPT,), key=(Key.RCPT,), times=times),)))
+    fired = Counter(address for address in addresses if engine.on(asked(address)).rule)
+
+    assert fired == Counter({address: min(times, count) for address, count in Counter(addresses).items()})
+
+
+@given(TEXTS, TEXTS)
+def test_a_glob_without_wildcards_is_its_own_text(text: str, other: str) -> None:
+    """Nothing but `*`, `?`, and `!` or `~` in front means anything else."""
+    plain = text.translate(str.maketrans("", "", "*?")).lstrip("!~")
+
+    assert Pattern(plain).find(plain) is not None
+    assert Pattern(f"*{plain}").find(other + plain) is not None
+    assert Pattern(plain).find(plain + "x") is None
+
+
+LINES = st.lists(
+    st.sampled_from(
+        (
+            "[[rule]]",
+            "[server]",
+            'at = "rcpt"',
+            'at = ["idle", "*"]',
+            'reply = "450 {"',
+            "reply = 1",
+            "times = -1",
+            "age = []",
+        )
+    )
+    | st.builds(
+        "{} = {}".format, st.sampled_from(("at", "key", "rcpt", "age", "over", "wait", "caps", "cut", "attempt")), TEXTS
+    )
+    | st.builds(
+        '{} = "{}"'.format, st.sampled_from(("at", "key", "rcpt", "age", "over", "reply", "caps", "during")), TEXTS
+    )
+    | TEXTS,
+    max_size=8,
+)
+
+
+@given(LINES.map("\n".join))
+@example('[[rule]]\nat = "rcpt"\nover = "' + "9" * 5000 + '/1h"')
+@example('[[rule]]\nat = "rcpt"\nattempt = "' + "9" * 5000 + '"')
+@example('[[rule]]\nat = "rcpt"\nwait = "' + "9" * 400 + 'd"')
+@example("rule = []\n[rule]")
+def test_any_text_is_a_script_or_a_located_error(text: str) -> None:
+    """Whatever is in a file, the answer is a script or a ConfigurationError that says where."""
+    where = "drawn.toml:"
+    try:
+        read_script(text, "drawn.toml")
+    except ConfigurationError as error:
+        where = error.where
+
+    assert where.startswith("drawn.toml:")
+
+
+def test_the_strategy_for_rules_draws_every_word() -> None:
+    """A property says nothing about what is never drawn."""
+    drawn: Counter[str] = Counter()
+
+    @settings(max_examples=500, derandomize=True, database=None)
+    @given(rules())
+    def count(rule: Rule) -> None:
+        drawn.update(word for word in WORDS if getattr(rule, word) not in (None, (), 0.0))
+
+    count()
+
+    assert set(WORDS) <= set(drawn)
