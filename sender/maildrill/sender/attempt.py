@@ -20,7 +20,11 @@ class Fault(StrEnum):
     RESET = "reset"  # the connection was reset
     GARBAGE = "garbage"  # octets that are no reply
     UNSOLICITED = "unsolicited"  # a reply that answers nothing, 421 apart
+    OUT_OF_STEP = "out of step"  # a reply that has no place here: a 354 to MAIL, a 503 to RCPT
     STOPPED = "stopped"  # we were asked to stop
+    TOO_BIG = "too big"  # larger than the server's SIZE: not even tried
+    NO_8BITMIME = "no 8bitmime"  # octets above 127 where they are not taken: not even tried
+    NO_SMTPUTF8 = "no smtputf8"  # an international address where it is not taken: not even tried
 
 
 @dataclass(frozen=True, slots=True)

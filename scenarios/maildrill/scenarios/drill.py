@@ -1,0 +1,152 @@
+"""A drill: the real sender against the real fake server in virtual time, then judged by every oracle.
+
+`rehearse(plan)` is the door. Rule: both sides run unmodified; only clock and network are not the real ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from maildrill.fakeserver.script import Script
+from maildrill.fakeserver.server import FakeServer
+from maildrill.scenarios.gather import asked_of, severed_in, taken_of
+from maildrill.scenarios.oracles import Evidence, judge_drill
+from maildrill.scenarios.world import Network, World, run_world
+from maildrill.sender.campaign import Campaign, Mode
+from maildrill.sender.connection_log import ConnectionLog
+from maildrill.sender.ledger import Durability, open_ledger
+from maildrill.sender.ledger.sqlite import SqliteLedger
+from maildrill.sender.lists import RecipientList, Row, read_list
+from maildrill.sender.log_sinks import Memory, Sink
+from maildrill.sender.merge.preflight import preflight
+from maildrill.sender.message import Composer, message_id
+from maildrill.sender.runner import Runner
+from maildrill.sender.summary import Summary, summarise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to rehearse. seed: None leaves campaign, script and network each their own; else it is theirs all.
+
+    recipients: None reads the campaign's list. ledger: a file that must not exist yet; None keeps it in memory.
+    """
+
+    campaign: Campaign
+    script: Script
+    seed: int | None = None
+    network: Network = Network()
+    recipients: RecipientList | None = None
+    ledger: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drilled:
+    """What a drill came to: the numbers with all violations, and the evidence for both."""
+
+    summary: Summary
+    evidence: Evidence
+
+
+def rehearse(plan: Plan, sinks: Iterable[Sink] = ()) -> Drilled:
+    """Run the drill and judge it; `sinks` get the sender's log besides. Raises ConfigurationError for a bad plan."""
+    begun = time.perf_counter()
+    campaign, network = plan.campaign, plan.network
+    if plan.seed is not None:
+        campaign, network = replace(campaign, seed=plan.seed), replace(network, seed=plan.seed)
+    recipients = read_list(campaign) if plan.recipients is None else plan.recipients
+    preflight(campaign, recipients)
+    stage = _Stage(campaign, plan, recipients, Composer(campaign), tuple(sinks))
+    return run_world(stage.play, network=network).judged(lambda: time.perf_counter() - begun)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """Everything on its place before the curtain rises."""
+
+    campaign: Campaign
+    plan: Plan
+    recipients: RecipientList
+    composer: Composer
+    sinks: Sequence[Sink]
+
+    async def play(self, world: World) -> _Played:
+        campaign, began = self.campaign, world.clock.now()
+        server = FakeServer(self.plan.script, clock=world.clock, seed=self.plan.seed)
+        await server.start(campaign.account.host, campaign.account.port)
+        ledger = open_ledger(self.plan.ledger, campaign, at=began, durability=Durability.PROCESS)
+        try:
+            memory = Memory()
+            with ConnectionLog(memory, *self.sinks) as log:
+                run = await self._run(world, ledger, log)
+            ended = world.clock.now()
+            evidence = Evidence(
+                campaign=campaign,
+                imported=tuple(row.address for row in self.recipients.recipients),
+                recipients=tuple(ledger.recipients()),
+                attempts=tuple(ledger.attempts()),
+                events=tuple(memory.events),
+                asked=asked_of(server.journal),
+                taken=taken_of(server.journal),
+                severed=severed_in(server.journal),
+                composed=_composed(campaign, self.composer, self.recipients.recipients, ledger.created),
+            )
+            with ConnectionLog() as quiet:
+                resumed = await self._run(world, ledger, quiet)
+        finally:
+            ledger.close()
+            await server.stop()
+        return _Played(replace(evidence, resumed=resumed), self.recipients, run, ended - began)
+
+    async def _run(self, world: World, ledger: SqliteLedger, log: ConnectionLog) -> int:
+        """Run the sender to the end and return how many sessions it began."""
+        runner = Runner(
+            self.campaign,
+            self.recipients.recipients,
+            self.composer,
+            ledger,
+            clock=world.clock,
+            log=log,
+            stop=asyncio.Event(),
+        )
+        return (await runner.run()).connections
+
+
+@dataclass(frozen=True, slots=True)
+class _Played:
+    evidence: Evidence
+    recipients: RecipientList
+    connections: int
+    virtual_seconds: float
+
+    def judged(self, real_seconds: Callable[[], float]) -> Drilled:
+        def summary() -> Summary:
+            return summarise(
+                self.evidence.campaign,
+                self.evidence.recipients,
+                self.evidence.attempts,
+                self.recipients.set_aside,
+                connections=self.connections,
+                virtual_seconds=self.virtual_seconds,
+                real_seconds=real_seconds(),
+            )
+
+        evidence = replace(self.evidence, report=summary().to_json())
+        violations = judge_drill(evidence)
+        return Drilled(replace(summary(), violations=violations), evidence)
+
+
+def _composed(campaign: Campaign, composer: Composer, rows: Sequence[Row], date: float) -> Callable[[str], bytes]:
+    """Return what gives the message of an address, composed anew, apart from the runner."""
+    by_address = {row.address: row for row in rows}
+
+    @lru_cache(maxsize=64)
+    def compose(address: str) -> bytes:
+        row = by_address[address] if campaign.mode is Mode.MERGE else None
+        return composer.compose(row, message_id=message_id(campaign, row), date=date)
+
+    return compose

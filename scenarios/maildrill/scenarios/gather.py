@@ -1,0 +1,63 @@
+"""Turn what a drill left behind into evidence: the server's journal as the oracles read it.
+
+Rule: nothing is judged here, and nothing of the sender's is used to explain what the server saw.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from maildrill.fakeserver.journal import Closed, Entry, Journal
+from maildrill.scenarios.oracles import Asked, Taken
+from maildrill.smtp import Stage
+
+#: Ends after which the sender may not have read all that was written to it.
+_SEVERING = frozenset({Closed.RST, Closed.CLIENT, Closed.TIMEOUT, Closed.STOPPED})
+
+
+def asked_of(journal: Journal) -> tuple[Asked, ...]:
+    """Return every command in the order in which it was read, with the transaction that it belongs to."""
+    return tuple(_numbered(journal.entries))
+
+
+def taken_of(journal: Journal) -> tuple[Taken, ...]:
+    """Return every end of data, in order; a server that takes what it refuses is marked as not honest."""
+    begun: dict[int, list[float]] = {}
+    for entry in journal.entries:
+        if entry.stage is Stage.MAIL and entry.command:
+            begun.setdefault(entry.session, []).append(entry.began)
+    return tuple(
+        Taken(
+            at=message.at,
+            session=message.session,
+            transaction=sum(at <= message.at for at in begun[message.session]),
+            recipients=message.recipients,
+            content=message.content,
+            committed=message.committed,
+            acknowledged=message.acknowledged,
+            honest=message.reply is None or message.reply.positive or not message.committed,
+        )
+        for message in journal.messages
+    )
+
+
+def severed_in(journal: Journal) -> frozenset[int]:
+    """Return the sessions in which octets may have been lost on their way to the sender."""
+    return frozenset(record.number for record in journal.sessions if record.closed in _SEVERING)
+
+
+def _numbered(entries: list[Entry]) -> Iterator[Asked]:
+    transactions: Counter[int] = Counter()
+    for entry in entries:
+        if not entry.command:
+            continue
+        transactions[entry.session] += entry.stage is Stage.MAIL
+        yield Asked(
+            at=entry.began,
+            session=entry.session,
+            transaction=transactions[entry.session],
+            stage=entry.stage,
+            recipient=(entry.address or "") if entry.stage is Stage.RCPT else "",
+            reply=entry.reply,
+        )

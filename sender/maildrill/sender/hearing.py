@@ -1,0 +1,42 @@
+"""What has been heard so far in one transaction, as it is being heard; `transaction()` makes a value of it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from maildrill.sender.attempt import Broken, Transaction
+from maildrill.smtp import Reply
+
+
+@dataclass(slots=True)
+class Hearing:
+    """The replies of a transaction under way; None: not asked yet, or not answered."""
+
+    recipients: tuple[str, ...]
+    mail: Reply | None = None
+    rcpt: list[Reply] = field(default_factory=list)
+    data: Reply | None = None
+    early: Reply | None = None
+    dot: Reply | None = None
+    dot_sent: bool = False
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """The recipients whose RCPT got 2yz, in a transaction whose MAIL did."""
+        if self.mail is None or not self.mail.positive:
+            return ()
+        return tuple(to for to, reply in zip(self.recipients, self.rcpt, strict=False) if reply.positive)
+
+    def transaction(self, broken: Broken | None) -> Transaction:
+        """Return what was heard, and what broke the session, if anything did."""
+        silent = [None] * (len(self.recipients) - len(self.rcpt))
+        return Transaction(
+            recipients=self.recipients,
+            mail=self.mail,
+            rcpt=(*self.rcpt, *silent),
+            data=self.data,
+            early=self.early,
+            dot=self.dot,
+            dot_sent=self.dot_sent,
+            broken=broken,
+        )
