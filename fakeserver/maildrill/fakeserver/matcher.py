@@ -62,7 +62,7 @@ class Matcher:
         self._silences: dict[int, float] = {}  # at idle: when the silence began that a session was last counted for
         fields = {name for reply in rule.replies for name in reply.fields}
         #: Whether the rule must see events that another rule has answered.
-        self.counts = bool(self._conditions or len(rule.replies) > 1 or fields & {"n", "id"})
+        self.counts = bool(self._conditions or fields & {"n", "id"})
 
     def ask(self, event: Event, *, decided: bool) -> Shot | None:
         """Count the event if it is the rule's business; return the shot if it fires (never once `decided`)."""

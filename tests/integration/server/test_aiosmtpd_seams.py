@@ -1,0 +1,229 @@
+"""The seams of aiosmtpd that the session relies on, each held on the library alone.
+
+If one of these fails after an upgrade, the library has changed where we are sewn on: look at session.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiosmtpd.smtp import SMTP
+
+QUICK = 10.0
+
+
+class Probe(SMTP):
+    """Notes which seam was passed, and what went through it."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.passed: list[tuple[str, Any]] = []
+        loop = asyncio.get_running_loop()
+        super().__init__(object(), hostname="mx.test", loop=loop, **settings)
+
+    async def push(self, status: Any) -> None:
+        self.passed.append(("push", status))
+        await super().push(status)
+
+    def data_received(self, data: bytes) -> None:
+        self.passed.append(("data", data))
+        super().data_received(data)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.passed.append(("made", transport.get_extra_info("peername") is not None))
+        super().connection_made(transport)
+
+    def _timeout_cb(self) -> None:
+        self.passed.append(("timeout", None))
+        super()._timeout_cb()  # type: ignore[no-untyped-call] # the library's
+
+
+def probe(story: Callable[[Probe, socket.socket], Awaitable[None]], **settings: Any) -> list[tuple[str, Any]]:
+    """Run a story with a probe at the other end of a socket pair, and return what passed its seams."""
+
+    async def run() -> list[tuple[str, Any]]:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        theirs.setblocking(False)
+        with ours:
+            transport, session = await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: Probe(**settings), theirs
+            )
+            await story(session, ours)
+            transport.close()
+            handler = session._handler_coroutine
+            assert handler is not None
+            await asyncio.wait([handler])
+            return session.passed
+
+    return asyncio.run(asyncio.wait_for(run(), QUICK))
+
+
+async def say(ours: socket.socket, octets: bytes) -> bytes:
+    """Send octets, and return what comes back."""
+    loop = asyncio.get_running_loop()
+    await loop.sock_sendall(ours, octets)
+    return await loop.sock_recv(ours, 4096)
+
+
+async def greeting(ours: socket.socket) -> bytes:
+    return await asyncio.get_running_loop().sock_recv(ours, 4096)
+
+
+def test_every_reply_leaves_through_push() -> None:
+    """The banner first, then the reply to each line, be it a command or not."""
+
+    async def story(session: Probe, ours: socket.socket) -> None:
+        await greeting(ours)
+        await say(ours, b"NOOP\r\n")
+        await say(ours, b"\r\n")
+        await say(ours, b"NOOP " + b"x" * 600 + b"\r\n")
+
+    pushed = [text for seam, text in probe(story) if seam == "push"]
+
+    assert pushed[0].startswith("220 mx.test ")
+    assert pushed[1:] == ["250 OK", "500 Error: bad syntax", "500 Command line too long"]
+
+
+def test_every_verb_is_looked_up_with_get_in_the_table_of_methods() -> None:
+    """Known or not, in upper case; what is found is called with the argument, or None where there is none."""
+    heard: list[tuple[str, str | None]] = []
+
+    class Table(dict[str, Any]):
+        def get(self, verb: str, default: Any = None) -> Any:
+            async def answered(argument: str | None) -> None:
+                heard.append((verb, argument))
+                await session_of["probe"].push("250 ok")
+
+            return answered
+
+    session_of: dict[str, Probe] = {}
+
+    async def story(session: Probe, ours: socket.socket) -> None:
+        session_of["probe"] = session
+        session._smtp_methods = Table()
+        await greeting(ours)
+        await say(ours, b"noop\r\n")
+        await say(ours, b"XYZZY  a b \r\n")
+        await say(ours, b"QUIT\r\n")
+
+    probe(story)
+
+    assert heard == [("NOOP", None), ("XYZZY", "a b"), ("QUIT", None)]
+
+
+def test_octets_beyond_ascii_reach_the_method_undamaged_with_smtputf8() -> None:
+    """As UTF-8, and what is not UTF-8 as surrogates that can be turned back."""
+    heard: list[str | None] = []
+
+    async def story(session: Probe, ours: socket.socket) -> None:
+        async def answered(argument: str | None) -> None:
+            heard.append(argument)
+            await session.push("250 ok")
+
+        session._smtp_methods = {"NOOP": answered}
+        await greeting(ours)
+        await say(ours, "NOOP jürgen".encode() + b" \xff\r\n")
+
+    probe(story, enable_SMTPUTF8=True)
+
+    assert heard[0] is not None
+    assert heard[0].encode("utf-8", "surrogateescape") == "jürgen".encode() + b" \xff"
+
+
+def test_all_octets_come_in_through_data_received() -> None:
+    """As they were sent."""
+
+    async def story(session: Probe, ours: socket.socket) -> None:
+        await greeting(ours)
+        await say(ours, b"NOOP\r\n")
+
+    assert ("data", b"NOOP\r\n") in probe(story)
+
+
+def test_silence_ends_in_the_time_out_call_back() -> None:
+    """Armed by connection_made through _reset_timeout, in seconds."""
+
+    async def story(session: Probe, ours: socket.socket) -> None:
+        await greeting(ours)
+        assert await asyncio.get_running_loop().sock_recv(ours, 10) == b""
+
+    assert ("timeout", None) in probe(story, timeout=0.05)
+
+
+def test_connection_made_comes_before_anything_is_said() -> None:
+    """It is the first seam that a connection passes."""
+
+    async def story(session: Probe, ours: socket.socket) -> None:
+        await greeting(ours)
+
+    assert [seam for seam, _ in probe(story)][:2] == ["made", "push"]
+
+
+def test_a_cancelled_handler_closes_the_connection_and_handles_no_more() -> None:
+    """Raising CancelledError in a method is how a session ends without ghost commands."""
+    heard: list[str] = []
+
+    async def story(session: Probe, ours: socket.socket) -> None:
+        async def ends(argument: str | None) -> None:
+            heard.append("end")
+            raise asyncio.CancelledError
+
+        async def ghost(argument: str | None) -> None:
+            heard.append("ghost")
+
+        session._smtp_methods = {"END": ends, "GHOST": ghost}
+        await greeting(ours)
+        assert await say(ours, b"END\r\nGHOST\r\n") == b""
+
+    probe(story)
+
+    assert heard == ["end"]
+
+
+def test_a_fault_of_ours_is_told_to_handle_exception_and_its_answer_is_pushed() -> None:
+    """So that a bug cannot pass for a server's behaviour."""
+    told: list[Exception] = []
+
+    class Handled(Probe):
+        async def handle_exception(self, error: Exception) -> str:
+            told.append(error)
+            return "421 sorry"
+
+    async def story(session: Probe, ours: socket.socket) -> None:
+        async def broken(argument: str | None) -> None:
+            raise KeyError(argument)
+
+        session._smtp_methods = {"NOOP": broken}
+        session.__class__ = Handled
+        await greeting(ours)
+        assert await say(ours, b"NOOP x\r\n") == b"421 sorry\r\n"
+
+    probe(story)
+
+    assert [repr(error) for error in told] == ["KeyError('x')"]
+
+
+def test_line_limits_are_looked_up_by_verb_once_the_session_is_extended() -> None:
+    """In `command_size_limits`, which a session may replace by its own."""
+
+    async def story(session: Probe, ours: socket.socket) -> None:
+        session.command_size_limits = {"NOOP": 20, "RSET": 2000}
+        assert session.session is not None
+        session.session.extended_smtp = True
+        await greeting(ours)
+        assert await say(ours, b"NOOP " + b"x" * 20 + b"\r\n") == b"500 Command line too long\r\n"
+        assert await say(ours, b"RSET " + b"x" * 900 + b"\r\n") == b"501 Syntax: RSET\r\n"
+
+    probe(story)
+
+
+def test_the_names_that_the_session_uses_are_there() -> None:
+    """Attributes of the library's own that have no promise behind them."""
+    source = inspect.getsource(SMTP)
+
+    for name in ("_handler_coroutine", "_timeout_handle", "_reader", "_writer", "_reset_timeout", "line_length_limit"):
+        assert f"self.{name}" in source, name

@@ -1,0 +1,95 @@
+"""The octets of a message: where they end, how dots are un-stuffed, what is kept of too much."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from maildrill.fakeserver.body import END, Body, message_id
+
+#: Octets that are likely to be mistaken for an end.
+tricky = st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b".", b"a", b"\x00", b"\xff"])).map(b"".join)
+
+
+def stuffed(message: bytes) -> bytes:
+    """Return a message as a client sends it (RFC 5321 section 4.5.2)."""
+    lines = message.split(b"\r\n")
+    return b"\r\n".join(b"." + line if line.startswith(b".") else line for line in lines) + b".\r\n"
+
+
+def pieces(octets: bytes, cuts: list[int]) -> list[bytes]:
+    """Return octets cut behind each END, as the session reads them, and elsewhere."""
+    places = sorted({cut % (len(octets) + 1) for cut in cuts} | {0, len(octets)})
+    found = [octets[start:end] for start, end in pairwise(places)]
+    joined: list[bytes] = []
+    held = b""
+    for piece in found:
+        held += piece
+        while (place := held.find(END)) >= 0:
+            joined.append(held[: place + len(END)])
+            held = held[place + len(END) :]
+        joined.append(held)
+        held = b""
+    return joined
+
+
+@given(tricky, st.lists(st.integers(min_value=0, max_value=10_000)))
+def test_any_message_arrives_as_it_was(message: bytes, cuts: list[int]) -> None:
+    """Stuffed, cut in any way and un-stuffed it is the same, and its end is found exactly once (I32)."""
+    message = message + b"\r\n"
+    body = Body(100_000)
+    told = [body.feed(piece) for piece in pieces(stuffed(message), cuts) if piece]
+
+    assert body.content == message
+    assert body.size == len(message)
+    assert told.index(True) == len(told) - 1
+
+
+def test_an_empty_message_is_a_dot_on_the_first_line() -> None:
+    """The CRLF before the dot is that of the DATA command."""
+    body = Body(10)
+
+    assert body.feed(b".\r\n")
+    assert (body.content, body.size) == (b"", 0)
+
+
+@pytest.mark.parametrize("pieces", [1, 400])
+def test_of_a_message_above_the_limit_only_the_size_is_kept(pieces: int) -> None:
+    """However it comes; what was read is let go while it comes."""
+    body = Body(1000)
+    for _ in range(pieces):
+        body.feed(b"x" * 70 * (400 // pieces))
+
+        assert len(body._octets) <= 2 * 1000 + 1024 + 5
+
+    assert body.feed(b"\r\n.\r\n")
+    assert (body.content, body.size) == (b"", 28_002)
+
+
+def test_a_message_of_exactly_the_limit_is_kept() -> None:
+    """SIZE is what is allowed (RFC 1870 section 3)."""
+    body = Body(4)
+    body.feed(b"..a\r\n.\r\n")
+
+    assert (body.content, body.size) == (b".a\r\n", 4)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"Message-ID: <a@b>\r\n\r\n", "<a@b>"),
+        (b"From: x\r\nmessage-id:<a@b> \r\nTo: y\r\n\r\n", "<a@b>"),
+        (b"Message-ID:\r\n <a@b>\r\n\r\n", "<a@b>"),
+        (b"Message-ID: <a@b>\r\n", "<a@b>"),
+        (b"Subject: x\r\n\r\nMessage-ID: <a@b>\r\n", ""),
+        (b"X-Message-ID: <a@b>\r\n\r\n", ""),
+        (b"Message-ID: \xff\r\n\r\n", "\ufffd"),
+        (b"", ""),
+    ],
+)
+def test_the_message_id_is_that_of_the_header(content: bytes, found: str) -> None:
+    """Whatever its case or folding; a body's lines are no header."""
+    assert message_id(content) == found

@@ -1,0 +1,282 @@
+"""What a correct server says, command by command, and what it remembers."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from maildrill.fakeserver.dialogue import Dialogue, Heard
+from maildrill.fakeserver.judges import MAX_MESSAGE
+from maildrill.smtp import Reply, Stage
+
+MAIL = "MAIL FROM:<a@b.test>"
+RCPT = "RCPT TO:<ann@x.test>"
+NEEDS_UTF8 = "553 5.6.7 an address beyond ASCII needs SMTPUTF8"
+
+
+class Talk:
+    """A dialogue in which the server says what is correct."""
+
+    def __init__(self, *lines: str) -> None:
+        self.dialogue = Dialogue("mx.test")
+        self.heard: Heard
+        for line in lines:
+            self.say(line)
+
+    def say(self, line: str, reply: Reply | None = None) -> str:
+        """Say a command, let it be answered with `reply` or what is correct, and return what is correct."""
+        verb, _, argument = line.partition(" ")
+        self.heard = self.dialogue.hear(verb, argument)
+        self.dialogue.take(self.heard, reply or self.heard.reply)
+        return str(self.heard.reply)
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "reply", "scripted"),
+    [
+        ((), "HELO me", "250 mx.test", True),
+        ((), "HELO", "501 this command needs an argument", False),
+        ((), "EHLO", "501 this command needs an argument", False),
+        ((), MAIL, "503 send EHLO first", False),
+        ((), RCPT, "503 send EHLO first", False),
+        ((), "DATA", "503 send EHLO first", False),
+        ((), "RSET", "250 ok", True),
+        ((), "NOOP", "250 ok", True),
+        ((), "QUIT", "221 bye", True),
+        (("EHLO me",), "RSET now", "501 5.5.4 this command takes no argument", False),
+        (("EHLO me",), "NOOP now", "250 2.0.0 ok", True),
+        (("EHLO me",), "QUIT now", "501 5.5.4 this command takes no argument", False),
+        (("EHLO me",), "VRFY", "501 5.5.4 this command needs an argument", False),
+        (("EHLO me",), "VRFY ann", "252 2.1.5 not verified, but mail for it is taken", True),
+        (("EHLO me",), "EXPN staff", "502 5.5.1 command not implemented", True),
+        (("EHLO me",), "HELP", "502 5.5.1 command not implemented", True),
+        (("EHLO me",), "BDAT 5", "500 5.5.1 command not recognised", True),
+        (("EHLO me",), "STARTTLS", "454 4.7.0 TLS not available", True),
+        (("EHLO me",), "STARTTLS x", "501 5.5.4 this command takes no argument", False),
+        (("EHLO me",), "AUTH PLAIN", "502 5.5.1 command not implemented", True),
+        (("EHLO me",), RCPT, "503 5.5.1 send MAIL first", False),
+        (("EHLO me",), "DATA", "503 5.5.1 send MAIL first", False),
+        (("EHLO me", MAIL), MAIL, "503 5.5.1 a transaction is open: nested MAIL command", False),
+        (("EHLO me", MAIL), "DATA", "554 5.5.1 no valid recipients", True),
+        (("EHLO me", MAIL, RCPT), "DATA now", "501 5.5.4 this command takes no argument", False),
+        (("EHLO me", MAIL, RCPT), "DATA", "354 end data with <CR><LF>.<CR><LF>", True),
+        (("EHLO me",), "MAIL FROM:<>", "250 2.1.0 sender ok", True),
+        (("EHLO me", "MAIL FROM:<>"), RCPT, "250 2.1.5 recipient ok", True),
+        (("EHLO me",), "MAIL FROM:<a b>", "501 5.1.7 bad sender address syntax", False),
+        (("EHLO me", MAIL), "RCPT TO:<a b>", "501 5.1.3 bad recipient address syntax", False),
+        (("EHLO me", MAIL), f"{RCPT} NOTIFY=NEVER", "555 5.5.4 parameter not recognised or not implemented", False),
+        (("EHLO me", MAIL), "RCPT TO:<ä@x.test>", NEEDS_UTF8, False),
+        (("EHLO me",), "MAIL FROM:<ä@x.test>", NEEDS_UTF8, False),
+        (("EHLO me",), "MAIL FROM:<ä@x.test> SMTPUTF8", "250 2.1.0 sender ok", True),
+        (("EHLO me", f"{MAIL} SMTPUTF8"), "RCPT TO:<ä@x.test>", "250 2.1.5 recipient ok", True),
+        (("EHLO me", f"{MAIL} SMTPUTF8", "RSET", MAIL), "RCPT TO:<ä@x.test>", NEEDS_UTF8, False),
+        (("EHLO me",), f"{MAIL} SMTPUTF8=1", "501 5.5.4 bad value of a parameter", False),
+        (("EHLO me",), f"{MAIL} BODY=7BIT", "250 2.1.0 sender ok", True),
+        (("EHLO me",), f"{MAIL} body=8bitmime", "250 2.1.0 sender ok", True),
+        (("EHLO me",), f"{MAIL} BODY=BINARYMIME", "501 5.5.4 bad value of a parameter", False),
+        (("EHLO me",), f"{MAIL} SIZE={MAX_MESSAGE}", "250 2.1.0 sender ok", True),
+        (("EHLO me",), f"{MAIL} SIZE={MAX_MESSAGE + 1}", "552 5.3.4 message exceeds the fixed maximum size", False),
+        (("EHLO me",), f"{MAIL} SIZE=a", "501 5.5.4 bad value of a parameter", False),
+        (("EHLO me",), f"{MAIL} SIZE=٣", "501 5.5.4 bad value of a parameter", False),
+        (("EHLO me",), f"{MAIL} SIZE={'9' * 21}", "501 5.5.4 bad value of a parameter", False),
+        (("EHLO me",), f"{MAIL} SIZE=1 SIZE=1", "501 5.5.4 bad parameter syntax", False),
+        (("EHLO me",), f"{MAIL} AUTH=<>", "555 5.5.4 parameter not recognised or not implemented", False),
+        (("HELO me",), f"{MAIL} SIZE=1", "555 parameter not recognised or not implemented", False),
+        (("HELO me",), MAIL, "250 sender ok", True),
+        (("EHLO me", "HELO me"), f"{MAIL} SIZE=1", "555 parameter not recognised or not implemented", False),
+    ],
+)  # fmt: skip
+def test_the_correct_reply(before: tuple[str, ...], line: str, reply: str, scripted: bool) -> None:
+    """RFC 5321 sections 4.1 and 4.3; scripts are asked only about what is well formed and in place."""
+    talk = Talk(*before)
+
+    assert talk.say(line) == reply
+    assert talk.heard.scripted is scripted
+
+
+def test_ehlo_advertises_what_is_true() -> None:
+    """The name first, then a keyword a line."""
+    talk = Talk("EHLO me")
+
+    assert talk.heard.reply.lines == (
+        "mx.test",
+        "PIPELINING",
+        f"SIZE {MAX_MESSAGE}",
+        "8BITMIME",
+        "SMTPUTF8",
+        "ENHANCEDSTATUSCODES",
+    )
+    assert talk.dialogue.state.helo == "me"
+
+
+@pytest.mark.parametrize("verb", ["EHLO", "HELO"])
+def test_a_greeting_ends_the_transaction_and_a_refused_one_does_not(verb: str) -> None:
+    """RFC 5321 section 4.1.4: a command that fails leaves the server in the same state."""
+    talk = Talk("EHLO me", MAIL, RCPT)
+    talk.say(f"{verb} other", Reply.of("550 5.7.1 no"))
+
+    assert (talk.dialogue.state.helo, len(talk.dialogue.state.recipients)) == ("me", 1)
+    assert "SIZE" in talk.dialogue.state.keywords
+
+    talk.say(f"{verb} other")
+
+    assert talk.dialogue.state.reverse_path is None
+    assert (talk.dialogue.state.helo, len(talk.dialogue.state.recipients)) == ("other", 0)
+
+
+@pytest.mark.parametrize(
+    ("line", "reply"),
+    [(MAIL, "451 4.3.0 no"), (RCPT, "451 4.3.0 no"), (RCPT, "354 what"), ("RSET", "451 4.3.0 no")],
+)
+def test_what_was_refused_was_not_done(line: str, reply: str) -> None:
+    """Whatever a correct server would have said."""
+    talk = Talk("EHLO me", MAIL, RCPT) if line != MAIL else Talk("EHLO me")
+    before = (talk.dialogue.state.reverse_path, talk.dialogue.state.recipients)
+    talk.say(line, Reply.of(reply))
+
+    assert (talk.dialogue.state.reverse_path, talk.dialogue.state.recipients) == before
+
+
+def test_any_2yz_is_done() -> None:
+    """251 is a recipient too (RFC 5321 section 3.4)."""
+    talk = Talk("EHLO me", MAIL)
+    talk.say(RCPT, Reply.of("251 2.1.5 will forward"))
+
+    assert talk.dialogue.state.recipients == ("ann@x.test",)
+
+
+def test_a_scripted_ehlo_reply_is_what_counts() -> None:
+    """Its lines are the keywords, with or without an enhanced code before them."""
+    talk = Talk()
+    talk.say("EHLO me", Reply(250, ("mx.test", "size 10", "", "2.0.0 X-A b")))
+
+    assert talk.dialogue.state.keywords == {"SIZE": "10", "X-A": "b"}
+    assert talk.say(f"{MAIL} SIZE=11") == "552 message exceeds the fixed maximum size"
+    assert talk.say(f"{MAIL} BODY=7BIT") == "555 parameter not recognised or not implemented"
+
+
+@pytest.mark.parametrize(
+    ("size", "limit"),
+    [
+        ("SIZE", MAX_MESSAGE),
+        ("SIZE 0", MAX_MESSAGE),
+        ("SIZE x", MAX_MESSAGE),
+        ("SIZE 5", 5),
+        ("SIZE 99999999999", MAX_MESSAGE),
+    ],
+)
+def test_the_limit_of_a_message_is_what_was_declared(size: str, limit: int) -> None:
+    """Nothing, or 0, declares none (RFC 1870 section 4); there is one all the same."""
+    talk = Talk()
+    heard = talk.dialogue.advertise(talk.dialogue.hear("EHLO", "me"), [size])
+    talk.dialogue.take(heard, heard.reply)
+
+    assert talk.dialogue.state.size_limit == limit
+
+
+def test_keywords_are_set_and_hidden_in_place() -> None:
+    """A change keeps its line; a new keyword comes last; to hide what is not there changes nothing."""
+    dialogue = Dialogue("mx.test")
+    heard = dialogue.advertise(dialogue.hear("EHLO", "me"), ["-pipelining", "size 9", "-8BITMIME", "-NONE", "X-Y z"])
+
+    assert heard.reply.lines == ("mx.test", "size 9", "SMTPUTF8", "ENHANCEDSTATUSCODES", "X-Y z")
+
+
+def test_without_enhanced_codes_advertised_there_are_none() -> None:
+    """RFC 2034 section 3: only what was announced."""
+    talk = Talk()
+    heard = talk.dialogue.advertise(talk.dialogue.hear("EHLO", "me"), ["-ENHANCEDSTATUSCODES"])
+    talk.dialogue.take(heard, heard.reply)
+
+    assert talk.say(MAIL) == "250 sender ok"
+    assert str(talk.dialogue.end_of_data(5).reply) == "554 no valid recipients"
+
+
+def test_a_session_without_service_has_only_quit() -> None:
+    """After a greeting that said no (RFC 5321 section 3.1)."""
+    talk = Talk()
+    talk.dialogue.state.in_service = False
+
+    assert talk.say("EHLO me") == talk.say("XYZZY") == "503 no service here: only QUIT is left"
+    assert not talk.heard.scripted
+    assert talk.say("QUIT") == "221 bye"
+
+
+@pytest.mark.parametrize(
+    ("before", "octets", "reply", "scripted"),
+    [
+        ((MAIL, RCPT), 5, "250 2.0.0 message taken", True),
+        ((MAIL,), 5, "554 5.5.1 no valid recipients", True),
+        ((MAIL, RCPT), MAX_MESSAGE + 1, "552 5.3.4 message exceeds the fixed maximum size", False),
+    ],
+)
+def test_the_end_of_data(before: tuple[str, ...], octets: int, reply: str, scripted: bool) -> None:
+    """Taken, for nobody, or too big: a script cannot make a server take what it cannot keep."""
+    heard = Talk("EHLO me", *before).dialogue.end_of_data(octets)
+
+    assert (heard.stage, str(heard.reply), heard.scripted) == (Stage.DOT, reply, scripted)
+
+
+def test_an_auth_exchange_asks_no_script_before_its_end() -> None:
+    """The challenges are the server's, the verdict may be scripted (RFC 4954)."""
+    talk = Talk()
+    talk.say("EHLO me", Reply(250, ("mx.test", "AUTH LOGIN")))
+    first = talk.dialogue.hear("AUTH", "LOGIN")
+    second, last = talk.dialogue.respond("YQ=="), talk.dialogue.respond("Yg==")
+
+    assert [(str(heard.reply), heard.scripted) for heard in (first, second, last)] == [
+        ("334 VXNlcm5hbWU6", False),
+        ("334 UGFzc3dvcmQ6", False),
+        ("235 authentication succeeded", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("argument", "reply"),
+    [("", "501 this command needs an argument"), ("CRAM-MD5", "504 authentication mechanism not implemented"),
+     ("PLAIN", "504 authentication mechanism not implemented")],
+)  # fmt: skip
+def test_a_mechanism_must_be_offered_and_known(argument: str, reply: str) -> None:
+    """One that a script advertises and nobody knows is not implemented."""
+    talk = Talk()
+    talk.say("EHLO me", Reply(250, ("mx.test", "AUTH LOGIN CRAM-MD5")))
+
+    assert talk.say(f"AUTH {argument}") == reply
+
+
+def test_nobody_logs_in_twice_or_within_a_transaction() -> None:
+    """RFC 4954 section 4."""
+    talk = Talk()
+    talk.say("EHLO me", Reply(250, ("mx.test", "AUTH PLAIN")))
+    talk.say(MAIL)
+
+    assert talk.say("AUTH PLAIN x") == "503 not during a transaction"
+
+    talk.say("RSET")
+    talk.say("AUTH PLAIN x", Reply.of("535 5.7.8 no"))
+
+    assert talk.say("AUTH PLAIN x") == "235 authentication succeeded"
+    assert talk.say("AUTH PLAIN x") == "503 already authenticated"
+    assert talk.say(f"{MAIL} AUTH=<>") == "250 sender ok"
+
+
+VERBS = ["HELO", "EHLO", "MAIL", "RCPT", "DATA", "RSET", "NOOP", "VRFY", "QUIT", "STARTTLS", "AUTH", "EXPN", "", "Ä"]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(VERBS), st.text(max_size=20) | st.sampled_from(["FROM:<a@b.test>", "TO:<c@d.test>", ""])
+        )
+    )
+)
+def test_any_line_gets_a_reply_that_can_be_said(lines: list[tuple[str, str]]) -> None:
+    """Nothing raises, and recipients are there only within a transaction."""
+    dialogue = Dialogue("mx.test")
+    for verb, argument in lines:
+        heard = dialogue.hear(verb, argument)
+        heard.reply.render()
+        dialogue.take(heard, heard.reply)
+
+        assert dialogue.state.reverse_path is not None or dialogue.state.recipients == ()
