@@ -94,6 +94,13 @@ def test_every_field_is_filled(play: Any) -> None:
     )
 
 
+def test_a_named_group_may_be_called_like_a_key(play: Any) -> None:
+    """`message` is no field, so it is free."""
+    script = play('at = "rcpt"\nrcpt = "~^(?P<message>[a-z]+)"\nreply = "450 {message}"')
+
+    assert script.decide("rcpt", rcpt="ann@x.test").actions[0].reply == Reply(450, ("ann",))
+
+
 def test_what_is_not_known_is_left_empty(play: Any) -> None:
     """With `*` a field may stand where it has no value."""
     script = play('at = "*"\nreply = "450 <{rcpt}> <{domain}> <{from}> <{helo}>"')

@@ -117,6 +117,16 @@ def test_an_event_counts_whoever_answered_it(play: Any) -> None:
     assert [script.rcpt("ann@x.test") for _ in range(4)] == ["say 451", "proceed", "say 450", "proceed"]
 
 
+def test_of_two_rules_that_count_the_first_answers(play: Any) -> None:
+    """Both count the event, one fires."""
+    script = play(
+        '[[rule]]\nat = "rcpt"\nattempt = "1"\nreply = "450 a"\n[[rule]]\nat = "rcpt"\nattempt = "1-2"\nreply = "451 b"'
+    )
+
+    assert [script.rcpt("ann@x.test") for _ in range(3)] == ["say 450", "say 451", "proceed"]
+    assert script.engine.fired() == {"test.toml:1": 1, "test.toml:5": 1}
+
+
 def test_a_rule_that_does_not_count_is_skipped_once_another_has_answered(play: Any) -> None:
     """It neither answers nor fires."""
     script = play(f'[[rule]]\nat = "rcpt"\nreply = "451 4.7.1 later"\n[[rule]]\nat = "rcpt"\n{REPLY}')
@@ -131,6 +141,13 @@ def test_times_limits_how_often_a_rule_fires_for_a_key(play: Any) -> None:
 
     assert [script.rcpt(f"{n}@x.test") for n in range(3)] == ["say 450", "say 450", "proceed"]
     assert script.rcpt("a@y.test") == "say 450"
+
+
+def test_times_counts_firings_not_events(play: Any) -> None:
+    """What the rule lets pass does not use it up."""
+    script = play(f'at = "rcpt"\nattempt = "2-"\ntimes = 1\n{REPLY}')
+
+    assert [script.rcpt("ann@x.test") for _ in range(3)] == ["proceed", "say 450", "proceed"]
 
 
 def test_age_runs_from_the_first_sight_of_a_key(play: Any) -> None:
@@ -162,6 +179,15 @@ def test_what_another_rule_refused_is_not_charged(play: Any) -> None:
     assert script.rcpt("bob@x.test") == "say 450"
     assert script.rcpt("slow@x.test", 3601) == "wait 1s, proceed"
     assert script.rcpt("bob@x.test", 3602) == "say 450"
+
+
+@pytest.mark.parametrize("cut", ["before", "mid", "rst"])
+def test_what_was_cut_off_is_not_charged(play: Any, cut: str) -> None:
+    """A client that was hung up on did not get through."""
+    script = play(f'[[rule]]\nat = "mail"\ntimes = 1\ncut = "{cut}"\n[[rule]]\nat = "mail"\nover = "1/1h"\n{REPLY}')
+    script.on("mail")
+
+    assert [script.on("mail"), script.on("mail")] == ["proceed", "say 450"]
 
 
 def test_a_message_that_was_taken_is_charged(play: Any) -> None:

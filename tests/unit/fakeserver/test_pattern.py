@@ -21,6 +21,7 @@ from maildrill.fakeserver.pattern import Pattern, select
         ("user@[192.0.2.1]", "user@[192.0.2.1]", True),
         ("user@[192.0.2.1]", "user@1", False),
         ("x.test", "xxtest", False),
+        ("*@x.test", "a\nb@x.test", True),
         ("", "", True),
         ("", "ann@x.test", False),
         ("~^bob", "bob@x.test", True),
