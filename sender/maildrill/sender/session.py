@@ -7,6 +7,7 @@ the same octets (it hides codes, stages and half of what goes wrong: see docs/di
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -115,7 +116,7 @@ class _Opening:
 
     def _unreachable(self, error: Exception) -> Broken:
         fault = Fault.TIMEOUT if isinstance(error, TimeoutError) else Fault.REFUSED
-        detail = str(error) or f"no connection within {self._deadlines.connect:g} seconds"
+        detail = _in_words(error) or f"no connection within {self._deadlines.connect:g} seconds"
         self._recorder.note(f"{fault}: {detail}")
         return Broken(Stage.CONNECT, fault, None, detail)
 
@@ -221,3 +222,11 @@ class _Recorder(SMTPProtocol):
         """The connection is gone."""
         self._wire.lose(Fault.EOF if exc is None else Fault.RESET)
         super().connection_lost(exc)
+
+
+def _in_words(error: Exception) -> str:
+    """Return the system's words for an error: asyncio's own are "[Errno 111] Connect call failed ('192.0.2.1', 25)"."""
+    if not isinstance(error, OSError) or error.errno is None or isinstance(error, TimeoutError):
+        return str(error)
+    # a failed look-up has a negative number of its own, and words of its own
+    return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)
