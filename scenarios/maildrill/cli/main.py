@@ -91,7 +91,9 @@ def _let_go_of_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    "maildrill", cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="maildrill", message="maildrill %(version)s")
 def main() -> None:
     """Rehearse a mail campaign against every way an SMTP server can fail; then send it."""

@@ -111,6 +111,7 @@ class Progress:
         self._states: dict[str, State] = {}
         self._counts: Counter[State] = Counter()
         self._shown_at = 0.0
+        self._total = 0
         self._trouble = ""
 
     def take(self, number: int, at: float, kind: str, fields: Mapping[str, object]) -> None:  # noqa: ARG002 - a sink's signature
@@ -120,12 +121,17 @@ class Progress:
                 return
             case "recipient.queued":
                 self._move(fields, State.PENDING)
-            case "attempt" | "recipient.restored" | "recipient.recovered" | "recipient.expired" | "recipient.held":
+            case "recipient.restored":
+                self._move(fields, State(str(fields["state"])))
+            case "attempt" | "recipient.recovered" | "recipient.expired" | "recipient.held":
                 self._move(fields, State(str(fields["state"])))
                 self._draw()
+            case "run.started":
+                self._total = int(str(fields["recipients"]))
+                self._display.remark(_start(fields))
             case _:
-                remark = self._remark(at, kind, fields)
-                if remark and (self._remarks or kind == "run.started"):
+                remark = self._remark(at, kind, fields) if self._remarks else ""
+                if remark:
                     self._draw(now=True)
                     self._display.remark(remark)
 
@@ -147,12 +153,6 @@ class Progress:
 
     def _remark(self, at: float, kind: str, fields: Mapping[str, object]) -> str:
         match kind:
-            case "run.started":
-                verb = "going on with" if fields["resumed"] else "sending"
-                return (
-                    f'{verb} "{escape(str(fields["campaign"]))}": {fields["recipients"]:,} recipients '
-                    f"through {escape(str(fields['relay']))}"
-                )
             case "session.refused":
                 trouble = reason(fields)
                 if trouble == self._trouble:  # an outage is one remark, not one for each try
@@ -172,8 +172,14 @@ class Progress:
 
     def _draw(self, *, now: bool = False) -> None:
         moment = time.monotonic()
-        if self._states and (now or moment - self._shown_at >= self._display.every):
+        if self._total and (now or moment - self._shown_at >= self._display.every):
             self._shown_at = moment
             settled = sum(self._counts[state] for state in TERMINAL)
             counts = ", ".join(f"{self._counts[state]:,} {state}" for state in _SHOWN if self._counts[state])
-            self._display.show(settled, len(self._states), counts or "nobody tried yet")
+            self._display.show(settled, self._total, counts or "nobody tried yet")
+
+
+def _start(fields: Mapping[str, object]) -> str:
+    verb = "going on with" if fields["resumed"] else "sending"
+    campaign, relay = escape(str(fields["campaign"])), escape(str(fields["relay"]))
+    return f'{verb} "{campaign}": {fields["recipients"]:,} recipients through {relay}'

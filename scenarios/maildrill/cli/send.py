@@ -1,0 +1,185 @@
+"""`maildrill send`: a campaign over TCP, for real; run again, it goes on where it stopped.
+
+Rule 1: everything that can be wrong with the files is found before a connection is made.
+Rule 2: Ctrl-C stops between commands; nothing makes it leave a transaction whose final dot has gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from maildrill.cli.exits import Exit, error_exits
+from maildrill.cli.progress import Display, Progress, display
+from maildrill.cli.system_clock import SystemClock
+from maildrill.sender.attempt import State
+from maildrill.sender.campaign import Campaign
+from maildrill.sender.campaign_file import read_campaign
+from maildrill.sender.connection_log import ConnectionLog
+from maildrill.sender.ledger import Ledger, RecipientRecord, open_ledger
+from maildrill.sender.lists import RecipientList, read_list
+from maildrill.sender.log_sinks import JsonLines, TextFile
+from maildrill.sender.merge.preflight import preflight
+from maildrill.sender.message import Composer
+from maildrill.sender.report import Summary, render_text, summarise
+from maildrill.sender.runner import Runner, RunSummary
+
+#: Replies that ask who we are, or do not believe it (RFC 4954): no recipient is at fault.
+_AUTHENTICATION = frozenset({530, 534, 535, 538})
+#: Ctrl-C, `kill`, and the terminal going away.
+_STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+_LEFTOVERS = frozenset({State.PENDING, State.INFLIGHT, State.DEFERRED, State.HELD})
+_FAILED = frozenset({State.FAILED, State.EXPIRED, State.UNKNOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be sent, read and checked."""
+
+    campaign: Campaign
+    recipients: RecipientList
+    composer: Composer
+
+
+@click.command(
+    epilog="Exit status: 0 all accepted, 1 some not, 2 usage, 75 mail remains for a later run, 77 the server wants "
+    "authentication, 78 configuration."
+)
+@click.argument("campaign", type=click.Path(path_type=Path))
+@click.option(
+    "--ledger", type=click.Path(path_type=Path), metavar="FILE", help="Where everybody stands. [CAMPAIGN.ledger]"
+)
+@click.option(
+    "--log-dir", type=click.Path(path_type=Path), metavar="DIR", help="Where the logs go. [the ledger's folder]"
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+def send(campaign: Path, ledger: Path | None, log_dir: Path | None, *, as_json: bool) -> int:
+    """Send CAMPAIGN (a file) over TCP, and wait for what is due later.
+
+    Ctrl-C stops it. Run it again to go on: who has the message does not get it a second time.
+    """
+    with error_exits(configuration=Exit.CONFIGURATION, others=Exit.LEFTOVERS):
+        order = _prepared(campaign)
+        clock = SystemClock()
+        file = ledger or campaign.with_suffix(".ledger")
+        book = open_ledger(file, order.campaign, at=clock.now())
+        try:
+            summary = _sent(order, book, clock, (log_dir or file.parent) / file.stem)
+            click.echo(json.dumps(summary.to_json(), indent=2) if as_json else render_text(summary), nl=as_json)
+            return exit_code(book.recipients())
+        finally:
+            book.close()
+
+
+def exit_code(recipients: Iterable[RecipientRecord]) -> Exit:
+    """Return what the ledger's recipients come to: mail that remains weighs more than mail that failed."""
+    records = [record for record in recipients if record.state in _LEFTOVERS | _FAILED]
+    if any(record.state is State.HELD and _wants_authentication(record) for record in records):
+        return Exit.AUTHENTICATION
+    if any(record.state in _LEFTOVERS for record in records):
+        return Exit.LEFTOVERS
+    return Exit.FAILED if records else Exit.OK
+
+
+def _wants_authentication(record: RecipientRecord) -> bool:
+    return record.reply is not None and record.reply.code in _AUTHENTICATION
+
+
+def _prepared(file: Path) -> Order:
+    """Read and check everything; raises ConfigurationError for whatever would stop the run half-way."""
+    campaign = read_campaign(file)
+    recipients = read_list(campaign)
+    preflight(campaign, recipients)
+    return Order(campaign, recipients, Composer(campaign))
+
+
+class Stop:
+    """The wish to stop, and the signals that bring it."""
+
+    def __init__(self, screen: Display) -> None:
+        self.event = asyncio.Event()
+        self._screen = screen
+
+    def ask(self) -> None:
+        """Ask the run to stop; however often that is said, a transaction under way comes to its end."""
+        if self.event.is_set():
+            self._screen.remark("waiting for the reply to a message that has left: that may take ten minutes")
+        self.event.set()
+
+    @contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """Listen to the signals while the caller's loop runs."""
+        loop = asyncio.get_running_loop()
+        before = {
+            number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(self.ask))
+            for number in _STOP_SIGNALS
+            if signal.getsignal(number) is not signal.SIG_IGN  # nohup, or a job in the background
+        }
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _sent(order: Order, book: Ledger, clock: SystemClock, logs: Path) -> Summary:
+    """Send, and say what it came to. logs: the path of the logs, without their endings."""
+    began = time.monotonic()
+    with ExitStack() as opened:
+        files = [
+            opened.enter_context(closing(sink(logs.with_name(logs.name + ending))))
+            for sink, ending in ((JsonLines, ".events.jsonl"), (TextFile, ".connection.log"))
+        ]
+        screen = display()
+        stop = Stop(screen)
+        log = opened.enter_context(
+            ConnectionLog(*files, Progress(screen), eager=True, on_fault=lambda _: stop.event.set())
+        )
+        _log_set_aside(order, log, clock.now())
+        run = asyncio.run(_run(order, book, clock, log, stop))
+    if log.fault:
+        raise log.fault
+    return summarise(
+        order.campaign,
+        book.recipients(),
+        book.attempts(),
+        order.recipients.set_aside,
+        connections=run.connections,
+        virtual_seconds=run.ended - run.started,
+        real_seconds=time.monotonic() - began,
+    )
+
+
+def _log_set_aside(order: Order, log: ConnectionLog, at: float) -> None:
+    for row in order.recipients.set_aside:
+        log.emit("recipient.set_aside", at, row=row.number, value=row.value, reason=row.reason.value, detail=row.detail)
+
+
+async def _run(order: Order, book: Ledger, clock: SystemClock, log: ConnectionLog, stop: Stop) -> RunSummary:
+    runner = Runner(
+        order.campaign,
+        order.recipients.recipients,
+        order.composer,
+        book,
+        clock=clock,
+        log=log,
+        stop=stop.event,
+        local_hostname=_local_hostname(),
+    )
+    with stop.on_signals():
+        return await runner.run()
+
+
+def _local_hostname() -> str:
+    """Return what we call ourselves in EHLO (RFC 5321 section 4.1.1.1): our full name, if we know it without asking."""
+    name = socket.gethostname()
+    return name if "." in name and name.isascii() else "[127.0.0.1]"
