@@ -58,25 +58,31 @@ class Breaker:
         """A probe ended and nothing was learnt from it."""
         return replace(self, probing=False)
 
-    def failed(self, now: float, others: int = 0) -> Breaker:
-        """The host failed at `now`, while `others` other sessions were being served."""
+    def failed(self, now: float, others: int = 0, *, probe: bool = False) -> Breaker:
+        """The host failed at `now`, while `others` other sessions were being served; probe: in the probe."""
+        if self.tripped and not probe:
+            return self  # an older session ends late: it says nothing new
         if others and not self.tripped:
             trips = self.room_trips + 1
             return replace(self, room=others, room_trips=trips, room_ends=now + _cool_down(trips), failed_at=now)
         failures = self.failures + 1
-        if failures < self.threshold and not self.tripped:
+        if failures < self.threshold:
             return replace(self, failures=failures, room=None, room_trips=0, failed_at=now)
-        trips = self.trips if self.tripped and not self.probing else self.trips + 1
-        opens_at = self.opens_at if self.opens_at is not None and trips == self.trips else now + _cool_down(trips)
+        trips = self.trips + 1
+        opens_at = now + _cool_down(trips)
         return Breaker(threshold=self.threshold, failures=failures, trips=trips, opens_at=opens_at, failed_at=now)
 
     def succeeded(self, begun_at: float, sessions: int) -> Breaker:
-        """The host served a transaction begun at `begun_at`, in a session that was opened beside `sessions` others."""
+        """The host served a transaction begun at `begun_at`, with so many `sessions` open, this one included."""
         served = self
         if begun_at >= self.failed_at and (self.failures or self.tripped):
             served = replace(served, failures=0, trips=0, opens_at=None, probing=False)
-        if served.room is not None and sessions >= served.room:
-            served = replace(served, room=None, room_trips=0)
+        if served.room is not None and sessions > served.room:  # it bears more than was thought
+            return (
+                replace(served, room=None, room_trips=0)
+                if begun_at >= self.failed_at
+                else replace(served, room=sessions)
+            )
         return served
 
 

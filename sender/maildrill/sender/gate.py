@@ -37,9 +37,9 @@ class Gate:
         self.breaker = self.breaker.ended()
         self._ring()
 
-    def failed(self, now: float, others: int = 0) -> None:
-        """Note that the relay failed, while `others` other sessions were being served."""
-        before, self.breaker = self.breaker, self.breaker.failed(now, others)
+    def failed(self, now: float, others: int = 0, *, probe: bool = False) -> None:
+        """Note that the relay failed, while `others` other sessions were being served; probe: in the probe."""
+        before, self.breaker = self.breaker, self.breaker.failed(now, others, probe=probe)
         until = self.breaker.opens_at
         if until is not None and until != before.opens_at:
             self._log.emit(
@@ -47,9 +47,9 @@ class Gate:
             )
         self._ring()
 
-    def served(self, now: float, begun_at: float, beside: int) -> None:
-        """Note that the relay served a transaction begun at `begun_at`, in a session opened beside `beside` others."""
-        before, self.breaker = self.breaker, self.breaker.succeeded(begun_at, beside)
+    def served(self, now: float, begun_at: float, sessions: int) -> None:
+        """Note that the relay served a transaction begun at `begun_at`, with so many sessions open."""
+        before, self.breaker = self.breaker, self.breaker.succeeded(begun_at, sessions)
         if before.tripped and not self.breaker.tripped:
             self._log.emit("breaker.closed", now, relay=self._relay)
         if self.breaker != before:

@@ -53,7 +53,7 @@ def test_cool_downs_double_up_to_the_longest() -> None:
         assert opens_at is not None
         cool_downs.append(opens_at - now)
         now = opens_at
-        breaker = breaker.begun().failed(now)
+        breaker = breaker.begun().failed(now, probe=True)
 
     assert cool_downs == [60, 120, 240, 480, 960, 1800, 1800, 1800]
     assert max(cool_downs) == LONGEST_COOL_DOWN
@@ -63,12 +63,13 @@ def test_a_session_that_fails_late_does_not_lengthen_the_cool_down() -> None:
     """Only the probe does: the others began before anything was known."""
     breaker = _failing(5, 100.0)
 
-    assert breaker.failed(130.0).next_moment(130.0) == breaker.next_moment(130.0)
+    assert breaker.failed(130.0) == breaker
+    assert breaker.begun().failed(170.0) == breaker.begun()
 
 
 def test_a_probe_that_is_served_closes_it() -> None:
     """The host is back: as if nothing had happened."""
-    breaker = _failing(5, 100.0).begun().succeeded(161.0, 0)
+    breaker = _failing(5, 100.0).begun().succeeded(161.0, 1)
 
     assert not breaker.tripped
     assert breaker.allows(161.0, 3)
@@ -77,7 +78,7 @@ def test_a_probe_that_is_served_closes_it() -> None:
 
 def test_what_began_before_the_failure_proves_nothing() -> None:
     """An old session's success does not wipe out a newer failure."""
-    breaker = _failing(3, 100.0).succeeded(99.0, 0)
+    breaker = _failing(3, 100.0).succeeded(99.0, 1)
 
     assert breaker.failures == 3
 
@@ -98,8 +99,15 @@ def test_one_more_session_that_is_served_lifts_the_limit() -> None:
     """The host bears more than was thought."""
     breaker = Breaker().failed(100.0, others=3)
 
-    assert breaker.succeeded(200.0, 2).room == 3
-    assert breaker.succeeded(200.0, 3).room is None
+    assert breaker.succeeded(200.0, 3).room == 3
+    assert breaker.succeeded(200.0, 4).room is None
+
+
+def test_sessions_that_were_on_their_way_raise_the_limit() -> None:
+    """The fourth of four was refused first: the others are served, and are not too many."""
+    breaker = Breaker().failed(100.0, others=1)
+
+    assert breaker.succeeded(99.0, 3).room == 3
 
 
 def test_a_failure_with_nobody_served_is_the_hosts() -> None:
@@ -118,7 +126,8 @@ def test_storm_is_bounded(moves: list[str], threshold: int) -> None:
         if move == "pass":
             now += 1.0
         elif breaker.allows(now, 0):
-            breaker = breaker.begun().failed(now)
+            breaker = breaker.begun()
+            breaker = breaker.failed(now, probe=breaker.probing)
             begun += 1
 
     assert begun <= threshold + now / FIRST_COOL_DOWN

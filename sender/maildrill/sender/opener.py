@@ -1,0 +1,62 @@
+"""What the runner needs of a session, and of whoever opens one: protocols, which sender.session fulfils."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+from typing import Protocol
+
+from maildrill.sender.attempt import Broken, Transaction
+from maildrill.sender.campaign import Account
+from maildrill.sender.timeouts import Deadlines
+from maildrill.smtp import Clock, Envelope, Line
+
+
+class Capabilities(Protocol):
+    """What EHLO offered."""
+
+    @property
+    def names(self) -> Collection[str]: ...  # noqa: D102 - the protocol's name says it
+
+
+class OpenSession(Protocol):
+    """A session in which mail can be sent, as sender.session makes it."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the last EHLO offered."""
+        ...
+
+    @property
+    def alive(self) -> bool:
+        """Whether another transaction may be begun."""
+        ...
+
+    async def transact(
+        self, envelope: Envelope, message: bytes, *, before_dot: Callable[[tuple[str, ...]], None]
+    ) -> Transaction:
+        """Do one mail transaction; before_dot is called with the accepted just before the final dot leaves."""
+        ...
+
+    async def quit(self) -> None:
+        """Say goodbye and close."""
+        ...
+
+
+#: Open a session, saying each line of its dialogue to the callable.
+Connect = Callable[[Callable[[Line], None]], Awaitable[OpenSession | Broken]]
+
+
+class Opener(Protocol):
+    """Connects, greets and says EHLO; what went wrong comes back as a value (sender.session.open_session)."""
+
+    def __call__(
+        self,
+        account: Account,
+        *,
+        clock: Clock,
+        deadlines: Deadlines,
+        on_line: Callable[[Line], None],
+        local_hostname: str,
+    ) -> Awaitable[OpenSession | Broken]:
+        """Return a session, or why there is none."""
+        ...
