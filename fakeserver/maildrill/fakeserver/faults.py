@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
-from asyncio import BaseTransport, WriteTransport
+from asyncio import WriteTransport
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -83,15 +83,14 @@ def refused(actions: Sequence[Action]) -> bool:
     return any(isinstance(action, Close) and action.reset for action in actions)
 
 
-def reset_connection(transport: BaseTransport) -> None:
+def reset_connection(transport: WriteTransport) -> None:
     """End a connection by RST, at once; what was not sent is lost."""
     endpoint = transport.get_extra_info("socket")
     if endpoint is not None:
         # Without this abort() would send a FIN; it fails where the peer has gone already.
         with contextlib.suppress(OSError):
             endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-    if isinstance(transport, WriteTransport):
-        transport.abort()
+    transport.abort()
 
 
 def _speaks(action: Action) -> bool:

@@ -69,13 +69,15 @@ class Session(SMTP):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask the script at once: a refused connection never begins."""
         peer = transport.get_extra_info("peername")
-        self._connected = self._talk.connect(str(peer[0]) if isinstance(peer, tuple) and peer else "local")
+        try:
+            self._connected = self._talk.connect(str(peer[0]) if isinstance(peer, tuple) and peer else "local")
+        finally:
+            if not self._connected:
+                self._over = True
+                reset_connection(cast("asyncio.Transport", transport))
         if self._connected:
             super().connection_made(transport)
             cast("AioSession", self.session).extended_smtp = True  # so that the limits of _LINE_LIMITS count
-        else:
-            self._over = True
-            reset_connection(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone, whoever ended it."""
@@ -125,7 +127,10 @@ class Session(SMTP):
         if not self._greeted:
             self._greeted = True
             self._patience.stop()
-            await self._talk.greet()
+            try:
+                await self._talk.greet()
+            except Exception as error:  # of what a command raises aiosmtpd takes care
+                await self._talk.say(Reply.of(await self.handle_exception(error)))
         else:
             await self._talk.say(_BROKEN if status == _BROKEN_TEXT else _UNREADABLE)
         self._wait(between=True)
@@ -165,9 +170,14 @@ class Session(SMTP):
     def _timeout_cb(self) -> None:
         age, when = self._patience.fire()
         if age is not None:
-            silence = self._talk.time_out() if age == TIMEOUT else self._talk.idle(age)
-            self._idling = self.loop.create_task(silence)
+            self._idling = self.loop.create_task(self._silence(age))
         self._arm(when)
+
+    async def _silence(self, age: float) -> None:
+        try:
+            await (self._talk.time_out() if age == TIMEOUT else self._talk.idle(age))
+        except Exception as error:
+            await self._talk.say(Reply.of(await self.handle_exception(error)))
 
     # What a Conversation asks of its wire.
 
@@ -176,10 +186,7 @@ class Session(SMTP):
         if not self._out:
             self.loop.call_soon(self.flush)
         self._out += octets
-        try:
-            await self._writer.drain()
-        except ConnectionError:
-            raise asyncio.CancelledError from None
+        await self._writer.drain()
 
     async def pause(self, seconds: float) -> None:
         """Let time of the server's clock pass; what was said before is sent."""
@@ -230,11 +237,11 @@ class Session(SMTP):
         """End the connection by FIN or RST, and with it whatever is going on in this session."""
         self._over = True
         self.flush()
-        transport = self._writer.transport
+        transport = cast("asyncio.Transport", self._writer.transport)
         here = asyncio.current_task() is self._handler
         if reset:
             reset_connection(transport)
-        elif here and isinstance(transport, asyncio.Transport) and _has_socket(transport):
+        elif here and transport.can_write_eof() and not transport.is_closing():
             transport.write_eof()
             transport.resume_reading()
             await self._host.clock.sleep(_LINGER)
@@ -243,10 +250,6 @@ class Session(SMTP):
         if not here:
             self._handler.cancel()
         raise asyncio.CancelledError
-
-
-def _has_socket(transport: asyncio.Transport) -> bool:
-    return transport.get_extra_info("socket") is not None and not transport.is_closing()
 
 
 class _Verbs(dict[str, Any]):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from maildrill.fakeserver.event import Say
+from maildrill.fakeserver.event import Advertise, Decision, Event, Proceed, Say
 from maildrill.smtp import Reply
 
 MAIL = "MAIL FROM:<news@shop.test>"
@@ -425,3 +426,70 @@ def test_a_client_that_reads_nothing_holds_up_nobody_else_and_fills_no_memory(me
         return await other.ask("NOOP"), len(scene.journal.entries) < 20_000
 
     assert memory.play("", story) == ("250 2.0.0 ok", True)
+
+
+@pytest.mark.parametrize("stage", ["connect", "banner", "noop", "idle"])
+def test_a_fault_of_ours_is_reported_and_ends_the_session(tcp: Any, decides: Any, stage: str) -> None:
+    """It cannot pass for a server's behaviour: the loop hears of it, the client hears 421 or a reset."""
+
+    class Breaks:
+        def on(self, event: Event) -> Decision:
+            if event.stage == stage:
+                raise ZeroDivisionError
+            return Decision((Proceed(),))
+
+        def idle_waits(self) -> tuple[float, ...]:
+            return (0.2,)
+
+    async def story(scene: Any) -> Any:
+        reported: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["exception"]))
+        client = await scene.call()
+        client.write(b"NOOP\r\nNOOP\r\n")
+        heard, _ = await client.rest()
+        return heard, [type(error) for error in reported]
+
+    heard, reported = tcp.play(Breaks(), story)
+
+    assert reported == [ZeroDivisionError]
+    assert heard.endswith("421 4.3.0 internal error, closing connection\r\n") or stage == "connect"
+    assert heard.count("250 ok") == (2 if stage == "idle" else 0)
+
+
+def test_what_is_said_at_connect_is_the_greeting(memory: Any, decides: Any) -> None:
+    """A decider may answer the connection itself; no banner follows."""
+    told = decides(connect=(Say(Reply.of("554 5.3.2 no mail here")),))
+
+    async def story(scene: Any) -> Any:
+        client = await scene.call()
+        return await client.hear(), await client.ask("EHLO me"), scene.events()[0]
+
+    assert memory.play(told, story) == (
+        "554 5.3.2 no mail here",
+        "503 no service here: only QUIT is left",
+        "connect 554",
+    )
+
+
+def test_keywords_are_changed_at_ehlo_only(memory: Any, decides: Any) -> None:
+    """HELO has none (RFC 5321 section 4.1.1.1)."""
+    told = decides(helo=(Advertise(("X-NEW",)), Proceed()))
+
+    async def story(scene: Any) -> Any:
+        client = await scene.call()
+        await client.hear()
+        return await client.ask("HELO me")
+
+    assert memory.play(told, story) == "250 mx.test"
+
+
+def test_a_server_that_says_nothing_lets_the_client_wait(memory: Any, decides: Any) -> None:
+    """A decision without a reply is silence; the next command is answered as ever."""
+    told = decides(noop=())
+
+    async def story(scene: Any) -> Any:
+        client = await scene.greeted()
+        client.write(b"NOOP\r\nRSET\r\n")
+        return await client.hear()
+
+    assert memory.play(told, story) == "250 2.0.0 ok"

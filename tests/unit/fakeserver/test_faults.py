@@ -94,3 +94,28 @@ def test_changes_of_keywords_are_gathered() -> None:
 def test_a_reset_at_connect_is_a_refused_connection(actions: Sequence[Action], refused: bool) -> None:
     """A FIN is not."""
     assert faults.refused(actions) is refused
+
+
+class Transport(asyncio.WriteTransport):
+    """A transport without a socket, and one whose peer has gone."""
+
+    def __init__(self, endpoint: object) -> None:
+        super().__init__({"socket": endpoint})
+        self.aborted = False
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+class Gone:
+    def setsockopt(self, level: int, option: int, value: bytes) -> None:
+        raise OSError
+
+
+@pytest.mark.parametrize("endpoint", [None, Gone()])
+def test_a_reset_ends_the_connection_with_or_without_a_socket(endpoint: object) -> None:
+    """Where there is none, or the peer was faster, there is nothing to prepare."""
+    transport = Transport(endpoint)
+    faults.reset_connection(transport)
+
+    assert transport.aborted
