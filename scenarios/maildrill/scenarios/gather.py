@@ -12,6 +12,8 @@ from maildrill.fakeserver.journal import Closed, Entry, Journal
 from maildrill.scenarios.oracles import Asked, Taken
 from maildrill.smtp import Stage
 
+#: Where the server answers octets of the message, not a command.
+_WITHOUT_COMMAND = frozenset({Stage.BODY, Stage.DOT})
 #: Ends after which the sender may not have read all that was written to it.
 _SEVERING = frozenset({Closed.RST, Closed.CLIENT, Closed.TIMEOUT, Closed.STOPPED})
 
@@ -50,7 +52,7 @@ def severed_in(journal: Journal) -> frozenset[int]:
 def _numbered(entries: list[Entry]) -> Iterator[Asked]:
     transactions: Counter[int] = Counter()
     for entry in entries:
-        if not entry.command:
+        if not (entry.command or (entry.reply is not None and entry.stage in _WITHOUT_COMMAND)):
             continue
         transactions[entry.session] += entry.stage is Stage.MAIL
         yield Asked(

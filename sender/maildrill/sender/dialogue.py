@@ -148,8 +148,8 @@ class Session(asyncio.Protocol):
             if self._answers:
                 break
             self._transport.write(octets[start : start + _BLOCK])
-        if len(octets) > _BLOCK:
-            await self._room()
+        await self._room()
+        await self._listen()
         if self._answers or self._wire.broken:
             self._spoilt = True
             hearing.early = await self._answer(0)
@@ -243,6 +243,11 @@ class Session(asyncio.Protocol):
         """Wait until the connection takes more, or until there is something to hear."""
         if self._paused:
             await self._wait(self._deadlines.block, lambda: not self._paused or bool(self._answers))
+
+    async def _listen(self) -> None:
+        """Hear what has arrived already: a refusal or an end that came with the 354 makes the dot unnecessary."""
+        for _ in range(2):  # asyncio reads in the turn after it has looked
+            await asyncio.sleep(0)  # noqa: TID251 - a turn of the loop, no time
 
     async def _wait(self, seconds: float, done: Callable[[], bool]) -> None:
         alarm = self._loop.call_later(max(0.0, seconds), self._drop, Fault.TIMEOUT)
