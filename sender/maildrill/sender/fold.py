@@ -6,6 +6,7 @@ Rule: shares nothing with the ledger but the words of the schema, so that the tw
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import cast
 
 from maildrill.sender.attempt import State
 from maildrill.sender.log_event import LogEvent
@@ -22,9 +23,8 @@ def _stated(states: _States, fields: Mapping[str, object]) -> None:
 
 
 def _intended(states: _States, fields: Mapping[str, object]) -> None:
-    recipients = fields["recipients"]
-    if isinstance(recipients, list | tuple):
-        states.update((str(recipient), State.INFLIGHT) for recipient in recipients)
+    recipients = cast("Iterable[str]", fields["recipients"])
+    states.update((recipient, State.INFLIGHT) for recipient in recipients)
 
 
 _MOVES: dict[str, Callable[[_States, Mapping[str, object]], None]] = {

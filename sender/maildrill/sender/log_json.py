@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import BinaryIO
 
 from maildrill.sender.log_event import LogEvent
-from maildrill.sender.log_schema import KINDS, VERSION
+from maildrill.sender.log_schema import COMMON, KINDS, VERSION
 from maildrill.smtp import ConfigurationError, decode, escape
 
 _LONGEST = 1 << 20  # octets that certainly hold the last event: a reply has at most 64 KiB
 _HEAD = b'{"v":'
 _PLAN = {
-    kind.name: tuple((field.name, f',"{field.name}":', field.optional) for field in kind.fields)
+    kind.name: tuple((field.name, field.optional, field.type == "number") for field in kind.fields)
     for kind in KINDS.values()
 }
+_dumps = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def encode(number: int, at: float, kind: str, fields: Mapping[str, object]) -> str:
@@ -29,36 +29,22 @@ def encode(number: int, at: float, kind: str, fields: Mapping[str, object]) -> s
     plan = _PLAN.get(kind)
     if plan is None:
         raise ValueError(f'no kind of event "{kind}"')
-    # By hand, not json.dumps: a drill writes 80,000 of these, and this takes a third of the time.
-    parts = [f'{{"v":{VERSION},"n":{number},"at":{round(at, 6)!r},"kind":"{kind}"']
-    known = 0
-    for name, prefix, optional in plan:
+    record: dict[str, object] = {"v": VERSION, "n": number, "at": round(at, 6), "kind": kind}
+    for name, optional, is_number in plan:
         value = fields.get(name)
-        known += name in fields
         if value is not None:
-            parts.append(prefix + _encoded(value))
+            record[name] = round(value, 6) if is_number and isinstance(value, float) else value
         elif not optional:
             raise ValueError(f'event "{kind}" needs field "{name}"')
-    if known != len(fields):
-        strange = sorted(set(fields) - {name for name, _, _ in plan})
+    if len(record) != len(fields) + len(COMMON):
+        _check_names(kind, fields)
+    return _dumps(record) + "\n"
+
+
+def _check_names(kind: str, fields: Mapping[str, object]) -> None:
+    strange = sorted(set(fields) - {name for name, _, _ in _PLAN[kind]})
+    if strange:
         raise ValueError(f'event "{kind}" has no field "{", ".join(strange)}"')
-    return "".join(parts) + "}\n"
-
-
-def _encoded(value: object) -> str:
-    if isinstance(value, str):
-        return encode_basestring_ascii(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return int.__repr__(value)
-    if isinstance(value, float):
-        return repr(round(value, 6))
-    if isinstance(value, tuple | list):
-        return f"[{','.join(map(_encoded, value))}]"
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{encode_basestring_ascii(key)}:{_encoded(item)}" for key, item in value.items()) + "}"
-    raise ValueError(f"a log cannot hold a {type(value).__name__}")
 
 
 def read_events(path: Path) -> Iterator[LogEvent]:

@@ -71,7 +71,7 @@ _REMARKS: dict[str, Callable[[_Fields], str]] = {
     "recipient.held": lambda fields: _untried(fields, "4.3.5"),  # section 3.4: system incorrectly configured
     "session.refused": lambda fields: f"no session: {reason(fields)}",
     "session.closed": lambda fields: (
-        f"session closed after {fields['transactions']} transactions: {_shown(fields, 'reason')}"
+        f"session closed, transactions: {fields['transactions']}, reason: {_shown(fields, 'reason')}"
     ),
     "attempt": attempt_line,
     "breaker.opened": lambda fields: (
