@@ -13,6 +13,7 @@ from maildrill.smtp.text import escape
 
 MAX_LINE = 512  # octets with code and CRLF, RFC 5321 section 4.5.3.1.5: what we render; parsing takes longer ones
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?=\s|$)", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _TEXT = re.compile(r"([2-5]\d\d)(?:[ -](.*))?", re.ASCII | re.DOTALL)
 
 
@@ -103,7 +104,7 @@ class Reply:
 
 
 def _rendered(code: int, mark: str, line: str) -> bytes:
-    if any((character < " " and character != "\t") or character == "\x7f" for character in line):
+    if _CONTROL.search(line):
         raise ValueError(f"control character in reply text: {escape(line)}")
     octets = f"{code}{mark}{line}".encode().rstrip(b" ") if mark == " " else f"{code}{mark}{line}".encode()
     if len(octets) + 2 > MAX_LINE:
