@@ -153,7 +153,8 @@ class Lane:
                 size = desk.size
                 desk.put_back(carry[size:])
                 return [*carry[:size], *desk.take(now, size - len(carry[:size]))]
-            if pause > LINGER and not carry:
+            if pause > LINGER:
+                desk.put_back(carry)
                 return []
             self.idle = True
             try:

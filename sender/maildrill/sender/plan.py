@@ -96,11 +96,14 @@ class Agenda:
         return everybody
 
     def change(self, now: float, change: Callable[[Standing], Standing]) -> list[Waiting]:
-        """Change the standing of all who are due at `now` and return those that it changed."""
+        """Change the standing of all who are due at `now`, and return those who got another one."""
         self.ready(now)
-        before = list(self._ready)
-        self._ready = deque(waiting.at(change(waiting.standing)) for waiting in before)
-        changed = [new for new, old in zip(self._ready, before, strict=True) if new.standing != old.standing]
+        changed: list[Waiting] = []
+        for place, waiting in enumerate(self._ready):
+            standing = change(waiting.standing)
+            if standing is not waiting.standing:
+                self._ready[place] = waiting.at(standing)
+                changed.append(self._ready[place])
         self._earliest_end = min([self._earliest_end, *map(_end, changed)])
         return changed
 

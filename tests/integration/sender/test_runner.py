@@ -14,6 +14,7 @@ import pytest
 from maildrill.sender.attempt import State, Verdict
 from maildrill.sender.campaign import Limits, Mode, RetryPolicy, UnknownPolicy
 from maildrill.sender.fold import fold
+from maildrill.sender.ledger import LedgerError
 from maildrill.smtp import Stage
 from maildrill.smtp.quantity import Rate
 
@@ -337,3 +338,122 @@ def test_another_relay_may_take_over(on_stage: OnStage) -> None:
     stage = on_stage("", 3, main)
 
     assert set(stage.states.values()) == {State.DELIVERED}
+
+
+def test_a_host_that_never_accepts_mail_holds_everybody_at_once(on_stage: OnStage) -> None:
+    """521 in the greeting (RFC 7504): the account is wrong, one connection is enough to know."""
+    stage = on_stage('[[rule]]\nat = "banner"\nreply = "521 5.3.2 we do not take mail"\n', 5)
+
+    assert set(stage.states.values()) == {State.HELD}
+    assert len(stage.journal.sessions) <= 2
+    assert {record.attempts for record in stage.recipients} == {0}
+
+
+def test_a_missing_login_holds_everybody(on_stage: OnStage) -> None:
+    """530 to MAIL is about the account (invariant I55)."""
+    stage = on_stage('[[rule]]\nat = "mail"\nreply = "530 5.7.0 log in first"\n', 5, limits=Limits(connections=1))
+
+    assert set(stage.states.values()) == {State.HELD}
+    assert {record.reason for record in stage.recipients if not record.row} == {"530 5.7.0 log in first"}
+    assert {record.attempts for record in stage.recipients} == {0}
+
+
+def test_a_session_that_is_dropped_while_idle_costs_nobody_anything(on_stage: OnStage) -> None:
+    """421 between two messages: a new session at once, nothing counted, no breaker."""
+    stage = on_stage(
+        '[[rule]]\nat = "idle"\nage = ">=3s"\nreply = "421 4.4.2 idle"\n',
+        6,
+        limits=Limits(connections=1, rate=Rate(1, 6.0)),
+    )
+
+    assert set(stage.states.values()) == {State.DELIVERED}
+    assert len(stage.journal.sessions) == 6
+    assert {record.attempts for record in stage.recipients} == {1}
+    assert stage.times("breaker.opened") == []
+
+
+def test_a_host_that_drops_each_session_is_left_alone(on_stage: OnStage) -> None:
+    """Invariant I16: it greets and hangs up at MAIL, for an hour; nobody knocks a thousand times."""
+    stage = on_stage('[[rule]]\nat = "mail"\nduring = "0s..1h"\ncut = "before"\n', 40)
+
+    assert set(stage.states.values()) == {State.DELIVERED}
+    assert (
+        len([record for record in stage.journal.sessions if record.opened < stage.journal.sessions[0].opened + 3600])
+        < 25
+    )
+
+
+def test_too_many_waits_its_turn_where_messages_are_rare(on_stage: OnStage) -> None:
+    """A recipient that is to be tried at once keeps the pace all the same, and no session waits an hour for it."""
+    stage = on_stage(
+        '[[rule]]\nat = "rcpt"\nkey = "transaction"\nattempt = "3-"\nreply = "452 4.5.3 too many"\n',
+        5,
+        mode=Mode.BATCH,
+        limits=Limits(connections=1, rate=Rate(1, 3600.0)),
+    )
+
+    assert set(stage.states.values()) == {State.DELIVERED}
+    assert [len(message.recipients) for message in stage.journal.messages] == [2, 2, 1]
+    assert len(stage.journal.sessions) == 3
+
+
+def test_a_batch_larger_than_what_was_learnt_meanwhile_is_split(on_stage: OnStage) -> None:
+    """Two sessions find out at the same time: both go on in batches of two, and nobody is counted twice."""
+    stage = on_stage(
+        '[[rule]]\nat = "rcpt"\nkey = "transaction"\nattempt = "3-"\nreply = "452 4.5.3 too many"\n',
+        40,
+        mode=Mode.BATCH,
+        limits=Limits(connections=2, recipients_per_transaction=10),
+    )
+
+    assert set(stage.states.values()) == {State.DELIVERED}
+    assert {len(message.recipients) for message in stage.journal.messages} == {2}
+    assert {record.attempts for record in stage.recipients} == {1}
+
+
+def test_one_message_for_all_is_the_same_for_all(on_stage: OnStage) -> None:
+    """Batch mode: one Message-ID, composed once."""
+    stage = on_stage("", 9, mode=Mode.BATCH, limits=Limits(recipients_per_transaction=3))
+
+    assert len(stage.journal.messages) == 3
+    assert len({(message.content, message.message_id) for message in stage.journal.messages}) == 1
+
+
+@pytest.mark.parametrize("write", ["intend", "record"])
+def test_a_ledger_that_cannot_be_written_ends_the_run(on_stage: OnStage, write: str) -> None:
+    """Before the dot: it does not leave. After it: Unknown, because nobody wrote down what was heard."""
+
+    class Full:
+        def __init__(self, ledger: Any) -> None:
+            self._ledger = ledger
+
+        def __getattr__(self, name: str) -> Any:
+            if name == write:
+                raise LedgerError("disk full")
+            return getattr(self._ledger, name)
+
+    async def main(stage: Any) -> None:
+        with pytest.raises(LedgerError, match="disk full"):
+            await stage.send(Full)
+        assert len(stage.journal.messages) == (0 if write == "intend" else 1)
+        await stage.send()
+
+    stage = on_stage("", 3, main, limits=Limits(connections=1))
+    expected = {State.DELIVERED: 3} if write == "intend" else {State.DELIVERED: 2, State.UNKNOWN: 1}
+
+    assert Counter(stage.states.values()) == expected
+    assert [stage.journal.committed(address) for address in stage.states] == [1, 1, 1]
+
+
+def test_a_run_that_is_cancelled_leaves_no_dot_alone(on_stage: OnStage) -> None:
+    """Cancelling the task is as good as the stop request, and raises as it should."""
+
+    async def main(stage: Any) -> None:
+        task = asyncio.create_task(stage.send())
+        await stage.world.clock.sleep(30)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert Counter(stage.states.values()) == {State.DELIVERED: 2, State.PENDING: 3}
+
+    on_stage('[[rule]]\nat = "dot"\nwait = "100s"\n', 5, main)

@@ -140,11 +140,11 @@ class LedgerMachine(RuleBasedStateMachine):
         """A dot leaves; what follows is for another rule, or for nobody."""
         self._intend(data.draw(st.sampled_from(sorted(self.waiting))))
 
-    @precondition(lambda self: self.waiting)
+    @precondition(lambda self: self._at_rest())
     @rule(data=st.data())
     def held_without_a_try(self, data: st.DataObject) -> None:
-        """Our set-up is at fault."""
-        address = data.draw(st.sampled_from(sorted(self.waiting)))
+        """Our set-up is at fault: whoever waits, and has no dot on its way, is held."""
+        address = data.draw(st.sampled_from(self._at_rest()))
         waiting = self.waiting.pop(address)
         moved = waiting.at(held(waiting.standing, "no account"))
         self.ledger.settle([moved])
@@ -186,6 +186,9 @@ class LedgerMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Close the last copy."""
         self._leave()
+
+    def _at_rest(self) -> list[str]:
+        return sorted(address for address in self.waiting if not self.known[address].dot_left)
 
     def _leave(self) -> None:
         if hasattr(self, "ledger"):

@@ -89,7 +89,7 @@ def test_changing_touches_only_those_due(waiting: Callable[..., Waiting]) -> Non
     agenda = _agenda(waiting(1, 5.0), waiting(2, 5.0, expires_at=8.0), waiting(3, 50.0))
 
     def end(standing: Standing) -> Standing:
-        return replace(standing, expires_at=standing.expires_at or 7.0)
+        return standing if standing.expires_at else replace(standing, expires_at=7.0)
 
     assert [one.key for one in agenda.change(5.0, end)] == [1]
     assert [one.key for one in agenda.lapsed(10.0)] == [1, 2]
