@@ -16,7 +16,7 @@ from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.server import FakeServer
 from maildrill.scenarios.gather import asked_of, severed_in, taken_of
 from maildrill.scenarios.oracles import Evidence, judge_drill
-from maildrill.scenarios.world import Network, World, run_world
+from maildrill.scenarios.world import DEFAULT, Network, World, run_world
 from maildrill.sender.campaign import Campaign, Mode
 from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.ledger import Durability, open_ledger
@@ -39,7 +39,7 @@ class Plan:
     campaign: Campaign
     script: Script
     seed: int | None = None
-    network: Network = Network()
+    network: Network = DEFAULT
     recipients: RecipientList | None = None
     ledger: Path | None = None
 

@@ -6,10 +6,15 @@ maildrill that imports hypothesis.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hypothesis import strategies as st
 
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.script_file import read_script
+from maildrill.scenarios.world import Network
+from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, Mode, RetryPolicy, UnknownPolicy
+from maildrill.sender.lists import RecipientList, Row
 from maildrill.smtp import Stage
 
 DOMAINS = ("one.example", "two.example", "three.example")
@@ -69,7 +74,8 @@ REPLIES: dict[Stage, tuple[str, ...]] = {
     Stage.QUIT: ("221 2.0.0 bye", "421 4.3.2 closing", "500 5.5.1 what"),
 }
 
-_PLAIN_CUTS = ("before", "after", "mid", "rst")
+_SILENT_CUTS = ("before", "rst")
+_CUTS = (*_SILENT_CUTS, "after", "mid")
 _STAGES = (
     Stage.RCPT,
     Stage.DOT,
@@ -111,10 +117,60 @@ def scripts(draw: st.DrawFn, *, most: int = 4) -> Script:
     return read_script("\n".join(["version = 1", *map(_table, drawn)]), "generated.toml")
 
 
-def recipient_lists(*, most: int = 6) -> st.SearchStrategy[list[str]]:
-    """Lists of 1 to `most` distinct addresses in a few domains."""
+def recipient_lists(*, most: int = 6) -> st.SearchStrategy[RecipientList]:
+    """Lists of 1 to `most` distinct recipients in a few domains."""
     addresses = st.builds("{}@{}".format, st.sampled_from("abcdefgh"), st.sampled_from(DOMAINS))
-    return st.lists(addresses, min_size=1, max_size=most, unique=True)
+    return st.lists(addresses, min_size=1, max_size=most, unique=True).map(_as_list)
+
+
+def campaigns() -> st.SearchStrategy[Campaign]:
+    """Campaigns in both modes, under both policies for Unknown, with all limits down to one; they end within a day."""
+    limits = st.builds(
+        Limits,
+        connections=st.integers(1, 3),
+        messages_per_connection=st.integers(1, 4),
+        recipients_per_transaction=st.integers(1, 4),
+    )
+    retry = st.builds(
+        RetryPolicy,
+        schedule=st.just((600.0, 1800.0, 7200.0)),
+        cap=st.just(7200.0),
+        jitter=st.sampled_from((0.0, 0.2)),
+        lifetime=st.sampled_from((12 * 3600.0, 3600.0)),
+        unknown=st.sampled_from(UnknownPolicy),
+    )
+    return st.builds(
+        Campaign,
+        name=st.just("generated"),
+        sender=st.just(Mailbox("", "news@sender.example")),
+        subject=st.just("Hello"),
+        account=st.just(Account(host="mx.relay.example")),
+        list_file=st.just(Path("list.csv")),
+        email=st.just("Email"),
+        text=st.sampled_from(("Hello\n", ".\n..\n.\r\n", "x" * 70_000)),
+        html=st.none(),
+        attachments=st.just(()),
+        retry=retry,
+        limits=limits,
+        mode=st.sampled_from(Mode),
+        seed=st.integers(0, 3),
+    )
+
+
+def networks() -> st.SearchStrategy[Network]:
+    """Networks with and without jitter, whole segments and small ones."""
+    return st.builds(
+        Network,
+        latency=st.sampled_from((0.01, 0.5)),
+        jitter=st.sampled_from((0.0, 0.002)),
+        segment=st.sampled_from((0, 7, 1000)),
+        seed=st.integers(0, 3),
+    )
+
+
+def _as_list(addresses: list[str]) -> RecipientList:
+    rows = (Row(n, address, {"Email": address}) for n, address in enumerate(addresses, start=2))
+    return RecipientList(tuple(rows), (), ("Email",))
 
 
 def _conditions(stage: Stage) -> st.SearchStrategy[dict[str, object]]:
@@ -144,7 +200,8 @@ def _answers(draw: st.DrawFn, stage: Stage) -> dict[str, object]:
     if draw(st.integers(0, 3)) == 3:
         answer["wait"] = draw(st.sampled_from(_WAITS))
     if not answer or draw(st.integers(0, 2)) == 2:
-        answer["cut"] = draw(st.sampled_from(_PLAIN_CUTS))
+        said = "reply" in answer or stage is not Stage.BODY  # there is no reply of the body's own to cut
+        answer["cut"] = draw(st.sampled_from(_CUTS if said else _SILENT_CUTS))
     if stage is Stage.DOT and draw(st.booleans()):
         answer["commit"] = draw(st.booleans())
     return answer

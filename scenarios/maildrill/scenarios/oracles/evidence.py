@@ -88,8 +88,9 @@ class Evidence:
 
     @cached_property
     def asked_for(self) -> Mapping[str, tuple[Asked, ...]]:
-        """The server's RCPT commands for each address, in order."""
-        return _grouped((asked for asked in self.asked if asked.stage is Stage.RCPT), lambda asked: asked.recipient)
+        """The server's RCPT commands for each address, in order; those that it did not even read left out."""
+        named = (asked for asked in self.asked if asked.stage is Stage.RCPT and asked.recipient)
+        return _grouped(named, lambda asked: asked.recipient)
 
     @cached_property
     def taken_for(self) -> Mapping[str, tuple[Taken, ...]]:

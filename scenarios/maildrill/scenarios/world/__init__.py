@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from maildrill.scenarios.world.clock import EPOCH, VirtualClock
 from maildrill.scenarios.world.network import Network
-from maildrill.scenarios.world.run import World, run_world
+from maildrill.scenarios.world.run import DEFAULT, World, run_world
 from maildrill.scenarios.world.trouble import Deadlock, Livelock, Refused, Unhandled
 
-__all__ = ["EPOCH", "Deadlock", "Livelock", "Network", "Refused", "Unhandled", "VirtualClock", "World", "run_world"]
+__all__ = [
+    "DEFAULT",
+    "EPOCH",
+    "Deadlock",
+    "Livelock",
+    "Network",
+    "Refused",
+    "Unhandled",
+    "VirtualClock",
+    "World",
+    "run_world",
+]
