@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import smtplib
-import socket
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,38 +70,3 @@ def test_a_lost_reply_is_a_lost_connection_for_the_client(tmp_path: Path, serve:
     summary = served.end(signal.SIGTERM)
 
     assert "sessions=1 messages=1 committed=1 acknowledged=0" in summary
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_with_a_summary(serve: Serve, number: signal.Signals) -> None:
-    """Also while a client is connected; rules that never fired are named."""
-    served = serve("greylist")
-    with socket.create_connection((served.host, served.port)) as client:
-        client.recv(100)
-        summary = served.end(number)
-
-    assert "sessions=1 messages=0 committed=0 acknowledged=0" in summary
-    assert summary[-1] == 'never fired: rule="greylisting"'
-
-
-def test_the_ready_file_says_where_it_listens(tmp_path: Path, serve: Serve) -> None:
-    """It is gone when the server is."""
-    ready = tmp_path / "ready"
-    served = serve("all-good", "--ready-file", "ready")
-    # listening is said first, the file follows at once: the first reply comes after both
-    with smtplib.SMTP(served.host, served.port) as client:
-        client.noop()
-        said = ready.read_text()
-    served.end(signal.SIGTERM)
-
-    assert (said, ready.exists()) == (f"{served.host}:{served.port}\n", False)
-
-
-def test_a_port_in_use_is_an_error_that_says_so(serve: Serve, command: Callable[..., subprocess.Popen[str]]) -> None:
-    """Exit code 2, and nothing on stdout."""
-    served = serve("all-good")
-    second = command("serve", "--port", str(served.port))
-    output, errors = second.communicate(timeout=60)
-
-    assert (second.returncode, output) == (2, "")
-    assert errors.startswith(f"error: 127.0.0.1:{served.port}: cannot listen: Address already in use\n")
