@@ -457,3 +457,53 @@ def test_a_run_that_is_cancelled_leaves_no_dot_alone(on_stage: OnStage) -> None:
         assert Counter(stage.states.values()) == {State.DELIVERED: 2, State.PENDING: 3}
 
     on_stage('[[rule]]\nat = "dot"\nwait = "100s"\n', 5, main)
+
+
+def test_a_stop_between_two_messages_says_goodbye(on_stage: OnStage) -> None:
+    """The session waits for its turn, and ends with QUIT when asked to stop."""
+
+    async def main(stage: Any) -> None:
+        asyncio.get_running_loop().call_later(8, stage.stop.set)
+        summary = await stage.send()
+        assert round(summary.ended - summary.started) == 8
+
+    stage = on_stage("", 5, main, limits=Limits(connections=1, rate=Rate(1, 5.0)))
+
+    assert Counter(stage.states.values()) == {State.DELIVERED: 2, State.PENDING: 3}
+    assert stage.journal.entries[-1].stage is Stage.QUIT
+
+
+def test_a_stop_while_too_many_wait_for_their_turn_loses_nobody(on_stage: OnStage) -> None:
+    """Those that were to be tried again in the same session are tried again by the next run."""
+
+    async def main(stage: Any) -> None:
+        asyncio.get_running_loop().call_later(3, stage.stop.set)
+        await stage.send()
+        assert Counter(stage.states.values()) == {State.DELIVERED: 2, State.PENDING: 3}
+        stage.stop.clear()
+        await stage.send()
+
+    stage = on_stage(
+        '[[rule]]\nat = "rcpt"\nkey = "transaction"\nattempt = "3-"\nreply = "452 4.5.3 too many"\n',
+        5,
+        main,
+        mode=Mode.BATCH,
+        limits=Limits(connections=1, rate=Rate(1, 5.0)),
+    )
+
+    assert set(stage.states.values()) == {State.DELIVERED}
+
+
+def test_a_probe_that_is_stopped_proves_nothing(on_stage: OnStage) -> None:
+    """The host greets slowly after an outage; the stop comes first, and the next run finds it well."""
+
+    async def main(stage: Any) -> None:
+        asyncio.get_running_loop().call_later(75, stage.stop.set)
+        await stage.send()
+        assert set(stage.states.values()) == {State.PENDING}
+        stage.stop.clear()
+        await stage.send()
+
+    stage = on_stage(DOWN.format(span="0s..40s") + '[[rule]]\nat = "banner"\nwait = "30s"\n', 2, main)
+
+    assert set(stage.states.values()) == {State.DELIVERED}
