@@ -42,6 +42,8 @@ class FakeServer:
             keep_bodies=keep_bodies,
         )
         self._sessions: set[Session] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
         self._listener: asyncio.AbstractServer | None = None
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> tuple[str, int]:
@@ -66,19 +68,27 @@ class FakeServer:
 
     async def stop(self) -> None:
         """Stop listening and end all connections; returns when nothing runs any more."""
-        if self._listener is not None:
-            self._listener.close()
-        while self._sessions:
-            await asyncio.gather(*(session.stop() for session in tuple(self._sessions)))
-        if self._listener is not None:
-            await self._listener.wait_closed()
-            self._listener = None
+        if self._listener is None:
+            return
+        self._listener.close()
+        running = [task for session in self._sessions for task in session.stop()]
+        if running:
+            await asyncio.wait(running)
+        await self._empty.wait()
+        await self._listener.wait_closed()
+        self._listener = None
 
     def unfired(self) -> tuple[str, ...]:
         """Return the names of the script's rules that never fired."""
         return self.engine.unfired() if isinstance(self.engine, Engine) else ()
 
     def _session(self) -> Session:
-        session = Session(self._host, self._sessions.discard)
+        session = Session(self._host, self._ended)
         self._sessions.add(session)
+        self._empty.clear()
         return session
+
+    def _ended(self, session: Session) -> None:
+        self._sessions.discard(session)
+        if not self._sessions:
+            self._empty.set()

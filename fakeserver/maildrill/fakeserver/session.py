@@ -67,10 +67,11 @@ class Session(SMTP):
     # Seam: connection_made, and the end of a connection.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask the script at once: a refused connection never begins."""
+        """Ask the script at once: a refused connection never begins, nor does one to a server that was stopped."""
         peer = transport.get_extra_info("peername")
+        client = str(peer[0]) if isinstance(peer, tuple) and peer else "local"
         try:
-            self._connected = self._talk.connect(str(peer[0]) if isinstance(peer, tuple) and peer else "local")
+            self._connected = not self._over and self._talk.connect(client)
         finally:
             if not self._connected:
                 self._over = True
@@ -86,12 +87,14 @@ class Session(SMTP):
             super().connection_lost(error)
         self._on_end(self)
 
-    async def stop(self) -> None:
-        """End the connection from outside of the script; returns when nothing of it runs any more."""
-        if self._connected:
-            self._finish(Closed.STOPPED)
-            self._writer.transport.abort()
-            await asyncio.wait([self._handler])
+    def stop(self) -> list[asyncio.Task[None]]:
+        """End the connection from outside of the script; returns what has yet to notice."""
+        if not self._connected:
+            self._over = True
+            return []
+        self._finish(Closed.STOPPED)
+        self._writer.transport.abort()
+        return [self._handler]
 
     def _finish(self, how: Closed) -> None:
         self._over = True

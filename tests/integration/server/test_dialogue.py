@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
+from maildrill.cli.system_clock import SystemClock
+from maildrill.fakeserver.conversation import Host
+from maildrill.fakeserver.engine import Engine
 from maildrill.fakeserver.event import Advertise, Decision, Event, Proceed, Say
+from maildrill.fakeserver.journal import Journal
+from maildrill.fakeserver.script import Script
+from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.server import FakeServer
+from maildrill.fakeserver.session import Session
 from maildrill.smtp import Reply
 
 MAIL = "MAIL FROM:<news@shop.test>"
@@ -493,3 +501,59 @@ def test_a_server_that_says_nothing_lets_the_client_wait(memory: Any, decides: A
         return await client.hear()
 
     assert memory.play(told, story) == "250 2.0.0 ok"
+
+
+def test_a_connection_that_comes_while_the_server_stops_is_not_begun(ground: Any) -> None:
+    """Nor is one waited for that was ended before."""
+
+    async def story(scene: Any) -> Any:
+        coming = asyncio.ensure_future(scene.call())
+        turns = 0
+        while not scene.server._sessions and turns < 100:
+            await asyncio.sleep(0.001)
+            turns += 1
+        await scene.server.stop()
+        try:
+            heard = await (await coming).rest()
+        except ConnectionError:
+            heard = ("", "rst")
+        return heard, [entry.closed for entry in scene.journal.entries if entry.closed]
+
+    (heard, _), closed = ground.play("", story)
+
+    assert heard in ("", "220 mx.test ESMTP maildrill\r\n")
+    assert closed in ([], ["stopped"])
+
+
+def test_a_session_that_was_stopped_before_it_began_never_begins() -> None:
+    """It ends the connection that it is given, and writes nothing down."""
+
+    class Transport(asyncio.Transport):
+        ended = False
+
+        def abort(self) -> None:
+            self.ended = True
+
+    async def story() -> tuple[bool, int, int]:
+        ended: list[Session] = []
+        journal, transport = Journal(), Transport()
+        decider = Engine(read_script("", "test.toml"))
+        host = Host(decider=decider, journal=journal, clock=SystemClock(), hostname="mx.test")
+        session = Session(host, ended.append)
+        running = session.stop()
+        session.connection_made(transport)
+        session.connection_lost(None)
+        return transport.ended, len(journal.sessions) + len(running), len(ended)
+
+    assert asyncio.run(story()) == (True, 0, 1)
+
+
+def test_a_server_is_stopped_once(memory: Any) -> None:
+    """Stopping what is stopped, or was never started, is nothing."""
+
+    async def story(scene: Any) -> None:
+        await scene.server.stop()
+        await scene.server.stop()
+        await FakeServer(Script(), clock=scene.clock).stop()
+
+    memory.play("", story)
