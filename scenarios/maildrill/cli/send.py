@@ -144,7 +144,8 @@ def _sent(order: Order, book: Ledger, clock: SystemClock, logs: Path) -> Summary
         log = opened.enter_context(
             ConnectionLog(*files, Progress(screen), eager=True, on_fault=lambda _: stop.event.set())
         )
-        _log_set_aside(order, log, clock.now())
+        for row in order.recipients.set_aside:
+            log.set_aside(clock.now(), row)
         run = asyncio.run(_run(order, book, clock, log, stop))
     if log.fault:
         raise log.fault
@@ -157,11 +158,6 @@ def _sent(order: Order, book: Ledger, clock: SystemClock, logs: Path) -> Summary
         virtual_seconds=run.ended - run.started,
         real_seconds=time.monotonic() - began,
     )
-
-
-def _log_set_aside(order: Order, log: ConnectionLog, at: float) -> None:
-    for row in order.recipients.set_aside:
-        log.emit("recipient.set_aside", at, row=row.number, value=row.value, reason=row.reason.value, detail=row.detail)
 
 
 async def _run(order: Order, book: Ledger, clock: SystemClock, log: ConnectionLog, stop: Stop) -> RunSummary:

@@ -82,6 +82,8 @@ class _Stage:
         try:
             memory = Memory()
             with ConnectionLog(memory, *self.sinks) as log:
+                for row in self.recipients.set_aside:
+                    log.set_aside(began, row)
                 run = await self._run(world, ledger, log)
             ended = world.clock.now()
             evidence = Evidence(

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import NotRequired, Self, TypedDict, Unpack
 
 from maildrill.sender.attempt import Broken, Ruling, State
+from maildrill.sender.lists.rows import SetAside
 from maildrill.sender.log_schema import KINDS
 from maildrill.sender.log_sinks import Sink
 from maildrill.sender.postfix_lines import dsn
@@ -66,6 +67,12 @@ class ConnectionLog:
                     sink.flush()
             except OSError as error:
                 self._give_up(sink, error)
+
+    def set_aside(self, at: float, row: SetAside) -> None:
+        """Log an entry of the list that gets no message."""
+        self.emit(
+            "recipient.set_aside", at, row=row.number, value=row.value, reason=row.reason.value, detail=row.detail
+        )
 
     def line(self, session: int, line: Line) -> None:
         """Log one line of the dialogue of `session`."""

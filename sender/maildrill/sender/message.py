@@ -22,12 +22,12 @@ NAME_COLUMNS = ("full name", "name")
 
 
 def message_id(campaign: Campaign, row: Row | None) -> str:
-    """Return the Message-ID (with its angle brackets) of a recipient, or of a batch (row None).
+    """Return the Message-ID (with its angle brackets) of a recipient; in batch mode all have the same (row None).
 
     It is a hash of the campaign's name and seed and of the address: the same in every attempt and every run,
     whatever becomes of template and list (RFC 5322 section 3.6.4; invariant I42).
     """
-    whom = "" if row is None else row.address.casefold()
+    whom = "" if row is None or campaign.mode is Mode.BATCH else row.address.casefold()
     return f"<{_hash(campaign, 'message-id', whom)}@{domain_of(campaign.sender.address)}>"
 
 
