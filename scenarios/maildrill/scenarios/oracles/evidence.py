@@ -55,7 +55,7 @@ class Taken:
     honest: bool = True
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)  # asyncio writes out what a task returned; this may be megabytes
 class Evidence:
     """All that the oracles look at.
 
