@@ -27,6 +27,10 @@ class Fault(StrEnum):
     NO_SMTPUTF8 = "no smtputf8"  # an international address where it is not taken: not even tried
 
 
+#: What is known from the server's own offers, before anything is said.
+NOT_TRIED = frozenset({Fault.TOO_BIG, Fault.NO_8BITMIME, Fault.NO_SMTPUTF8})
+
+
 @dataclass(frozen=True, slots=True)
 class Broken:
     """Why a session is over: where, how, and the reply that said so, where one did (a 421, a 554 greeting)."""

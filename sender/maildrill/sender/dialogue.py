@@ -1,4 +1,4 @@
-"""A session in which mail can be sent: commands and messages out, replies in, a deadline for each stage.
+"""A session in which mail can be sent: one transaction after the other, pipelined where that is offered.
 
 Rule 1: what is heard is data; nothing but our own stop request is an exception. Rule 2: once the final dot has left
 only its reply, its deadline or the loss of the connection ends the wait (RFC 1047).
@@ -7,198 +7,207 @@ only its reply, its deadline or the loss of the connection ends the wait (RFC 10
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from hashlib import blake2b
 
 from maildrill.sender.attempt import Broken, Fault, Transaction
 from maildrill.sender.capabilities import Capabilities
+from maildrill.sender.channel import Channel, SessionOverError
 from maildrill.sender.hearing import Hearing
 from maildrill.sender.timeouts import Deadlines
-from maildrill.sender.wire import Wire, normal, stuffed
-from maildrill.smtp import Clock, Envelope, Line, Reply, Stage, Transcript
+from maildrill.sender.wire import normal, stuffed
+from maildrill.smtp import Envelope, Reply, Stage
 
 _BLOCK = 65536  # octets of a message that are handed over at once
 #: Replies to MAIL and RCPT that say that we and the server have lost step (RFC 5321 section 4.2.3).
 _OUT_OF_STEP = frozenset({500, 503})
 
 BeforeDot = Callable[[tuple[str, ...]], None]
+_Command = tuple[Stage, str]
 
 
-class _SessionOverError(Exception):
-    """The wire is broken: there is nothing more to hear."""
+class Session:
+    """One open session on `channel`, where EHLO said `capabilities`."""
 
-
-class Session(asyncio.Protocol):
-    """One open session. transcript: the dialogue so far, goes on here; on_line: called with each new line of it."""
-
-    def __init__(  # noqa: PLR0913 - a session is made in one place, from all that belongs to it
-        self,
-        transport: asyncio.Transport,
-        capabilities: Capabilities,
-        *,
-        clock: Clock,
-        deadlines: Deadlines,
-        transcript: Transcript,
-        on_line: Callable[[Line], None],
-    ) -> None:
+    def __init__(self, channel: Channel, capabilities: Capabilities, deadlines: Deadlines) -> None:
         self.capabilities = capabilities
-        self._transport = transport
-        self._clock = clock
+        self._channel = channel
         self._deadlines = deadlines
-        self._transcript = transcript
-        self._on_line = on_line
-        self._loop = asyncio.get_running_loop()
-        self._wire = Wire()
-        self._answers: deque[Reply] = deque()
-        self._waiter: asyncio.Future[None] | None = None
-        self._paused = False
-        self._closed = False  # by us
+        self._used = False  # a transaction was begun
+        self._stopped = False  # a stop request came when the dot had left
         self._spoilt = False  # the server waits for a message that it will not get, or cannot be trusted
 
     @property
     def alive(self) -> bool:
         """Whether another transaction may be begun."""
-        return self._wire.broken is None and not self._spoilt and not self._transport.is_closing()
+        return not (self._channel.over or self._spoilt or self._stopped)
 
     async def transact(self, envelope: Envelope, message: bytes, *, before_dot: BeforeDot) -> Transaction:
         """Do one mail transaction and return all that was heard in it.
 
         message: octets, not yet dot-stuffed. before_dot: called with the accepted recipients just before the first
         octet of the final dot leaves; if it raises, the dot does not leave, the session is dropped, and it raises on.
-        Cancelled before that, the session is dropped; later the reply is still waited for, and the cancellation
-        is left to the caller to find out.
+        Cancelled before that, the session is dropped. Cancelled later, the reply is still waited for and returned;
+        then the session takes no further transaction, and to end is the caller's business.
         """
         hearing = Hearing(envelope.recipients)
         message = normal(message)
         obstacle = self._obstacle(envelope, message)
         if obstacle is not None:
-            return hearing.transaction(Broken(Stage.MAIL, obstacle))
+            return hearing.transaction(obstacle)
+        if not self.alive:
+            broken = self._channel.wire.broken or Broken(Stage.IDLE, Fault.EOF)
+            return hearing.transaction(replace(broken, stage=Stage.IDLE))
         try:
             await self._converse(hearing, envelope, message, before_dot)
-        except _SessionOverError:
+        except SessionOverError:
             pass
         except BaseException:
-            self._drop(Fault.STOPPED)
+            self._channel.drop(Fault.STOPPED)
             raise
-        return hearing.transaction(self._wire.broken)
+        return hearing.transaction(self._broken(hearing))
 
     async def quit(self) -> None:
         """Say QUIT where the server would understand it, and close; nothing depends on the answer."""
-        if self.alive and not self._wire.outstanding:
-            with suppress(_SessionOverError):
-                self._say(Stage.QUIT, "QUIT")
-                await self._answer(self._deadlines.quit)
-        self._closed = True
-        if self._transport.get_write_buffer_size():
-            self._transport.abort()
-        self._transport.close()
+        try:
+            if not (self._channel.over or self._spoilt or self._channel.wire.outstanding):
+                with suppress(SessionOverError):
+                    self._channel.leave()
+                    self._channel.say((Stage.QUIT, "QUIT"))
+                    await self._channel.answer(self._deadlines.quit)
+        except asyncio.CancelledError:
+            self._channel.drop(Fault.STOPPED)
+            raise
+        finally:
+            await self._channel.close()
+
+    def _broken(self, hearing: Hearing) -> Broken | None:
+        """Return what broke the session; where its end and our MAIL crossed on their way it was idle until then."""
+        broken, used = self._channel.wire.broken, self._used
+        self._used = True
+        if used and hearing.mail is None and broken is not None and broken.fault in (Fault.EOF, Fault.RESET):
+            return replace(broken, stage=Stage.IDLE)
+        return broken
 
     # One transaction
 
     async def _converse(self, hearing: Hearing, envelope: Envelope, message: bytes, before_dot: BeforeDot) -> None:
-        commands = [(Stage.MAIL, self._mail(envelope, message))]
-        commands += [(Stage.RCPT, f"RCPT TO:<{recipient}>") for recipient in envelope.recipients]
+        mail = (Stage.MAIL, self._mail(envelope, message))
+        recipients = [(Stage.RCPT, f"RCPT TO:<{recipient}>") for recipient in envelope.recipients]
         if self.capabilities.pipelining:
-            await self._in_a_group(hearing, commands)
+            await self._in_a_group(hearing, mail, recipients)
         else:
-            await self._in_lock_step(hearing, commands)
+            await self._in_lock_step(hearing, mail, recipients)
         if hearing.data is None or hearing.data.klass != 3:
             await self._reset(hearing)
         elif hearing.accepted:
             await self._send(hearing, stuffed(message), before_dot)
+        elif hearing.any_accepted:  # by a server that refused MAIL: an empty message would reach people
+            self._channel.give_up(Stage.DATA, Fault.OUT_OF_STEP, hearing.data)
         else:
             await self._send_nothing(hearing)
 
-    async def _in_a_group(self, hearing: Hearing, commands: list[tuple[Stage, str]]) -> None:
+    async def _in_a_group(self, hearing: Hearing, mail: _Command, recipients: list[_Command]) -> None:
         """All commands at once, DATA the last of them (RFC 2920 section 3.1)."""
-        self._say_all([*commands, (Stage.DATA, "DATA")])
-        hearing.mail = await self._answer(self._deadlines.mail)
-        for _ in hearing.recipients:
-            hearing.rcpt.append(await self._answer(self._deadlines.rcpt))
-        hearing.data = await self._answer(self._deadlines.data)
+        channel, deadlines = self._channel, self._deadlines
+        channel.say(mail, *recipients, (Stage.DATA, "DATA"))
+        hearing.mail = await channel.answer(deadlines.mail)
+        for _ in recipients:
+            hearing.rcpt.append(await channel.answer(deadlines.rcpt))
+        data = await channel.answer(deadlines.data)
         self._keep_step(Stage.MAIL, hearing.mail)
         if hearing.mail.positive:
-            self._keep_step(Stage.RCPT, *hearing.rcpt)
-        if hearing.data.klass == 2:
-            self._fall_out(Stage.DATA, hearing.data)
+            for n, reply in enumerate(hearing.rcpt, 1):
+                if _out_of_step(reply):
+                    del hearing.rcpt[n:]  # in lock-step we would not have asked about those
+                    channel.give_up(Stage.RCPT, Fault.OUT_OF_STEP, reply)
+        hearing.data = data
 
-    async def _in_lock_step(self, hearing: Hearing, commands: list[tuple[Stage, str]]) -> None:
-        self._say(*commands[0])
-        hearing.mail = await self._answer(self._deadlines.mail)
+    async def _in_lock_step(self, hearing: Hearing, mail: _Command, recipients: list[_Command]) -> None:
+        channel, deadlines = self._channel, self._deadlines
+        channel.say(mail)
+        hearing.mail = await channel.answer(deadlines.mail)
         self._keep_step(Stage.MAIL, hearing.mail)
         if not hearing.mail.positive:
             return
-        for stage, command in commands[1:]:
-            self._say(stage, command)
-            hearing.rcpt.append(await self._answer(self._deadlines.rcpt))
+        for recipient in recipients:
+            channel.say(recipient)
+            hearing.rcpt.append(await channel.answer(deadlines.rcpt))
             self._keep_step(Stage.RCPT, hearing.rcpt[-1])
         if hearing.accepted:
-            self._say(Stage.DATA, "DATA")
-            hearing.data = await self._answer(self._deadlines.data)
-            if hearing.data.klass == 2:
-                self._fall_out(Stage.DATA, hearing.data)
+            channel.say((Stage.DATA, "DATA"))
+            hearing.data = await channel.answer(deadlines.data)
 
     async def _send(self, hearing: Hearing, octets: bytes, before_dot: BeforeDot) -> None:
-        """The message and its dot; a reply that comes first ends it (delivery-semantics, early reply)."""
-        self._wire.ask(Stage.BODY)
+        """The message and its dot; a reply that comes first ends it."""
+        channel = self._channel
+        channel.wire.ask(Stage.BODY)
         for start in range(0, len(octets), _BLOCK):
-            await self._room()
-            if self._answers:
+            if channel.heard:
                 break
-            self._transport.write(octets[start : start + _BLOCK])
-        await self._room()
-        await self._listen()
-        if self._answers or self._wire.broken:
+            channel.send(octets[start : start + _BLOCK])
+            await channel.drained(self._deadlines.block)
+        await channel.listen()  # what came with the 354 makes the dot unnecessary
+        if channel.heard:
             self._spoilt = True
-            hearing.early = await self._answer(0)
+            if channel.over:
+                channel.wire.lose(Fault.RESET)
+            hearing.early = await channel.answer(0)
             return
-        self._note(f"{len(octets)} octets of message, blake2b {blake2b(octets, digest_size=8).hexdigest()}")
+        channel.note(f"{len(octets)} octets of message, blake2b {blake2b(octets, digest_size=8).hexdigest()}")
         before_dot(hearing.accepted)
         await self._dot(hearing)
 
     async def _send_nothing(self, hearing: Hearing) -> None:
         """A lone dot: the server waits for a message though nobody was accepted (RFC 2920 section 3.1)."""
-        self._wire.ask(Stage.BODY)
+        self._channel.wire.ask(Stage.BODY)
         await self._dot(hearing)
 
     async def _dot(self, hearing: Hearing) -> None:
         """From here on only the server knows; a stop request waits for what it says."""
-        self._wire.dotted()
+        channel = self._channel
+        channel.dot()
+        if channel.over:  # the connection would not take it: known at once
+            channel.wire.lose(Fault.RESET)
+            raise SessionOverError
         hearing.dot_sent = True
-        self._sent(".")
-        self._transport.write(b".\r\n")
-        until = self._loop.time() + self._deadlines.dot
+        until = asyncio.get_running_loop().time() + self._deadlines.dot
         while hearing.dot is None:
             try:
-                hearing.dot = await self._answer(until - self._loop.time())
+                hearing.dot = await channel.answer(until - asyncio.get_running_loop().time())
+            except SessionOverError:
+                hearing.dot_sent = not channel.paused
+                raise
             except asyncio.CancelledError:
+                self._stopped = True
                 task = asyncio.current_task()
                 if task is not None:
                     task.uncancel()
         if hearing.dot.klass == 3:
-            self._fall_out(Stage.DOT, hearing.dot)
+            channel.give_up(Stage.DOT, Fault.OUT_OF_STEP, hearing.dot)
 
     async def _reset(self, hearing: Hearing) -> None:
-        """Leave a transaction that will not be finished. It also proves that replies and commands are still in step."""
-        if hearing.mail is None or not hearing.mail.positive:
+        """Leave a transaction that will not be finished; a 354 to RSET proves that replies came one too many."""
+        if hearing.mail is None or not (hearing.mail.positive or hearing.any_accepted):
             return
-        self._say(Stage.RSET, "RSET")
-        reply = await self._answer(self._deadlines.rset)
+        self._channel.say((Stage.RSET, "RSET"))
+        reply = await self._channel.answer(self._deadlines.rset)
         if reply.klass == 3:
-            self._fall_out(Stage.RSET, reply)
-        self._spoilt = not reply.positive
+            self._channel.give_up(Stage.RSET, Fault.UNSOLICITED, reply)
+        self._spoilt = not reply.positive or (hearing.data is not None and hearing.data.positive)
 
-    def _obstacle(self, envelope: Envelope, message: bytes) -> Fault | None:
+    def _obstacle(self, envelope: Envelope, message: bytes) -> Broken | None:
         """Return why the server cannot take this message, known from its capabilities alone."""
         size = self.capabilities.size
         if size and len(message) > size:
-            return Fault.TOO_BIG
+            detail = f"message of {len(message)} octets; the server takes {size}"
+            return Broken(Stage.MAIL, Fault.TOO_BIG, None, detail)
         if _international(envelope) and not self.capabilities.smtputf8:
-            return Fault.NO_SMTPUTF8
+            return Broken(Stage.MAIL, Fault.NO_SMTPUTF8, None, "the server takes no international address")
         if not message.isascii() and not self.capabilities.eightbit:
-            return Fault.NO_8BITMIME
+            return Broken(Stage.MAIL, Fault.NO_8BITMIME, None, "the server takes no octets above 127")
         return None
 
     def _mail(self, envelope: Envelope, message: bytes) -> str:
@@ -209,117 +218,13 @@ class Session(asyncio.Protocol):
             parameters.append("SMTPUTF8")
         return " ".join([f"MAIL FROM:<{envelope.reverse_path}>", *parameters])
 
-    def _keep_step(self, stage: Stage, *replies: Reply) -> None:
-        for reply in replies:
-            if reply.klass == 3 or reply.code in _OUT_OF_STEP:
-                self._fall_out(stage, reply)
+    def _keep_step(self, stage: Stage, reply: Reply) -> None:
+        if _out_of_step(reply):
+            self._channel.give_up(stage, Fault.OUT_OF_STEP, reply)
 
-    def _fall_out(self, stage: Stage, reply: Reply) -> None:
-        """Give the session up: the server answers something else than what was asked."""
-        self._wire.broken = Broken(stage, Fault.OUT_OF_STEP, reply)
-        self._transport.abort()
-        raise _SessionOverError
 
-    # Saying and hearing
-
-    def _say(self, stage: Stage, command: str) -> None:
-        self._say_all([(stage, command)])
-
-    def _say_all(self, commands: list[tuple[Stage, str]]) -> None:
-        if self._wire.broken is not None:
-            raise _SessionOverError
-        for stage, command in commands:
-            self._wire.ask(stage)
-            self._sent(command)
-        self._transport.write("".join(f"{command}\r\n" for _, command in commands).encode())
-
-    async def _answer(self, seconds: float) -> Reply:
-        """Return the next reply in order, waiting so long at most."""
-        if not self._answers:
-            await self._wait(seconds, lambda: bool(self._answers))
-        return self._answers.popleft()
-
-    async def _room(self) -> None:
-        """Wait until the connection takes more, or until there is something to hear."""
-        if self._paused:
-            await self._wait(self._deadlines.block, lambda: not self._paused or bool(self._answers))
-
-    async def _listen(self) -> None:
-        """Hear what has arrived already: a refusal or an end that came with the 354 makes the dot unnecessary."""
-        for _ in range(2):  # asyncio reads in the turn after it has looked
-            await asyncio.sleep(0)  # noqa: TID251 - a turn of the loop, no time
-
-    async def _wait(self, seconds: float, done: Callable[[], bool]) -> None:
-        alarm = self._loop.call_later(max(0.0, seconds), self._drop, Fault.TIMEOUT)
-        try:
-            while not done():
-                if self._wire.broken is not None:
-                    raise _SessionOverError
-                self._waiter = self._loop.create_future()
-                await self._waiter
-        finally:
-            alarm.cancel()
-            self._waiter = None
-
-    def _drop(self, fault: Fault) -> None:
-        """Give the connection up at once."""
-        self._wire.lose(fault)
-        self._note(f"{fault}: connection dropped")
-        self._transport.abort()
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    def _sent(self, command: str) -> None:
-        self._on_line(self._transcript.sent(self._clock.now(), command))
-
-    def _note(self, remark: str) -> None:
-        self._on_line(self._transcript.noted(self._clock.now(), remark))
-
-    # What the connection tells
-
-    def data_received(self, data: bytes) -> None:
-        """Take octets from the server."""
-        before = self._wire.broken
-        answers = self._wire.feed(data)
-        self._answers.extend(answers)
-        now, broken = self._clock.now(), self._wire.broken
-        heard = [*answers, broken.reply] if broken and broken.stage is Stage.IDLE and broken.reply else answers
-        if before is None:
-            for reply in heard:
-                for line in self._transcript.answered(now, reply):
-                    self._on_line(line)
-        if broken is not None and before is None and broken.fault is not None:
-            self._note(f"{broken.fault}: {broken.detail or broken.reply}")
-            self._transport.abort()
-        self._wake()
-
-    def eof_received(self) -> bool:
-        """The server closed its half; nothing that we could still say would be answered."""
-        self._gone(Fault.EOF)
-        return False
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone."""
-        self._paused = False
-        self._gone(Fault.EOF if exc is None else Fault.RESET)
-
-    def pause_writing(self) -> None:
-        """The connection takes no more for now."""
-        self._paused = True
-
-    def resume_writing(self) -> None:
-        """The connection takes more."""
-        self._paused = False
-        self._wake()
-
-    def _gone(self, fault: Fault) -> None:
-        if self._wire.broken is None and not self._closed:
-            self._wire.lose(fault)
-            self._note(f"{fault}: the connection is gone")
-        self._wake()
+def _out_of_step(reply: Reply) -> bool:
+    return reply.klass == 3 or reply.code in _OUT_OF_STEP
 
 
 def _international(envelope: Envelope) -> bool:

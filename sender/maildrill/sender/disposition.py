@@ -1,4 +1,4 @@
-"""What a reply, or the lack of one, means for each recipient: one table, and the rules that find the row.
+"""What a reply, or the lack of one, means for each recipient: which row of the table decides.
 
 Rule 1: the first digit decides, then a short list of exceptions with their sources (RFC 5321 section 4.2).
 Rule 2: nothing is doubtful before the final dot, and everything is between it and its reply (RFC 1047). Pure.
@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from maildrill.sender.attempt import Broken, Fault, Ruling, Transaction
-from maildrill.sender.disposition_table import ROWS, TABLE, Row
+from maildrill.sender.attempt import NOT_TRIED, Broken, Fault, Ruling, Transaction
+from maildrill.sender.disposition_table import LOST, ROWS, TABLE, Row, find
 from maildrill.smtp import Reply, Stage
 
-__all__ = ["TABLE", "Row", "judge", "judge_setup", "learned_limit", "too_many"]
+__all__ = ["TABLE", "Row", "judge", "judge_setup", "learned_limit"]
 
-_LOCAL = {
-    Fault.TOO_BIG: "local-size",
-    Fault.NO_SMTPUTF8: "local-smtputf8",
-    Fault.NO_8BITMIME: "local-8bitmime",
-}
+_SETUP = frozenset({Stage.CONNECT, Stage.BANNER, Stage.EHLO, Stage.HELO})
+_GONE = Broken(Stage.IDLE, Fault.EOF)
 
 
 def judge(tx: Transaction, *, free: Collection[str] = ()) -> tuple[Ruling, ...]:
@@ -26,174 +23,166 @@ def judge(tx: Transaction, *, free: Collection[str] = ()) -> tuple[Ruling, ...]:
 
     free: recipients that were put back for too many recipients once in this session; they are not again.
     """
-    whole = _whole(tx)
-    if whole is not None:
-        return tuple(_ruling(to, whole, _evidence(tx, whole)) for to in tx.recipients)
-    return tuple(_one(tx, n, free) for n in range(len(tx.recipients)))
+    if tx.broken is not None and tx.broken.fault in NOT_TRIED:
+        return _not_tried(tx, tx.broken)
+    decided = _for_all(tx)
+    if decided is not None:
+        return tuple(_ruling(to, *decided) for to in tx.recipients)
+    message = _of_message(tx)
+    return tuple(_ruling(to, *_of_recipient(tx, n, message, free)) for n, to in enumerate(tx.recipients))
 
 
 def judge_setup(broken: Broken, recipients: Collection[str]) -> tuple[Ruling, ...]:
-    """Return the ruling for recipients who could not be tried, because no session came about."""
-    row = _setup_row(broken)
+    """Return the ruling for recipients that could not be tried, because no session came about."""
+    if broken.fault is Fault.STOPPED:
+        row = ROWS["stopped"]
+    elif broken.stage not in _SETUP:
+        row = ROWS["idle-lost"]
+    else:
+        row = find(broken.stage, broken.reply.code if broken.reply and broken.fault is None else None)
     return tuple(_ruling(to, row, broken) for to in recipients)
 
 
 def learned_limit(tx: Transaction) -> int | None:
-    """Return how many recipients the server takes in a transaction, if this one taught it.
+    """Return how many recipients (1 or more) the server takes in a transaction, if this one taught it.
 
-    Where DATA is refused after a too-many, the site takes no batch of that size at all: half of it (RFC 5321
-    section 4.5.3.1.10 allows that answer).
+    Where DATA is refused after a too-many, the site takes no such batch at all: half of it, or less.
     """
-    if not any(_is_too_many(tx, n) for n in range(len(tx.recipients))):
+    accepted = _accepted(tx, len(tx.recipients))
+    if not accepted or not _any_too_many(tx):
         return None
-    accepted = sum(reply is not None and reply.positive for reply in tx.rcpt)
-    if tx.data is not None and tx.data.code == 503:
-        accepted //= 2
-    return max(1, accepted)
+    if tx.data is not None and _refuses_batch(tx.data):
+        return max(1, min(accepted, len(tx.recipients) // 2))
+    return accepted
 
 
-def too_many(reply: Reply, accepted: int) -> bool:
-    """Whether a reply to RCPT means: too many recipients, send the rest in another transaction.
-
-    accepted: recipients accepted before in this transaction. RFC 5321 section 4.5.3.1.10: 452, and 552 from old
-    servers; an enhanced code, where there is one, tells it from a full mailbox (RFC 3463 section 3.6, X.5.3).
-    """
-    status = reply.enhanced
-    if status is not None:
-        return (status.subject, status.detail) == (5, 3) and reply.klass in (4, 5)
-    return reply.code in (452, 552) and accepted > 0
+_Decided = tuple[Row, Broken]
 
 
-def _whole(tx: Transaction) -> Row | None:
-    """Return the row that decides for everybody, whatever their RCPT was told; None: each has one of their own."""
-    broken = tx.broken
-    if broken is not None and broken.fault in _LOCAL:
-        return ROWS[_LOCAL[broken.fault]]
-    if broken is not None and broken.stage is Stage.IDLE and tx.mail is None:
-        return ROWS["idle-lost"]
+def _for_all(tx: Transaction) -> _Decided | None:
+    """Return what decides for everybody, whatever their RCPT was told; None: each has a row of their own."""
+    broken = tx.broken or _GONE
+    if broken.fault is Fault.STOPPED and not tx.dot_sent:
+        return ROWS["stopped"], broken
     if tx.mail is None:
-        return _lost(tx, Stage.MAIL)
+        row = ROWS["idle-lost"] if broken.stage is Stage.IDLE or broken.fault not in LOST else find(Stage.MAIL, None)
+        return row, broken
     if not tx.mail.positive:
-        return _mail_row(tx.mail)
-    if _pairing_in_doubt(tx):
-        return ROWS["out-of-step"]
+        return _said(Stage.MAIL, tx.mail)
+    if broken.fault is Fault.UNSOLICITED and not tx.dot_sent:
+        return ROWS["out-of-step"], broken
     return None
 
 
-def _one(tx: Transaction, n: int, free: Collection[str]) -> Ruling:
-    """Return the ruling for the n-th recipient of a transaction whose MAIL was accepted."""
-    to, reply = tx.recipients[n], tx.rcpt[n]
+def _of_recipient(tx: Transaction, n: int, message: _Decided, free: Collection[str]) -> _Decided:
+    """Return what decides for the n-th recipient of a transaction whose MAIL was accepted."""
+    reply = tx.rcpt[n]
+    broken = tx.broken or _GONE
     if reply is None:
-        asked = next(i for i, answer in enumerate(tx.rcpt) if answer is None)
-        row = _lost(tx, Stage.RCPT, first=n == asked)
-        return _ruling(to, row, _evidence(tx, row))
-    if not reply.positive:
-        row = _rcpt_row(tx, n, reply, spent=to in free)
-        return _ruling(to, row, Broken(Stage.RCPT, None, reply))
-    row = _accepted_row(tx)
-    return _ruling(to, row, _evidence(tx, row))
-
-
-def _rcpt_row(tx: Transaction, n: int, reply: Reply, *, spent: bool) -> Row:
+        asked = tx.rcpt.index(None) == n and broken.fault in LOST
+        return (find(Stage.RCPT, None), broken) if asked else (ROWS["rcpt-undecided"], broken)
+    if reply.positive:
+        row, why = message
+        if row.id == "data-too-many" and tx.recipients[n] in free:
+            return ROWS["data-too-many-again"], why
+        return message
     if _is_too_many(tx, n):
-        return ROWS["rcpt-too-many-again" if spent else "rcpt-too-many"]
-    if reply.code in (421, 500, 503):
-        return ROWS["rcpt-421" if reply.code == 421 else "out-of-step"]
-    return ROWS[{3: "out-of-step", 4: "rcpt-4yz"}.get(reply.klass, "rcpt-5yz")]
+        row = ROWS["rcpt-too-many-again" if tx.recipients[n] in free else "rcpt-too-many"]
+        return row, Broken(Stage.RCPT, None, reply)
+    return _said(Stage.RCPT, reply)
 
 
-def _accepted_row(tx: Transaction) -> Row:
-    """Return the row for recipients that were accepted: what became of the message decides."""
+def _of_message(tx: Transaction) -> _Decided:
+    """Return what decides for the recipients that were accepted: what became of the message."""
+    broken = tx.broken or _GONE
     if tx.dot is not None:
-        return ROWS[{2: "dot-2yz", 3: "dot-3yz", 4: "dot-4yz"}.get(tx.dot.klass, "dot-5yz")]
+        return _said(Stage.DOT, tx.dot)
     if tx.dot_sent:
-        return ROWS["dot-lost"]
+        return ROWS["dot-lost"], broken
     if tx.early is not None:
-        return _refusal(tx.early, "body")
-    if tx.data is not None and tx.data.klass != 3:
-        return _data_row(tx, tx.data)
-    stage = Stage.RCPT if None in tx.rcpt else Stage.DATA if tx.data is None else Stage.BODY
-    return _lost(tx, stage)
+        return _said(Stage.BODY, tx.early)
+    if tx.data is not None:
+        return _of_data(tx, tx.data) if tx.data.klass != 3 else _lost(Stage.BODY, broken)
+    if None in tx.rcpt:
+        return ROWS["rcpt-undecided"], broken
+    return _lost(Stage.DATA, broken)
 
 
-def _data_row(tx: Transaction, reply: Reply) -> Row:
-    if reply.code == 503:
-        refused = any(_is_too_many(tx, n) for n in range(len(tx.recipients)))
-        return ROWS["data-503-too-many" if refused else "out-of-step"]
-    return _refusal(reply, "data")
+def _of_data(tx: Transaction, reply: Reply) -> _Decided:
+    why = Broken(Stage.DATA, None, reply)
+    if _refuses_batch(reply) and _any_too_many(tx):
+        return ROWS["data-too-many"], why
+    if reply.code == 554 and _detail(reply) == (5, 1):
+        return ROWS["data-out-of-step"], why
+    return _said(Stage.DATA, reply)
 
 
-def _mail_row(reply: Reply) -> Row:
-    special = {421: "mail-421", 503: "out-of-step", 500: "out-of-step", 530: "mail-530", 552: "mail-552"}
-    name = special.get(reply.code)
-    return ROWS[name] if name else _refusal(reply, "mail")
+def _lost(stage: Stage, broken: Broken) -> _Decided:
+    """Return what decides when the session ended at `stage`: by a fault, or by a 421 that came unasked."""
+    if broken.fault in LOST:
+        return find(stage, None), broken
+    if broken.reply is not None and broken.reply.code == 421:
+        return find(stage, 421), broken
+    return ROWS["rcpt-undecided"], broken  # out of step at a recipient: nothing was said about these
 
 
-def _refusal(reply: Reply, stage: str) -> Row:
-    """Return the row of a stage for a reply that is not the one that was hoped for."""
-    if reply.code == 421:
-        return ROWS[f"{stage}-421"]
-    return ROWS[{4: f"{stage}-4yz", 5: f"{stage}-5yz"}.get(reply.klass, "out-of-step")]
-
-
-def _lost(tx: Transaction, stage: Stage, *, first: bool = False) -> Row:
-    """Return the row for a session that ended at `stage`, before the dot: certainly not accepted."""
-    broken = tx.broken
-    if _stopped(tx):
-        return ROWS["stopped"]
-    if broken is not None and broken.fault is None and broken.reply is not None:
-        return ROWS["rcpt-421" if stage is Stage.RCPT else f"{stage}-421"]
-    if broken is not None and broken.fault is Fault.TIMEOUT and broken.stage is Stage.RCPT:
-        return ROWS["rcpt-timeout" if first else "rcpt-timeout-others"]
-    if broken is not None and broken.fault in (Fault.GARBAGE, Fault.UNSOLICITED, Fault.OUT_OF_STEP):
-        return ROWS["out-of-step"]
-    return ROWS[f"{stage}-lost"]
-
-
-def _setup_row(broken: Broken) -> Row:
-    if broken.stage is Stage.CONNECT:
-        return ROWS["connect-failed"]
-    reply = broken.reply
-    if broken.fault is not None or reply is None:
-        return ROWS["greeting-lost"]
-    stage = "banner" if broken.stage is Stage.BANNER else "ehlo"
-    if stage == "banner" and reply.code == 521:
-        return ROWS["banner-521"]
-    return ROWS[f"{stage}-5yz" if reply.klass == 5 else f"{stage}-4yz"]
+def _said(stage: Stage, reply: Reply) -> _Decided:
+    return find(stage, reply.code), Broken(stage, None, reply)
 
 
 def _is_too_many(tx: Transaction, n: int) -> bool:
+    """Whether the reply to the n-th RCPT means: too many recipients, send the rest in another transaction.
+
+    RFC 5321 section 4.5.3.1.10: 452, and 552 from old servers, once some were accepted; an enhanced code, where there
+    is one, tells it from a full mailbox (RFC 3463 section 3.6, X.5.3).
+    """
     reply = tx.rcpt[n]
-    accepted = sum(before is not None and before.positive for before in tx.rcpt[:n])
-    return reply is not None and too_many(reply, accepted)
+    if reply is None or reply.klass not in (4, 5):
+        return False
+    detail = _detail(reply)
+    if detail is not None:
+        return detail == (5, 3)
+    return reply.code in (452, 552) and _accepted(tx, n) > 0
 
 
-def _pairing_in_doubt(tx: Transaction) -> bool:
-    """Whether replies may belong to other commands than those they were taken for: one came that answers nothing."""
-    return tx.broken is not None and tx.broken.fault is Fault.UNSOLICITED and not tx.dot_sent
+def _any_too_many(tx: Transaction) -> bool:
+    return any(_is_too_many(tx, n) for n in range(len(tx.recipients)))
 
 
-def _stopped(tx: Transaction) -> bool:
-    return tx.broken is not None and tx.broken.fault is Fault.STOPPED
+def _refuses_batch(reply: Reply) -> bool:
+    """Whether a reply to DATA means: not with these recipients (RFC 5321 section 3.3: 503, or 554)."""
+    return reply.code == 503 or (reply.code == 554 and _detail(reply) in (None, (5, 1)))
 
 
-def _evidence(tx: Transaction, row: Row) -> Broken:
-    """Return the reply that decided, or what broke the session."""
-    heard = {Stage.MAIL: tx.mail, Stage.DATA: tx.data, Stage.BODY: tx.early, Stage.DOT: tx.dot}
-    if row.stage is None:  # out of step, or stopped: it is said where
-        return tx.broken or Broken(Stage.DATA, None, tx.data)
-    said = heard.get(row.stage)
-    if said is None or (tx.broken is not None and tx.broken.stage is row.stage):
-        return tx.broken or Broken(row.stage)
-    return Broken(row.stage, None, said)
+def _accepted(tx: Transaction, before: int) -> int:
+    return sum(reply is not None and reply.positive for reply in tx.rcpt[:before])
+
+
+def _detail(reply: Reply) -> tuple[int, int] | None:
+    """Return subject and detail of the enhanced code; its class is the basic code's business."""
+    status = reply.enhanced
+    return (status.subject, status.detail) if status else None
+
+
+def _not_tried(tx: Transaction, broken: Broken) -> tuple[Ruling, ...]:
+    """Return the rulings where the server's own offers say that it cannot take this.
+
+    An international address fails alone; where no recipient has one it is our own.
+    """
+    if broken.fault is not Fault.NO_SMTPUTF8:
+        row = ROWS["local-size" if broken.fault is Fault.TOO_BIG else "local-8bitmime"]
+        return tuple(_ruling(to, row, broken) for to in tx.recipients)
+    plain = "local-smtputf8-sender" if all(to.isascii() for to in tx.recipients) else "local-smtputf8-others"
+    return tuple(_ruling(to, ROWS[plain if to.isascii() else "local-smtputf8"], broken) for to in tx.recipients)
 
 
 def _ruling(to: str, row: Row, why: Broken) -> Ruling:
+    stage = row.stage if why.fault in LOST and row.id != "rcpt-undecided" else why.stage
     return Ruling(
         recipient=to,
         verdict=row.verdict,
         scope=row.scope,
-        stage=why.stage,
+        stage=stage,
         row=row.id,
         reply=why.reply,
         fault=why.fault,

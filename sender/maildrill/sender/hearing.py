@@ -27,6 +27,11 @@ class Hearing:
             return ()
         return tuple(to for to, reply in zip(self.recipients, self.rcpt, strict=False) if reply.positive)
 
+    @property
+    def any_accepted(self) -> bool:
+        """Whether any RCPT got 2yz, whatever MAIL got."""
+        return any(reply.positive for reply in self.rcpt)
+
     def transaction(self, broken: Broken | None) -> Transaction:
         """Return what was heard, and what broke the session, if anything did."""
         silent = [None] * (len(self.recipients) - len(self.rcpt))

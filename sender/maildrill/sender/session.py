@@ -18,6 +18,7 @@ from aiosmtplib.response import SMTPResponse
 from maildrill.sender.attempt import Broken, Fault
 from maildrill.sender.campaign import Account
 from maildrill.sender.capabilities import NOTHING, Capabilities
+from maildrill.sender.channel import Channel
 from maildrill.sender.dialogue import Session
 from maildrill.sender.timeouts import Deadlines
 from maildrill.sender.wire import Wire
@@ -76,8 +77,8 @@ class _Opening:
         client = _Client(recorder, self._account, self._local_hostname, self._deadlines)
         try:
             await client.connect()
-        except (OSError, aiosmtplib.SMTPException) as error:
-            if not recorder.made:
+        except (OSError, UnicodeError, aiosmtplib.SMTPException) as error:  # UnicodeError: no name of a host
+            if recorder.stream is None:
                 return self._unreachable(error)
         greeting = recorder.verdict(Stage.BANNER)
         if isinstance(greeting, Broken):
@@ -103,16 +104,9 @@ class _Opening:
         """Take the connection over from aiosmtplib, between two replies."""
         stream = self._recorder.stream
         assert stream is not None  # noqa: S101 - it has just carried a reply
-        session = Session(
-            stream,
-            capabilities,
-            clock=self._clock,
-            deadlines=self._deadlines,
-            transcript=self._recorder.transcript,
-            on_line=self._on_line,
-        )
-        stream.set_protocol(session)
-        return session
+        channel = Channel(stream, self._clock, self._recorder.transcript, self._on_line)
+        stream.set_protocol(channel)
+        return Session(channel, capabilities, self._deadlines)
 
     def _unreachable(self, error: Exception) -> Broken:
         fault = Fault.TIMEOUT if isinstance(error, TimeoutError) else Fault.REFUSED
@@ -126,7 +120,12 @@ class _Opening:
         if broken.fault is not None:
             self._recorder.note(f"{broken.fault}: {broken.detail}".rstrip(": "))
         if stream is not None:
-            if broken.fault is None and broken.reply is not None and broken.reply.code != 421:
+            if (
+                broken.fault is None
+                and broken.reply is not None
+                and broken.reply.code != 421
+                and not stream.is_closing()
+            ):
                 self._recorder.write(b"QUIT\r\n")
             stream.close()
         return broken
@@ -165,24 +164,22 @@ class _Recorder(SMTPProtocol):
         super().__init__(loop=asyncio.get_running_loop())
         self.transcript = transcript
         self.stream: asyncio.Transport | None = None
-        self.made = False
         self._clock = clock
         self._on_line = on_line
         self._wire = Wire()
         self._wire.ask(Stage.BANNER)
-        self._replies: list[Reply] = []
+        self._reply: Reply | None = None
 
     def verdict(self, stage: Stage) -> Reply | Broken:
         """Return the positive reply to what was asked last at `stage`, or why there is none."""
-        if not self._replies:
+        reply, self._reply = self._reply, None
+        if reply is not None and not reply.positive:
+            return Broken(stage, None, reply)
+        if reply is None:
             self._wire.lose(Fault.TIMEOUT)
-        elif not self._replies[-1].positive:
-            return Broken(stage, None, self._replies.pop())
-        if self._wire.broken is not None:
-            return self._wire.broken
-        if self._wire.partial:
-            return Broken(stage, Fault.UNSOLICITED, None, f"more than one reply: {self._wire.partial}")
-        return self._replies.pop()
+        elif self._wire.partial:
+            self._wire.lose(Fault.UNSOLICITED)
+        return self._wire.broken or reply or Broken(stage, Fault.TIMEOUT)
 
     def note(self, remark: str) -> None:
         """Write a remark of ours into the transcript."""
@@ -192,7 +189,6 @@ class _Recorder(SMTPProtocol):
         """The connection is there."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - create_connection makes nothing else
         self.stream = transport
-        self.made = True
         self.note("connected")
         super().connection_made(transport)
 
@@ -206,12 +202,20 @@ class _Recorder(SMTPProtocol):
     def data_received(self, data: bytes) -> None:
         """Hear what the server says, then let aiosmtplib hear it."""
         for reply in self._wire.feed(data):
-            self._replies.append(reply)
-            for line in self.transcript.answered(self._clock.now(), reply):
-                self._on_line(line)
+            self._reply = reply
+            self._heard(reply)
+        broken = self._wire.broken
+        if broken is not None and broken.stage is Stage.IDLE and broken.reply is not None:
+            self._heard(broken.reply)
         super().data_received(data)
         if self._wire.broken is not None and self.stream is not None and self._wire.broken.fault is not None:
             self.stream.abort()  # aiosmtplib would wait for a reply that cannot come any more
+
+    def _heard(self, reply: Reply) -> None:
+        for line in self.transcript.answered(self._clock.now(), reply):
+            self._on_line(line)
+        if reply.irregular:
+            self.note(reply.irregular)
 
     def eof_received(self) -> bool:
         """The server closed."""

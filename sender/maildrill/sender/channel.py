@@ -1,0 +1,187 @@
+"""A connection after set-up: commands out, replies in, every line into the transcript, a deadline for each wait.
+
+Rule 1: a wait ends with what was waited for, or with SessionOverError; `broken` says why. Rule 2: one timer and one
+future at a time, however many replies are on their way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import NoReturn
+
+from maildrill.sender.attempt import Broken, Fault
+from maildrill.sender.wire import Wire
+from maildrill.smtp import Clock, Line, Reply, Stage, Transcript
+
+
+class SessionOverError(Exception):
+    """There is nothing more to hear; never leaves the session."""
+
+
+class Channel(asyncio.Protocol):
+    """The protocol of `transport`. transcript: the dialogue so far, goes on here; on_line: told each new line."""
+
+    def __init__(
+        self, transport: asyncio.Transport, clock: Clock, transcript: Transcript, on_line: Callable[[Line], None]
+    ) -> None:
+        self.wire = Wire()
+        self._transport = transport
+        self._clock = clock
+        self._transcript = transcript
+        self._on_line = on_line
+        self._loop = asyncio.get_running_loop()
+        self._answers: deque[Reply] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._leaving = False
+        self._disconnected = False
+        self.paused = False
+        # Paused means: not everything has left. So a connection that goes down with the final dot still in our own
+        # buffer is known to have gone down before the dot.
+        transport.set_write_buffer_limits(high=0)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing can be said or heard any more."""
+        return self.wire.broken is not None or self._transport.is_closing()
+
+    @property
+    def heard(self) -> bool:
+        """Whether there is something to hear already: a reply, or the end."""
+        return bool(self._answers) or self.over
+
+    def say(self, *commands: tuple[Stage, str]) -> None:
+        """Send commands in one go; one reply each is to come."""
+        if self.over:
+            self.wire.lose(Fault.RESET)
+            raise SessionOverError
+        now = self._clock.now()
+        for stage, command in commands:
+            self.wire.ask(stage)
+            self._on_line(self._transcript.sent(now, command))
+        self._transport.write("".join([f"{command}\r\n" for _, command in commands]).encode())
+
+    def send(self, octets: bytes) -> None:
+        """Send a part of a message."""
+        self._transport.write(octets)
+
+    def dot(self) -> None:
+        """Send the final dot; the reply to come is to the whole message now."""
+        self.wire.dotted()
+        self._on_line(self._transcript.sent(self._clock.now(), "."))
+        self._transport.write(b".\r\n")
+
+    def note(self, remark: str) -> None:
+        """Write a remark of ours into the transcript."""
+        self._on_line(self._transcript.noted(self._clock.now(), remark))
+
+    async def answer(self, seconds: float) -> Reply:
+        """Return the next reply in order, waiting so long at most."""
+        if not self._answers:
+            await self._wait(seconds, lambda: bool(self._answers))
+        return self._answers.popleft()
+
+    async def drained(self, seconds: float) -> None:
+        """Wait until everything has left, or until there is a reply to hear."""
+        if self.paused:
+            await self._wait(seconds, lambda: not self.paused or bool(self._answers))
+
+    async def listen(self) -> None:
+        """Let in what has arrived already; takes no time."""
+        for _ in range(2):  # asyncio reads in the turn after it has looked
+            await asyncio.sleep(0)  # noqa: TID251 - a turn of the loop, no time
+
+    def drop(self, fault: Fault) -> None:
+        """Give the connection up at once."""
+        self.wire.lose(fault)
+        self.note(f"{fault}: connection dropped")
+        self._transport.abort()
+        self._wake()
+
+    def give_up(self, stage: Stage, fault: Fault, reply: Reply) -> NoReturn:
+        """Give the session up for a reply that has no place there."""
+        self.wire.broken = self.wire.broken or Broken(stage, fault, reply)
+        self.note(f"{fault}: {reply.code} {reply.text} at {stage}")
+        self._transport.abort()
+        raise SessionOverError
+
+    def leave(self) -> None:
+        """From now on an end of the connection is no news."""
+        self._leaving = True
+
+    async def close(self) -> None:
+        """Close, and wait until the connection is gone."""
+        self.leave()
+        if self._transport.get_write_buffer_size():
+            self._transport.abort()
+        self._transport.close()
+        while not self._disconnected:
+            self._waiter = self._loop.create_future()
+            await self._waiter
+
+    async def _wait(self, seconds: float, done: Callable[[], bool]) -> None:
+        alarm = self._loop.call_later(max(0.0, seconds), self.drop, Fault.TIMEOUT)
+        try:
+            while not done():
+                if self.wire.broken is not None:
+                    raise SessionOverError
+                self._waiter = self._loop.create_future()
+                await self._waiter
+        finally:
+            alarm.cancel()
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    # What the connection tells
+
+    def data_received(self, data: bytes) -> None:
+        """Take octets from the server."""
+        before = self.wire.broken
+        if before is not None:
+            return
+        answers = self.wire.feed(data)
+        self._answers.extend(answers)
+        now, broken = self._clock.now(), self.wire.broken
+        for reply in answers:
+            self._heard(now, reply)
+        if broken is not None and broken.stage is Stage.IDLE and broken.reply is not None:
+            self._heard(now, broken.reply)
+        if broken is not None and broken.fault is not None:
+            self.note(f"{broken.fault}: {broken.detail}".rstrip(": "))
+            self._transport.abort()
+        self._wake()
+
+    def _heard(self, now: float, reply: Reply) -> None:
+        for line in self._transcript.answered(now, reply):
+            self._on_line(line)
+        if reply.irregular:
+            self.note(reply.irregular)
+
+    def eof_received(self) -> bool:
+        """The server closed its half; nothing that we could still say would be answered."""
+        self._gone(Fault.EOF)
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self._disconnected = True
+        self._gone(Fault.EOF if exc is None else Fault.RESET)
+
+    def pause_writing(self) -> None:
+        """Something has not left yet."""
+        self.paused = True
+
+    def resume_writing(self) -> None:
+        """Everything has left."""
+        self.paused = False
+        self._wake()
+
+    def _gone(self, fault: Fault) -> None:
+        if self.wire.broken is None and not self._leaving:
+            self.wire.lose(fault)
+            self.note(f"{fault}: the connection is gone")
+        self._wake()
