@@ -1,0 +1,86 @@
+"""`maildrill drill` and `maildrill scripts`: what is wrong is said, with the place and the next step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from maildrill.cli.main import main
+from maildrill.scenarios import catalogue
+
+
+def told(*arguments: str) -> tuple[int, str, str]:
+    """Return exit status, stdout and stderr of a command line."""
+    result = CliRunner().invoke(main, list(arguments))
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["nowhere.toml"], ["error: nowhere.toml: campaign not found", "check the path"]),
+        (["festivl"], ['no bundled campaign is called "festivl"', 'did you mean "festival"?']),
+        (["--script", "rough-weak"], ['no script is called "rough-weak"', 'did you mean "rough-week"?']),
+        (["--script", "nowhere.toml"], ["error: nowhere.toml: script not found", "check the path"]),
+    ],
+)
+def test_what_is_not_there_is_named(arguments: list[str], parts: list[str]) -> None:
+    """A campaign or script that is not there: exit 2, what was looked for, what was probably meant."""
+    code, out, err = told("drill", *arguments)
+
+    assert (code, out) == (2, "")
+    assert [part for part in parts if part not in err] == []
+
+
+def test_a_mistake_in_a_script_is_located(tmp_path: Path) -> None:
+    """A script with a mistake: file, line, what was expected, what was probably meant."""
+    script = tmp_path / "mx.toml"
+    script.write_text('version = 1\n\n[[rule]]\nat = "rctp"\nreply = "450 later"\n', encoding="utf-8")
+    code, _, err = told("drill", "--script", str(script))
+
+    assert code == 2
+    assert f"{script}:4:" in err
+    assert 'did you mean "rcpt"?' in err
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """--out where a file stands: exit 2, the file's name, and what to do."""
+    file = tmp_path / "taken" / "file"
+    file.parent.mkdir()
+    file.touch()
+    code, _, err = told("drill", "notice", "--script", "all-good", "--out", str(file / "out"))
+
+    assert code == 2
+    assert str(file) in err
+    assert "name another folder with --out" in err
+
+
+def test_scripts_lists_each_with_its_purpose() -> None:
+    """One line for each bundled script: its name and what it is for."""
+    code, out, _ = told("scripts")
+
+    assert code == 0
+    assert [line.split("  ")[0] for line in out.splitlines()] == list(catalogue.names())
+    assert "the lifetime ends it" not in out
+    assert all(len(line.split("  ", 1)[1].strip()) > 20 for line in out.splitlines())
+
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_scripts_show_prints_a_script_that_can_be_used(name: str, tmp_path: Path) -> None:
+    """What `show` prints is the script: saved, it is the same one."""
+    code, out, _ = told("scripts", "show", name)
+    copy = tmp_path / f"{name}.toml"
+    copy.write_text(out, encoding="utf-8")
+
+    assert code == 0
+    assert catalogue.load_script(str(copy)).rules == catalogue.load_script(name).rules
+
+
+def test_an_unknown_script_cannot_be_shown() -> None:
+    """`show` of a name that is not there: exit 2 and the nearest one."""
+    code, out, err = told("scripts", "show", "greylst")
+
+    assert (code, out) == (2, "")
+    assert 'did you mean "greylist"?' in err
