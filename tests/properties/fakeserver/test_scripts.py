@@ -65,6 +65,8 @@ WORDS: dict[str, st.SearchStrategy[Any]] = {
     "commit": st.booleans(),
     "caps": tuples(st.sampled_from(("-8BITMIME", "SIZE 1000", "X-OWN"))),
 }
+#: Words that stand at one stage only: left to chance they would meet it too seldom.
+AT_HOME = {"commit": Stage.DOT, "caps": Stage.EHLO}
 
 
 @st.composite
@@ -72,6 +74,9 @@ def rules(draw: st.DrawFn, name: str = "rule") -> Rule:
     """Rules of any words that can stand together: a word that is refused is left out."""
     words = draw(st.lists(st.sampled_from(sorted(WORDS)), unique=True, max_size=7))
     said = {word: draw(WORDS[word]) for word in words}
+    for word, stage in AT_HOME.items():
+        if word in said and draw(st.booleans()):
+            said["at"] = (stage,)
     while True:
         try:
             return Rule(name=name, **said)

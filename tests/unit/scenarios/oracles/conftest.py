@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -132,7 +133,7 @@ def recipient(number: int, address: str, state: State) -> RecipientRecord:
 
 def logged() -> list[LogEvent]:
     """Return the sender's log: who was queued, the dialogue's outline, and one attempt event for each try."""
-    events: list[tuple[float, str, dict[str, object]]] = []
+    events: list[tuple[float, str, Mapping[str, object]]] = []
     events += [(999.0, "recipient.queued", {"recipient": address}) for address in FATES]
     events.append((1000.0, "line", {"session": 1, "mark": "->", "text": "MAIL FROM:<us@example.com>"}))
     events.append((1004.0, "line", {"session": 1, "mark": "<**", "text": "421 4.3.2 closing"}))
