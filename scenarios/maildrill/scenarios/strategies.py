@@ -119,7 +119,7 @@ def scripts(draw: st.DrawFn, *, most: int = 4) -> Script:
 
 def recipient_lists(*, most: int = 6) -> st.SearchStrategy[RecipientList]:
     """Lists of 1 to `most` distinct recipients in a few domains."""
-    addresses = st.builds("{}@{}".format, st.sampled_from("abcdefgh"), st.sampled_from(DOMAINS))
+    addresses: st.SearchStrategy[str] = st.builds("{}@{}".format, st.sampled_from("abcdefgh"), st.sampled_from(DOMAINS))
     return st.lists(addresses, min_size=1, max_size=most, unique=True).map(_as_list)
 
 

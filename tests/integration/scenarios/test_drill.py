@@ -17,6 +17,7 @@ from maildrill.scenarios.drill import Drilled, Plan, rehearse
 from maildrill.sender import lane
 from maildrill.sender.attempt import State, Verdict
 from maildrill.sender.campaign_file import read_campaign
+from maildrill.sender.disposition import judge
 from maildrill.sender.ledger import read_ledger
 from maildrill.sender.lists import RecipientList, read_list
 
@@ -160,9 +161,8 @@ def test_a_later_drill_replaces_an_earlier_one(run: Run, tmp_path: Path) -> None
 
 def test_a_violation_is_reported_and_ends_with_1(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A sender that breaks an invariant is told so by name, and the exit status says it."""
-    honest = lane.judge
     monkeypatch.setattr(
-        lane, "judge", lambda tx, **more: tuple(replace(one, verdict=Verdict.FAILED) for one in honest(tx, **more))
+        lane, "judge", lambda tx, **more: tuple(replace(one, verdict=Verdict.FAILED) for one in judge(tx, **more))
     )
     result = run("notice", "--script", "all-good")
 
