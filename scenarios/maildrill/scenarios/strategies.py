@@ -6,6 +6,7 @@ maildrill that imports hypothesis.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -119,7 +120,7 @@ def scripts(draw: st.DrawFn, *, most: int = 4) -> Script:
 
 def recipient_lists(*, most: int = 6) -> st.SearchStrategy[RecipientList]:
     """Lists of 1 to `most` distinct recipients in a few domains."""
-    addresses: st.SearchStrategy[str] = st.builds("{}@{}".format, st.sampled_from("abcdefgh"), st.sampled_from(DOMAINS))
+    addresses = st.builds("{}@{}".format, st.sampled_from("abcdefgh"), st.sampled_from(DOMAINS))
     return st.lists(addresses, min_size=1, max_size=most, unique=True).map(_as_list)
 
 
@@ -168,7 +169,7 @@ def networks() -> st.SearchStrategy[Network]:
     )
 
 
-def _as_list(addresses: list[str]) -> RecipientList:
+def _as_list(addresses: Sequence[str]) -> RecipientList:
     rows = (Row(n, address, {"Email": address}) for n, address in enumerate(addresses, start=2))
     return RecipientList(tuple(rows), (), ("Email",))
 
