@@ -103,7 +103,7 @@ def _of_message(tx: Transaction) -> _Decided:
         return _said(Stage.BODY, tx.early)
     if tx.data is not None:
         return _of_data(tx, tx.data) if tx.data.klass != 3 else _lost(Stage.BODY, broken)
-    if None in tx.rcpt:
+    if None in tx.rcpt or broken.stage is Stage.RCPT:
         return ROWS["rcpt-undecided"], broken
     return _lost(Stage.DATA, broken)
 
@@ -119,11 +119,7 @@ def _of_data(tx: Transaction, reply: Reply) -> _Decided:
 
 def _lost(stage: Stage, broken: Broken) -> _Decided:
     """Return what decides when the session ended at `stage`: by a fault, or by a 421 that came unasked."""
-    if broken.fault in LOST:
-        return find(stage, None), broken
-    if broken.reply is not None and broken.reply.code == 421:
-        return find(stage, 421), broken
-    return ROWS["rcpt-undecided"], broken  # out of step at a recipient: nothing was said about these
+    return find(stage, None if broken.fault in LOST else 421), broken
 
 
 def _said(stage: Stage, reply: Reply) -> _Decided:

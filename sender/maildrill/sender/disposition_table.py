@@ -137,7 +137,7 @@ TABLE: tuple[Row, ...] = (
         Stage.DATA,
         ("data-too-many", "(503 or 554 after too many)", _M, _RELEASED, _MANY, "no such batch at all: half, at once"),
         ("data-too-many-again", "(the same, twice in a session)", _M, _DEFERRED, _MANY, "else it is asked for ever"),
-        ("data-out-of-step", "503, 2yz", _M, _DEFERRED, _2920, "also 554 5.5.1; close: it answers something else"),
+        ("data-out-of-step", "503, 2yz", _M, _DEFERRED, _2920, "also 554 5.5.1; it knows nothing of our recipients"),
         ("data-421", "421", _H, _RELEASED, _421, "the session is over; refusals at RCPT stay"),
         ("data-530", "530", _H, _HELD, _4954, "our account lacks authentication or TLS; nobody is burnt for it"),
         ("data-4yz", "4yz", _M, _DEFERRED, _5321, "the accepted ones; refusals at RCPT stay"),

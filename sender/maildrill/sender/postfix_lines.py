@@ -48,20 +48,29 @@ _FAULTS = {
     Fault.RESET: "connection reset by {host} while {doing}",
     Fault.GARBAGE: "malformed reply from {host} while {doing}",
     Fault.UNSOLICITED: "unsolicited reply from {host} while {doing}",
+    Fault.OUT_OF_STEP: "{host} answered something else while {doing}",
     Fault.STOPPED: "stopped while {doing}",
+    Fault.TOO_BIG: "message size exceeds size limit of server {host}",
+    Fault.NO_8BITMIME: "8BITMIME is required, but was not offered by host {host}",
+    Fault.NO_SMTPUTF8: "SMTPUTF8 is required, but was not offered by host {host}",
 }
+#: Subject and detail where nothing was asked: the server's offers say that it cannot take it (RFC 3463, RFC 6531).
+_NOT_TRIED = {Fault.TOO_BIG: "3.4", Fault.NO_8BITMIME: "6.3", Fault.NO_SMTPUTF8: "6.7"}
 
 
 def dsn(verdict: Verdict, stage: Stage, reply: Reply | None, fault: Fault | None) -> str:
     """Return the status for reports (RFC 3463): the server's own detail, in the class of the verdict.
 
     Without an enhanced code: X.0.0 for a reply, X.4.1 for no connection, X.4.2 for a session that broke,
-    X.3.5 (system incorrectly configured) where the fault is ours.
+    X.3.5 (system incorrectly configured) where the fault is ours; what was not even tried has codes of its own.
     """
     klass = _CLASS.get(verdict, 4)
     found = reply.enhanced if reply else None
     if found is not None:
         return str(EnhancedStatus(klass, found.subject, found.detail))
+    own = _NOT_TRIED.get(fault) if fault else None
+    if own is not None:
+        return f"{klass}.{own}"
     if verdict is Verdict.HELD:
         return f"{klass}.3.5"
     if reply is not None:

@@ -20,6 +20,9 @@ from maildrill.smtp import Reply, Stage
         (Verdict.RELEASED, Stage.CONNECT, None, Fault.REFUSED, "4.4.1"),
         (Verdict.RELEASED, Stage.BANNER, None, Fault.TIMEOUT, "4.4.2"),
         (Verdict.HELD, Stage.MAIL, None, None, "4.3.5"),
+        (Verdict.FAILED, Stage.MAIL, None, Fault.TOO_BIG, "5.3.4"),
+        (Verdict.FAILED, Stage.MAIL, None, Fault.NO_8BITMIME, "5.6.3"),
+        (Verdict.FAILED, Stage.MAIL, None, Fault.NO_SMTPUTF8, "5.6.7"),
         (Verdict.HELD, Stage.MAIL, "530 5.7.0 authenticate first", None, "4.7.0"),
     ],
 )
@@ -84,6 +87,10 @@ def test_an_attempt_reads_as_in_postfix_log(fields: dict[str, object], words: st
             "malformed reply from mx.example while sending RCPT TO: hi\\r\\n",
         ),
         ({"stage": "idle", "fault": "reset"}, "connection reset by mx.example while in stage idle"),
+        (
+            {"stage": "mail", "fault": "too big", "detail": "message of 9 octets; the server takes 5"},
+            "message size exceeds size limit of server mx.example: message of 9 octets; the server takes 5",
+        ),
         ({"stage": "mail"}, "no reply"),
     ],
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from maildrill.scenarios.oracles.evidence import Asked, Evidence, Taken
 from maildrill.scenarios.oracles.invariant import Breach, Invariant
-from maildrill.sender.attempt import TERMINAL, Scope, State, Verdict
+from maildrill.sender.attempt import NOT_TRIED, TERMINAL, Scope, State, Verdict
 from maildrill.sender.campaign import UnknownPolicy
 from maildrill.smtp import Stage
 
@@ -131,7 +131,12 @@ def _says_expired(kind: str, fields: object) -> bool:
 
 
 def _has_failure(evidence: Evidence, address: str) -> bool:
-    """Whether the journal has a 5yz for this recipient's RCPT, or for a transaction that it was part of."""
+    """Whether the journal has a 5yz for this recipient's RCPT, or for a transaction that it was part of.
+
+    Also when the server's EHLO had said that it could not take the message: then nothing was asked.
+    """
+    if any(attempt.fault in NOT_TRIED for attempt in evidence.attempts_of.get(address, ())):
+        return True
     for asked in evidence.asked_for.get(address, ()):
         together = evidence.transactions.get((asked.session, asked.transaction), ())
         if any(_refuses(one, address) for one in together):
