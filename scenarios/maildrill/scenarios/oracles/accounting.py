@@ -11,9 +11,6 @@ from maildrill.sender.attempt import NOT_TRIED, TERMINAL, Scope, State, Verdict
 from maildrill.sender.campaign import UnknownPolicy
 from maildrill.smtp import Stage
 
-#: Replies to RCPT that are final for the recipient and cannot mean "too many recipients" or "out of sequence".
-_FINAL_AT_RCPT = frozenset({550, 551, 553, 554, 556})
-
 
 def conservation(evidence: Evidence) -> Iterator[Breach]:
     """I1: set the list against the ledger."""
@@ -89,14 +86,11 @@ def no_false_failure(evidence: Evidence) -> Iterator[Breach]:
 
 def partial_results(evidence: Evidence) -> Iterator[Breach]:
     """I7: a final 5yz at RCPT stays, whatever DATA or the dot say later."""
-    for address, all_asked in evidence.asked_for.items():
-        for asked in all_asked:
-            if asked.reply is None or asked.reply.code not in _FINAL_AT_RCPT or asked.session in evidence.severed:
-                continue
-            attempt = evidence.tried_at(address, asked.at)
-            if attempt is None or attempt.verdict is not Verdict.FAILED:
-                ruled = attempt.verdict if attempt else "not recorded at all"
-                yield Breach(address, f"got {asked.reply} to RCPT, and the try is {ruled}")
+    for asked in evidence.refused_for_good:
+        attempt = evidence.tried_at(asked.recipient, asked.at)
+        if attempt is None or attempt.verdict is not Verdict.FAILED:
+            ruled = attempt.verdict if attempt else "not recorded at all"
+            yield Breach(asked.recipient, f"got {asked.reply} to RCPT, and the try is {ruled}")
 
 
 def all_refused(evidence: Evidence) -> Iterator[Breach]:

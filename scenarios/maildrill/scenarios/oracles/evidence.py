@@ -22,6 +22,10 @@ _T = TypeVar("_T")
 _K = TypeVar("_K")
 
 
+#: Replies to RCPT that are final for the recipient and cannot mean "too many recipients" or "out of sequence".
+_FINAL_AT_RCPT = frozenset({550, 551, 553, 554, 556})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """The server's journal on one command: what was asked, and the reply if all of it was written.
@@ -91,6 +95,16 @@ class Evidence:
         """The server's RCPT commands for each address, in order; those that it did not even read left out."""
         named = (asked for asked in self.asked if asked.stage is Stage.RCPT and asked.recipient)
         return _grouped(named, lambda asked: asked.recipient)
+
+    @cached_property
+    def refused_for_good(self) -> tuple[Asked, ...]:
+        """The server's RCPT commands that got a final 5yz which the sender has read."""
+        return tuple(
+            asked
+            for all_asked in self.asked_for.values()
+            for asked in all_asked
+            if asked.reply is not None and asked.reply.code in _FINAL_AT_RCPT and asked.session not in self.severed
+        )
 
     @cached_property
     def taken_for(self) -> Mapping[str, tuple[Taken, ...]]:

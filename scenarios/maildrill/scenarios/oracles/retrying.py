@@ -21,11 +21,12 @@ _HOST_STAGES = frozenset({Stage.CONNECT, Stage.BANNER, Stage.EHLO, Stage.HELO})
 
 
 def permanent_is_final(evidence: Evidence) -> Iterator[Breach]:
-    """I9: set the ledger's Failed against later RCPT commands in the journal."""
-    for attempt in evidence.with_verdict(Verdict.FAILED):
-        later = [one for one in evidence.asked_for.get(attempt.recipient, ()) if one.at > attempt.ended + _GRAIN]
-        if later:
-            yield Breach(attempt.recipient, f"failed for good ({attempt.reply}), and RCPT named it again")
+    """I9: set the ledger's Failed, and the journal's final replies to RCPT, against later RCPT commands."""
+    ends = [(one.recipient, one.ended, one.reply) for one in evidence.with_verdict(Verdict.FAILED)]
+    ends += [(one.recipient, one.at, one.reply) for one in evidence.refused_for_good]
+    for recipient, at, reply in ends:
+        if any(one.at > at + _GRAIN for one in evidence.asked_for.get(recipient, ())):
+            yield Breach(recipient, f"failed for good ({reply}), and RCPT named it again")
 
 
 def back_off(evidence: Evidence) -> Iterator[Breach]:
