@@ -149,7 +149,7 @@ class Session:
                 break
             channel.send(octets[start : start + _BLOCK])
             await channel.drained(self._deadlines.block)
-        await channel.listen()  # what came with the 354 makes the dot unnecessary
+            await channel.listen()  # what came with the 354, or since, makes the rest and the dot unnecessary
         if channel.heard:
             self._spoilt = True
             if channel.over:
