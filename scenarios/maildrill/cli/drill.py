@@ -12,10 +12,12 @@ from tempfile import TemporaryDirectory
 import click
 
 from maildrill.cli.exits import Exit
+from maildrill.cli.parameters import DURATION
 from maildrill.cli.progress import Progress, display
 from maildrill.fakeserver.script import merge_scripts
 from maildrill.scenarios import bundled, catalogue
 from maildrill.scenarios.drill import Drilled, Plan, rehearse
+from maildrill.scenarios.world import Network
 from maildrill.sender.campaign_file import read_campaign
 from maildrill.sender.log_sinks import JsonLines, Sink, TextFile
 from maildrill.sender.report import render_text
@@ -36,6 +38,11 @@ LEDGER, EVENTS, LOG, REPORT, REPORT_JSON = FILES = (
     "--script", "scripts", multiple=True, metavar="FILE|NAME", help="What the server says; several are joined in order."
 )
 @click.option("--seed", type=int, help="Chooses every draw: of the sender, of the script, of the network.")
+@click.option("--latency", type=DURATION, default="10ms", help="How long octets travel, one way. [10ms]")
+@click.option("--jitter", type=DURATION, default="2ms", help="Up to so much longer, drawn for each flight. [2ms]")
+@click.option(
+    "--segment", type=click.IntRange(min=0), default=0, help="So many octets arrive at once at most. [0: all]"
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @click.option(
     "--out",
@@ -43,7 +50,17 @@ LEDGER, EVENTS, LOG, REPORT, REPORT_JSON = FILES = (
     metavar="DIR",
     help=f"Write {', '.join(FILES)} to DIR; those of an earlier drill are replaced.",
 )
-def drill(campaign: str | None, scripts: tuple[str, ...], seed: int | None, as_json: bool, out: Path | None) -> int:  # noqa: FBT001 - click's way
+def drill(  # noqa: PLR0913 - an argument for each option
+    campaign: str | None,
+    scripts: tuple[str, ...],
+    *,
+    seed: int | None,
+    latency: float,
+    jitter: float,
+    segment: int,
+    as_json: bool,
+    out: Path | None,
+) -> int:
     """Rehearse CAMPAIGN (a file, or a bundled one: festival, notice) against a scripted server in virtual time.
 
     Without arguments 1,000 festival guests meet the script "rough-week". Exit status: 0 when no invariant is
@@ -54,6 +71,7 @@ def drill(campaign: str | None, scripts: tuple[str, ...], seed: int | None, as_j
         campaign=read_campaign(bundled.campaign_path(name)),
         script=merge_scripts([catalogue.load_script(one) for one in scripts or (bundled.script_for(name),)]),
         seed=seed,
+        network=Network(latency=latency, jitter=jitter, segment=segment),
     )
     summary = _rehearsed(plan, out).summary
     click.echo(

@@ -148,7 +148,7 @@ def campaigns() -> st.SearchStrategy[Campaign]:
         account=st.just(Account(host="mx.relay.example")),
         list_file=st.just(Path("list.csv")),
         email=st.just("Email"),
-        text=st.sampled_from(("Hello\n", ".\n..\n.\r\n", "x" * 70_000)),
+        text=st.sampled_from(("Hello\n", ".\n..\n.\r\n", "x" * 70_000 + "\n")),
         html=st.none(),
         attachments=st.just(()),
         retry=retry,
@@ -165,7 +165,6 @@ def networks() -> st.SearchStrategy[Network]:
         latency=st.sampled_from((0.01, 0.5)),
         jitter=st.sampled_from((0.0, 0.002)),
         segment=st.sampled_from((0, 7, 1000)),
-        seed=st.integers(0, 3),
     )
 
 

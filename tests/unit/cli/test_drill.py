@@ -34,6 +34,23 @@ def test_what_is_not_there_is_named(arguments: list[str], parts: list[str]) -> N
     assert [part for part in parts if part not in err] == []
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "part"),
+    [
+        ("--latency", "soon", '"soon" is not a duration such as "30s"'),
+        ("--segment", "-1", "-1 is not in the range x>=0"),
+        ("--seed", "x", "'x' is not a valid integer"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_refused(option: str, value: str, part: str) -> None:
+    """Exit 2, the option, and what was expected."""
+    code, _, err = told("drill", option, value)
+
+    assert code == 2
+    assert option in err
+    assert part in err
+
+
 def test_a_mistake_in_a_script_is_located(tmp_path: Path) -> None:
     """A script with a mistake: file, line, what was expected, what was probably meant."""
     script = tmp_path / "mx.toml"

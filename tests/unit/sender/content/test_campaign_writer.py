@@ -1,0 +1,64 @@
+"""A campaign that was written is the campaign that is read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, Mode, RetryPolicy, UnknownPolicy
+from maildrill.sender.campaign_file import read_campaign
+from maildrill.sender.campaign_writer import campaign_to_toml
+from maildrill.smtp.quantity import Rate
+
+PLAIN = Campaign(
+    name="plain",
+    sender=Mailbox("", "ann@example.com"),
+    subject="Hello",
+    account=Account(host="mx.example"),
+    list_file=Path("list.csv"),
+    email="Email",
+    text="Hello\n",
+    html=None,
+    attachments=(),
+    retry=RetryPolicy(schedule=(60.0,), cap=60.0),
+    limits=Limits(),
+)
+FULL = replace(
+    PLAIN,
+    sender=Mailbox('Ann "the \\ bee" Bee, 東京', "ann@example.com"),
+    reply_to=Mailbox("Bob", "bob@example.com"),
+    subject='[Name|"you"], \\ é 東京',
+    account=Account(host="::1", port=2525),
+    text='"""quoted""" [Name|you]\n\ttab\\n\x7f\n',
+    html="<p>\U0001f99c</p>\n",
+    mode=Mode.MERGE,
+    seed=7,
+    retry=RetryPolicy(
+        schedule=(0.5, 90.0, 86400.0), cap=3600.0, jitter=0.25, lifetime=90061.0, unknown=UnknownPolicy.AT_LEAST_ONCE
+    ),
+    limits=Limits(connections=1, messages_per_connection=2, recipients_per_transaction=3, rate=Rate(100, 90.0)),
+)
+
+
+@pytest.mark.parametrize("campaign", [PLAIN, FULL, replace(PLAIN, mode=Mode.BATCH)], ids=["plain", "full", "batch"])
+def test_a_written_campaign_reads_as_it_was(campaign: Campaign, tmp_path: Path) -> None:
+    """Every setting survives, with quotes, backslashes and every script."""
+    attachment = tmp_path / "a.txt"
+    attachment.touch()
+    (tmp_path / "list.csv").touch()
+    file = tmp_path / "campaign.toml"
+    there = replace(campaign, file=file, list_file=tmp_path / "list.csv", attachments=(attachment,))
+    file.write_text(campaign_to_toml(there, list_file="list.csv"), encoding="utf-8")
+
+    assert read_campaign(file) == there
+
+
+def test_a_text_without_a_line_end_gets_one(tmp_path: Path) -> None:
+    """Without a line break the text would be taken for the name of a file."""
+    (tmp_path / "list.csv").touch()
+    file = tmp_path / "campaign.toml"
+    file.write_text(campaign_to_toml(replace(PLAIN, text="Hello"), list_file="list.csv"), encoding="utf-8")
+
+    assert read_campaign(file).text == "Hello\n"
