@@ -48,7 +48,8 @@ class Capabilities:
         told = self.keywords.get("SIZE")
         if told is None:
             return None
-        return int(told) if told.isascii() and told.isdigit() else 0
+        # 20 digits are all that it may have (RFC 1870 section 4)
+        return int(told) if told.isascii() and told.isdigit() and len(told) <= 20 else 0
 
 
 #: What is known after HELO: nothing.

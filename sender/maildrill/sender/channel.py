@@ -56,9 +56,12 @@ class Channel(asyncio.Protocol):
         if self.over:
             self.wire.lose(Fault.RESET)
             raise SessionOverError
+        self.wire.ask(*[stage for stage, _ in commands])
+        if self.wire.broken is not None:
+            self._break_off(self.wire.broken)
+            raise SessionOverError
         now = self._clock.now()
-        for stage, command in commands:
-            self.wire.ask(stage)
+        for _, command in commands:
             self._on_line(self._transcript.sent(now, command))
         self._transport.write("".join([f"{command}\r\n" for _, command in commands]).encode())
 
@@ -151,9 +154,12 @@ class Channel(asyncio.Protocol):
         if broken is not None and broken.stage is Stage.IDLE and broken.reply is not None:
             self._heard(now, broken.reply)
         if broken is not None and broken.fault is not None:
-            self.note(f"{broken.fault}: {broken.detail}".rstrip(": "))
-            self._transport.abort()
+            self._break_off(broken)
         self._wake()
+
+    def _break_off(self, broken: Broken) -> None:
+        self.note(f"{broken.fault}: {broken.detail}".rstrip(": "))
+        self._transport.abort()
 
     def _heard(self, now: float, reply: Reply) -> None:
         for line in self._transcript.answered(now, reply):
@@ -181,7 +187,8 @@ class Channel(asyncio.Protocol):
         self._wake()
 
     def _gone(self, fault: Fault) -> None:
-        if self.wire.broken is None and not self._leaving:
+        if self.wire.broken is None:
             self.wire.lose(fault)
-            self.note(f"{fault}: the connection is gone")
+            if not self._leaving:
+                self.note(f"{fault}: the connection is gone")
         self._wake()

@@ -106,8 +106,8 @@ class Session:
             await self._send(hearing, stuffed(message), before_dot)
         elif hearing.any_accepted:  # by a server that refused MAIL: an empty message would reach people
             self._channel.give_up(Stage.DATA, Fault.OUT_OF_STEP, hearing.data)
-        else:
-            await self._send_nothing(hearing)
+        else:  # a lone dot: the server waits for a message though nobody was accepted (RFC 2920 section 3.1)
+            await self._send(hearing, b"", lambda _: None)
 
     async def _in_a_group(self, hearing: Hearing, mail: _Command, recipients: list[_Command]) -> None:
         """All commands at once, DATA the last of them (RFC 2920 section 3.1)."""
@@ -143,7 +143,6 @@ class Session:
     async def _send(self, hearing: Hearing, octets: bytes, before_dot: BeforeDot) -> None:
         """The message and its dot; a reply that comes first ends it."""
         channel = self._channel
-        channel.wire.ask(Stage.BODY)
         for start in range(0, len(octets), _BLOCK):
             if channel.heard:
                 break
@@ -158,11 +157,6 @@ class Session:
             return
         channel.note(f"{len(octets)} octets of message, blake2b {blake2b(octets, digest_size=8).hexdigest()}")
         before_dot(hearing.accepted)
-        await self._dot(hearing)
-
-    async def _send_nothing(self, hearing: Hearing) -> None:
-        """A lone dot: the server waits for a message though nobody was accepted (RFC 2920 section 3.1)."""
-        self._channel.wire.ask(Stage.BODY)
         await self._dot(hearing)
 
     async def _dot(self, hearing: Hearing) -> None:

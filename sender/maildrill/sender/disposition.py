@@ -15,6 +15,7 @@ from maildrill.smtp import Reply, Stage
 __all__ = ["TABLE", "Row", "judge", "judge_setup", "learned_limit"]
 
 _SETUP = frozenset({Stage.CONNECT, Stage.BANNER, Stage.EHLO, Stage.HELO})
+_NOT_THAT = frozenset({421, 500, 503})  # of the session, whatever an enhanced code says
 _GONE = Broken(Stage.IDLE, Fault.EOF)
 
 
@@ -69,7 +70,7 @@ def _for_all(tx: Transaction) -> _Decided | None:
         return row, broken
     if not tx.mail.positive:
         return _said(Stage.MAIL, tx.mail)
-    if broken.fault is Fault.UNSOLICITED and not tx.dot_sent:
+    if broken.fault is Fault.UNSOLICITED and tx.early is None and not tx.dot_sent:
         return ROWS["out-of-step"], broken
     return None
 
@@ -133,7 +134,7 @@ def _is_too_many(tx: Transaction, n: int) -> bool:
     is one, tells it from a full mailbox (RFC 3463 section 3.6, X.5.3).
     """
     reply = tx.rcpt[n]
-    if reply is None or reply.klass not in (4, 5):
+    if reply is None or reply.klass not in (4, 5) or reply.code in _NOT_THAT:
         return False
     detail = _detail(reply)
     if detail is not None:

@@ -10,6 +10,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import aiosmtplib
 from aiosmtplib.protocol import SMTPProtocol
@@ -25,6 +26,8 @@ from maildrill.sender.wire import Wire
 from maildrill.smtp import Clock, Line, Reply, Stage, Transcript, decode
 
 __all__ = ["Deadlines", "Session", "open_session"]
+
+_HELLO = frozenset({Stage.EHLO, Stage.HELO})
 
 
 async def open_session(
@@ -42,8 +45,8 @@ async def open_session(
     opening = _Opening(account, clock, deadlines, on_line, local_hostname)
     try:
         found = await opening.open(Stage.EHLO)
-        if isinstance(found, Broken) and found.stage is Stage.EHLO and found.fault in (Fault.EOF, Fault.RESET):
-            # some servers hang up at EHLO (RFC 1869 section 4.7): once more, the old way
+        if isinstance(found, Broken) and found.stage in _HELLO and found.fault in (Fault.EOF, Fault.RESET):
+            # some servers hang up at EHLO, or when they have refused it (RFC 1869 section 4.7): once more, the old way
             found = await opening.open(Stage.HELO)
     except BaseException:
         opening.close()
@@ -179,7 +182,11 @@ class _Recorder(SMTPProtocol):
             self._wire.lose(Fault.TIMEOUT)
         elif self._wire.partial:
             self._wire.lose(Fault.UNSOLICITED)
-        return self._wire.broken or reply or Broken(stage, Fault.TIMEOUT)
+        broken = self._wire.broken
+        if broken is None:
+            return reply or Broken(stage, Fault.TIMEOUT)
+        # idle: it ended before we could say the next thing
+        return replace(broken, stage=stage) if broken.stage is Stage.IDLE else broken
 
     def note(self, remark: str) -> None:
         """Write a remark of ours into the transcript."""

@@ -1,7 +1,8 @@
 """The client's half of the dialogue without I/O: what was asked, in order, and which reply belongs to it.
 
 Rule 1: replies are paired by order alone, never by their text (RFC 2920 section 3.1). Rule 2: what answers nothing,
-or is no reply, breaks the wire for good; so does a 421 (RFC 5321 section 3.8). Pure.
+or is no reply, breaks the wire for good; so does a 421 (RFC 5321 section 3.8). Rule 3: what is paired depends on the
+octets, never on how they came in pieces. Pure.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ class Wire:
         return self._parser.tail
 
     def ask(self, *stages: Stage) -> None:
-        """Note that something was sent for which one reply each is to come."""
+        """Note that something was sent for which one reply each is to come; may set `broken`."""
+        if not self._asked and self._parser.pending:
+            self.lose(Fault.UNSOLICITED)  # the rest of it would pass for the answer
         self._asked.extend(stages)
 
     def dotted(self) -> None:
@@ -41,7 +44,10 @@ class Wire:
         self._asked[-1] = Stage.DOT
 
     def feed(self, octets: bytes) -> list[Reply]:
-        """Return the replies that `octets` complete, each to the next thing asked; may set `broken`."""
+        """Return the replies that `octets` complete, each to the next thing asked; may set `broken`.
+
+        A 354 to DATA asks for the message by itself: what comes behind it is the reply to that, early or not.
+        """
         if self.broken is not None:
             return []
         answers: list[Reply] = []
@@ -52,6 +58,8 @@ class Wire:
                 self.broken = Broken(Stage.IDLE, fault, reply)
                 return answers
             answers.append(reply)
+            if stage is Stage.DATA and reply.klass == 3:
+                self._asked.append(Stage.BODY)
             if reply.code == 421:
                 self.broken = Broken(stage, None, reply)
                 return answers
