@@ -105,8 +105,7 @@ class _Opening:
 
     def _hand_over(self, capabilities: Capabilities) -> Session:
         """Take the connection over from aiosmtplib, between two replies."""
-        stream = self._recorder.stream
-        assert stream is not None  # noqa: S101 - it has just carried a reply
+        stream = self._stream
         channel = Channel(stream, self._clock, self._recorder.transcript, self._on_line)
         stream.set_protocol(channel)
         return Session(channel, capabilities, self._deadlines)
@@ -119,19 +118,19 @@ class _Opening:
 
     def _leave(self, broken: Broken) -> Broken:
         """Close; with a QUIT where the server is there to hear it (RFC 5321 section 3.8: not after a 421)."""
-        stream = self._recorder.stream
+        stream = self._stream
         if broken.fault is not None:
             self._recorder.note(f"{broken.fault}: {broken.detail}".rstrip(": "))
-        if stream is not None:
-            if (
-                broken.fault is None
-                and broken.reply is not None
-                and broken.reply.code != 421
-                and not stream.is_closing()
-            ):
-                self._recorder.write(b"QUIT\r\n")
-            stream.close()
+        elif broken.reply is not None and broken.reply.code != 421 and not stream.is_closing():
+            self._recorder.write(b"QUIT\r\n")
+        stream.close()
         return broken
+
+    @property
+    def _stream(self) -> asyncio.Transport:
+        stream = self._recorder.stream
+        assert stream is not None  # noqa: S101 - else it would have been unreachable
+        return stream
 
 
 class _Client(aiosmtplib.SMTP):

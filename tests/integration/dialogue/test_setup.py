@@ -135,7 +135,9 @@ def test_a_host_that_will_not_have_us_says_why(
     assert judge_setup(found, ("a@x.test",))[0].row == row
 
 
-@pytest.mark.parametrize("says", [{"BANNER": "220 mx\r\n250 what"}, {"EHLO": "250 mx\r\n250 and more"}])
+@pytest.mark.parametrize(
+    "says", [{"BANNER": "220 mx\r\n250 what"}, {"BANNER": "220 mx\r\n250-wh~"}, {"EHLO": "250 mx\r\n250 and more"}]
+)
 def test_a_host_that_says_too_much_is_not_trusted(ground: Ground, says: dict[str, Says]) -> None:
     """Which answer would be to which question, nobody knows."""
     found, _, _ = ground.hold(opened, says)
@@ -225,6 +227,20 @@ def test_a_stop_request_ends_the_set_up(memory: Ground, says: dict[str, Says]) -
         return scene.host.ends, scene.host.connections
 
     assert memory.hold(story, says) == (["fin"], 1)
+
+
+def test_a_stop_request_ends_the_call(memory: Ground) -> None:
+    """Before anybody has answered it."""
+
+    async def story(scene: Scene) -> list[str]:
+        task = asyncio.create_task(scene.open())
+        await scene.clock.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return scene.host.commands
+
+    assert memory.hold(story) == []
 
 
 def test_the_set_up_is_in_the_transcript(memory: Ground) -> None:

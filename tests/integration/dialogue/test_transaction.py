@@ -321,6 +321,20 @@ def test_a_connection_that_takes_no_more_is_given_up(memory: Ground) -> None:
     assert 180 <= waited < 181
 
 
+def test_a_dot_that_did_not_leave_is_no_doubt(memory: Ground) -> None:
+    """The message fills the way to the host to its last octet, so the dot stays with us."""
+    full = b"x" * 65534 + b"\r\n"
+
+    async def story(scene: Scene) -> Transaction:
+        session = await scene.session()
+        return await scene.send(session, message=full)
+
+    heard = memory.hold(story, {"DATA": "354 go<deaf>"})
+
+    assert heard.broken == Broken(Stage.DOT, Fault.TIMEOUT)
+    assert (rows(heard), heard.dot_sent) == (["body-lost"], False)
+
+
 @pytest.mark.parametrize(
     ("stage", "says", "limit", "row"),
     [

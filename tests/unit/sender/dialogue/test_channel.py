@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from maildrill.sender.attempt import Broken, Fault, Transaction
+from maildrill.sender.capabilities import Capabilities
+from maildrill.sender.channel import Channel, SessionOverError
+from maildrill.sender.dialogue import Session
+from maildrill.sender.timeouts import Deadlines
+from maildrill.smtp import Envelope, Line, Reply, Stage, Transcript
+
+PIPELINING = Capabilities.of(Reply(250, ("mx", "PIPELINING")))
+
+
+class Still:
+    """A clock that stands."""
+
+    def now(self) -> float:
+        return 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        raise AssertionError("nobody sleeps here")
+
+
+class Wires(asyncio.Transport):
+    """A connection that gives what is written to `hears`, and closes when that says so."""
+
+    def __init__(self, hears: Callable[[bytes], bool]) -> None:
+        super().__init__()
+        self.hears = hears
+        self.closing = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.closing = self.closing or self.hears(bytes(data))
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def abort(self) -> None:
+        self.closing = True
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        assert high == 0
+
+
+def channel(transport: Wires, lines: list[Line]) -> Channel:
+    return Channel(transport, Still(), Transcript(), lines.append)
+
+
+def test_half_a_reply_that_nobody_asked_for_ends_the_session() -> None:
+    """Its other half would pass for the answer to what is asked next; nothing is said."""
+    said: list[bytes] = []
+    lines: list[Line] = []
+
+    async def story() -> Broken | None:
+        def hears(data: bytes) -> bool:
+            said.append(data)
+            return False
+
+        line = channel(Wires(hears), lines)
+        line.data_received(b"250 wh")
+        with pytest.raises(SessionOverError):
+            line.say((Stage.MAIL, "MAIL FROM:<>"))
+        return line.wire.broken
+
+    broken = asyncio.run(story())
+
+    assert broken is not None
+    assert (broken.fault, said) == (Fault.UNSOLICITED, [])
+    assert [line.text for line in lines] == ["unsolicited: after half of a reply: 250 wh"]
+
+
+def test_nothing_is_heard_after_the_end() -> None:
+    """Octets that arrive behind a 421 are nobody's reply."""
+    lines: list[Line] = []
+
+    async def story() -> None:
+        line = channel(Wires(lambda _: False), lines)
+        line.data_received(b"421 bye\r\n")
+        line.data_received(b"250 never mind\r\n")
+
+    asyncio.run(story())
+
+    assert [line.text for line in lines] == ["421 bye"]
+
+
+def test_a_dot_that_the_connection_would_not_take_is_no_doubt() -> None:
+    """The system says at once that it is reset: the dot cannot have left."""
+
+    async def story() -> Transaction:
+        def hears(data: bytes) -> bool:
+            if data.endswith(b"DATA\r\n"):
+                line.data_received(b"250 ok\r\n250 ok\r\n354 go\r\n")
+            return data == b".\r\n"
+
+        line = channel(Wires(hears), [])
+        session = Session(line, PIPELINING, Deadlines())
+        return await session.transact(Envelope("", ("a@x.test",)), b"hello", before_dot=lambda _: None)
+
+    heard = asyncio.run(story())
+
+    assert heard.broken == Broken(Stage.DOT, Fault.RESET)
+    assert not heard.dot_sent
