@@ -103,8 +103,8 @@ class Channel(asyncio.Protocol):
         self._wake()
 
     def give_up(self, stage: Stage, fault: Fault, reply: Reply) -> NoReturn:
-        """Give the session up for a reply that has no place there."""
-        self.wire.broken = self.wire.broken or Broken(stage, fault, reply)
+        """Give the session up for a reply that has no place there; what came behind it does not count."""
+        self.wire.broken = Broken(stage, fault, reply)
         self.note(f"{fault}: {reply.code} {reply.text} at {stage}")
         self._transport.abort()
         raise SessionOverError

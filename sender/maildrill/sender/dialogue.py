@@ -114,16 +114,12 @@ class Session:
         channel, deadlines = self._channel, self._deadlines
         channel.say(mail, *recipients, (Stage.DATA, "DATA"))
         hearing.mail = await channel.answer(deadlines.mail)
+        self._keep_step(Stage.MAIL, hearing.mail)
         for _ in recipients:
             hearing.rcpt.append(await channel.answer(deadlines.rcpt))
-        data = await channel.answer(deadlines.data)
-        self._keep_step(Stage.MAIL, hearing.mail)
-        if hearing.mail.positive:
-            for n, reply in enumerate(hearing.rcpt, 1):
-                if _out_of_step(reply):
-                    del hearing.rcpt[n:]  # in lock-step we would not have asked about those
-                    channel.give_up(Stage.RCPT, Fault.OUT_OF_STEP, reply)
-        hearing.data = data
+            if hearing.mail.positive:  # else a 503 is in step
+                self._keep_step(Stage.RCPT, hearing.rcpt[-1])
+        hearing.data = await channel.answer(deadlines.data)
 
     async def _in_lock_step(self, hearing: Hearing, mail: _Command, recipients: list[_Command]) -> None:
         channel, deadlines = self._channel, self._deadlines
@@ -213,12 +209,8 @@ class Session:
         return " ".join([f"MAIL FROM:<{envelope.reverse_path}>", *parameters])
 
     def _keep_step(self, stage: Stage, reply: Reply) -> None:
-        if _out_of_step(reply):
+        if reply.klass == 3 or reply.code in _OUT_OF_STEP:
             self._channel.give_up(stage, Fault.OUT_OF_STEP, reply)
-
-
-def _out_of_step(reply: Reply) -> bool:
-    return reply.klass == 3 or reply.code in _OUT_OF_STEP
 
 
 def _international(envelope: Envelope) -> bool:
