@@ -7,7 +7,7 @@ import click
 from maildrill.smtp.quantity import parse_duration
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType):  # type: ignore[type-arg]  # generic in the newest click only
     """A duration such as 30s or 5m; the command gets seconds."""
 
     name = "duration"
