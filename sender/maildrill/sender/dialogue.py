@@ -117,6 +117,8 @@ class Session:
         self._keep_step(Stage.MAIL, hearing.mail)
         for _ in recipients:
             hearing.rcpt.append(await channel.answer(deadlines.rcpt))
+            if hearing.rcpt[-1].klass == 3:  # DATA's own: one reply is missing, and nobody knows which
+                channel.give_up(Stage.RCPT, Fault.UNSOLICITED, hearing.rcpt[-1])
             if hearing.mail.positive:  # else a 503 is in step
                 self._keep_step(Stage.RCPT, hearing.rcpt[-1])
         hearing.data = await channel.answer(deadlines.data)

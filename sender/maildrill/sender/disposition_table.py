@@ -162,7 +162,7 @@ TABLE: tuple[Row, ...] = (
     ),
     *_at(
         Stage.RSET,
-        ("out-of-step", "(a reply more than commands)", _M, _DEFERRED, _2920, "none of its replies can be trusted"),
+        ("out-of-step", "(a reply too many, or one missing)", _M, _DEFERRED, _2920, "no reply of it can be trusted"),
     ),
 )
 
