@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from maildrill.scenarios.oracles import INVARIANTS, Asked, Evidence, judge_drill
-from maildrill.sender.attempt import Scope, State, Verdict
+from maildrill.sender.attempt import Fault, Scope, State, Verdict
 from maildrill.sender.campaign import UnknownPolicy
 from maildrill.sender.log_event import LogEvent
 from maildrill.smtp import Reply, Stage
@@ -289,3 +289,12 @@ def test_the_last_call_may_come_early(evidence: Evidence) -> None:
     assert "I11" not in {
         violation.invariant for violation in judge_drill(replace(evidence, attempts=(evidence.attempts[0], late)))
     }
+
+
+def test_a_message_that_the_server_cannot_take_needs_no_refusal(evidence: Evidence) -> None:
+    """What EHLO had said already was not asked: that failure is no false one."""
+    silent = replace(evidence, asked=tuple(one for one in evidence.asked if (one.session, one.transaction) != (1, 3)))
+    told = tried(silent, "cyd@x.test", fault=Fault.TOO_BIG)
+
+    assert "I6" in {violation.invariant for violation in judge_drill(silent)}
+    assert "I6" not in {violation.invariant for violation in judge_drill(told)}
