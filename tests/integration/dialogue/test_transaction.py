@@ -327,6 +327,40 @@ def test_a_reply_before_the_dot_ends_the_message(ground: Ground, reply: str, row
     assert scene.intents == []
 
 
+def test_a_refusal_that_comes_with_the_354_is_before_the_dot(ground: Ground, pipelining: bool) -> None:
+    """However small the message is; and no dot is sent after it."""
+
+    async def story(scene: Scene) -> tuple[list[str], bool, list[str]]:
+        session = await scene.session()
+        return rows(await scene.send(session)), session.alive, scene.host.commands[-1:]
+
+    told = ground.hold(story, {"DATA": "354 go on\r\n552 too big"}, pipelining=pipelining)
+
+    assert told == (["body-5yz"], False, ["DATA"])
+
+
+def test_what_follows_a_refusal_before_the_dot_is_not_heard(ground: Ground) -> None:
+    """A host that took the rest of the message for commands has refused it all the same."""
+
+    async def story(scene: Scene) -> tuple[list[str], list[str]]:
+        return rows(await scene.send(await scene.session())), scene.host.commands[-1:]
+
+    told = ground.hold(story, {"DATA": "354 go on\r\n552 too big\r\n500 what?\r\n500 what?"})
+
+    assert told == (["body-5yz"], ["DATA"])
+
+
+def test_a_lone_dot_is_not_sent_to_a_host_that_has_thought_again(ground: Ground) -> None:
+    """354, then at once the refusal that DATA should have got: the recipients have theirs already."""
+
+    async def story(scene: Scene) -> tuple[list[str], list[str]]:
+        return rows(await scene.send(await scene.session())), scene.host.commands[-1:]
+
+    told = ground.hold(story, {"RCPT": "550 no", "DATA": "354 go on\r\n554 no valid recipients"})
+
+    assert told == (["rcpt-5yz"], ["DATA"])
+
+
 def test_a_connection_that_takes_no_more_is_given_up(memory: Ground) -> None:
     """After three minutes without room for a block (RFC 5321 section 4.5.3.2.5); nothing is doubtful."""
 
@@ -555,7 +589,7 @@ def test_what_rset_gets_changes_nothing(memory: Ground, pipelining: bool, says: 
 
 @pytest.mark.parametrize("reply", ["221 bye<fin>", "500 what?", "<fin>", "<rst>", "221 bye\r\n221 bye", "", "hello"])
 def test_what_quit_gets_changes_nothing(memory: Ground, reply: str) -> None:
-    """Nobody waits long for a goodbye."""
+    """Nobody waits long for a goodbye, and nobody waits for one from a host that is gone."""
 
     async def story(scene: Scene) -> tuple[list[str], float, list[str]]:
         session = await scene.session()
@@ -567,7 +601,7 @@ def test_what_quit_gets_changes_nothing(memory: Ground, reply: str) -> None:
     told, waited, said = memory.hold(story, {"QUIT": reply})
 
     assert (told, said) == (["dot-2yz"], ["QUIT"])
-    assert waited < 6
+    assert waited < (6 if reply == "" else 1)
 
 
 def test_a_goodbye_can_be_broken_off(memory: Ground) -> None:

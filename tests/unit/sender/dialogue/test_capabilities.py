@@ -16,7 +16,16 @@ def test_keywords_are_read_in_any_case_with_their_parameters() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "size"), [("SIZE 10", 10), ("SIZE", 0), ("SIZE 0", 0), ("SIZE many", 0), ("SIZE ²", 0), ("HELP", None)]
+    ("line", "size"),
+    [
+        ("SIZE 10", 10),
+        ("SIZE", 0),
+        ("SIZE 0", 0),
+        ("SIZE many", 0),
+        ("SIZE ²", 0),
+        (f"SIZE {'9' * 5000}", 0),
+        ("HELP", None),
+    ],
 )
 def test_a_size_is_a_limit_only_if_it_is_a_number(line: str, size: int | None) -> None:
     """0 and nothing mean that no limit is told (RFC 1870 section 3)."""

@@ -60,9 +60,16 @@ EXAMPLES: dict[str, list[tuple[Transaction, tuple[str, ...]]]] = {
     "mail-lost": [(unasked(lost(Stage.MAIL, fault)), ()) for fault in (Fault.EOF, Fault.TIMEOUT, Fault.GARBAGE)],
     "rcpt-too-many": [(heard(MANY, OK, data=GO, dot=OK), ()), (heard(Reply.of("550 5.5.3 no more")), (BEN,))],
     "rcpt-too-many-again": [(heard(MANY), (ANN,))],
-    "rcpt-421": [(heard(Reply(421), None, broken=Broken(Stage.RCPT, None, Reply(421))), ())],
+    "rcpt-421": [
+        (heard(Reply(421), None, broken=Broken(Stage.RCPT, None, Reply(421))), ()),
+        (heard(Reply(421, ("4.5.3 too many",)), broken=Broken(Stage.RCPT, None, Reply(421))), ()),
+    ],
     "rcpt-530": [(heard(Reply(530)), ())],
-    "rcpt-out-of-step": [(heard(Reply(code), broken=Broken(Stage.RCPT, Fault.OUT_OF_STEP)), ()) for code in (500, 503)],
+    "rcpt-out-of-step": [
+        (heard(Reply(code, text), broken=Broken(Stage.RCPT, Fault.OUT_OF_STEP)), ())
+        for code in (500, 503)
+        for text in ((), ("5.5.3 too many",))
+    ],
     "rcpt-4yz": [(heard(reply), ()) for reply in (Reply(450), Reply(452), FULL)],
     "rcpt-5yz": [(heard(Reply(code)), ()) for code in (550, 551, 552, 556, 599)],
     "rcpt-lost": [(heard(None, broken=lost(stage)), ()) for stage in (Stage.RCPT, Stage.IDLE)],
