@@ -292,9 +292,9 @@ def test_the_last_call_may_come_early(evidence: Evidence) -> None:
 
 
 def test_a_message_that_the_server_cannot_take_needs_no_refusal(evidence: Evidence) -> None:
-    """What EHLO had said already was not asked: that failure is no false one."""
+    """What EHLO had said already was not asked: that failure is no silent loss."""
     silent = replace(evidence, asked=tuple(one for one in evidence.asked if (one.session, one.transaction) != (1, 3)))
     told = tried(silent, "cyd@x.test", fault=Fault.TOO_BIG)
 
-    assert "I6" in {violation.invariant for violation in judge_drill(silent)}
-    assert "I6" not in {violation.invariant for violation in judge_drill(told)}
+    assert "I5" in {violation.invariant for violation in judge_drill(silent)}
+    assert "I5" not in {violation.invariant for violation in judge_drill(told)}
