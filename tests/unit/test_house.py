@@ -10,11 +10,6 @@ ROOTS = ("smtp", "fakeserver", "sender", "scenarios")
 MODULES = [path for root in ROOTS for path in sorted((TREE / root / "maildrill").rglob("*.py"))]
 
 
-def test_no_root_makes_the_namespace_a_package() -> None:
-    """One maildrill/__init__.py would hide the other three roots."""
-    assert [root for root in ROOTS if (TREE / root / "maildrill" / "__init__.py").exists()] == []
-
-
 def test_no_module_is_longer_than_300_lines() -> None:
     """A module that is longer holds two ideas."""
     assert [path.name for path in MODULES if len(path.read_text(encoding="utf-8").splitlines()) > 300] == []
