@@ -7,7 +7,6 @@ Rule 3: nobody is given out after the end of their lifetime (invariant I14).
 from __future__ import annotations
 
 import heapq
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -38,12 +37,16 @@ def batch_size(mode: Mode, limits: Limits, learned: int | None) -> int:
     return max(1, min(limits.recipients_per_transaction, learned or limits.recipients_per_transaction))
 
 
+#: A recipient's turn: due (Unix seconds), key, who. Turns compare by the first two.
+_Turn = tuple[float, int, Waiting]
+
+
 class Agenda:
     """All recipients that wait for a try; `len()` counts them, iteration is in no particular order."""
 
     def __init__(self) -> None:
-        self._later: list[tuple[float, int, Waiting]] = []
-        self._ready: deque[Waiting] = deque()
+        self._later: list[_Turn] = []
+        self._ready: list[_Turn] = []  # a heap, too: who is put back goes before those whose turn came later
         self._earliest_end = _NEVER  # no lifetime ends before this; saves looking through all of them
 
     def add(self, waiting: Waiting) -> None:
@@ -57,13 +60,13 @@ class Agenda:
     def ready(self, now: float) -> int:
         """Return how many are due at `now`."""
         while self._later and self._later[0][0] <= now:
-            self._ready.append(heapq.heappop(self._later)[2])
+            heapq.heappush(self._ready, heapq.heappop(self._later))
         return len(self._ready)
 
     def next_due(self) -> float | None:
         """Return when the next one is due (in the past if it is due already), or None if nobody waits."""
         if self._ready:
-            return self._ready[0].standing.due
+            return self._ready[0][0]
         return self._later[0][0] if self._later else None
 
     def next_later(self) -> float | None:
@@ -74,11 +77,15 @@ class Agenda:
         """Give out at most `size` that are due at `now`, within their lifetime."""
         self.ready(now)
         batch: list[Waiting] = []
-        overdue: list[Waiting] = []
+        overdue: list[_Turn] = []
         while self._ready and len(batch) < size:
-            waiting = self._ready.popleft()
-            (overdue if _end(waiting) < now else batch).append(waiting)
-        self._ready.extendleft(reversed(overdue))  # they stay for `lapsed`, which says so
+            turn = heapq.heappop(self._ready)
+            if _end(turn[2]) < now:
+                overdue.append(turn)
+            else:
+                batch.append(turn[2])
+        for turn in overdue:  # they stay for `lapsed`, which says so
+            heapq.heappush(self._ready, turn)
         return batch
 
     def lapsed(self, now: float) -> list[Waiting]:
@@ -99,11 +106,11 @@ class Agenda:
         """Change the standing of all who are due at `now`, and return those who got another one."""
         self.ready(now)
         changed: list[Waiting] = []
-        for place, waiting in enumerate(self._ready):
+        for place, (due, key, waiting) in enumerate(self._ready):
             standing = change(waiting.standing)
             if standing is not waiting.standing:
-                self._ready[place] = waiting.at(standing)
-                changed.append(self._ready[place])
+                changed.append(waiting.at(standing))
+                self._ready[place] = (due, key, changed[-1])
         self._earliest_end = min([self._earliest_end, *map(_end, changed)])
         return changed
 
@@ -111,12 +118,11 @@ class Agenda:
         return len(self._later) + len(self._ready)
 
     def __iter__(self) -> Iterator[Waiting]:
-        yield from self._ready
-        yield from (waiting for _, _, waiting in self._later)
+        yield from (waiting for turns in (self._ready, self._later) for _, _, waiting in turns)
 
     def _keep(self, which: Callable[[Waiting], bool]) -> None:
-        self._ready = deque(waiting for waiting in self._ready if which(waiting))
-        self._later = [entry for entry in self._later if which(entry[2])]
+        self._ready, self._later = ([turn for turn in turns if which(turn[2])] for turns in (self._ready, self._later))
+        heapq.heapify(self._ready)
         heapq.heapify(self._later)
         self._earliest_end = min(map(_end, self), default=_NEVER)
 

@@ -50,7 +50,8 @@ def after(  # noqa: PLR0913 - what decides is named one by one, so that nothing 
     first_at = started if standing.first_at is None else standing.first_at
     tried = replace(standing, first_at=first_at, expires_at=expiry(policy, first_at), reason=ruling.detail)
     if ruling.verdict is Verdict.RELEASED:
-        return replace(tried, state=State.PENDING, due=now)
+        # a turn not used stays a turn: who is retried must not overtake somebody whom nobody has tried yet
+        return replace(tried, state=State.PENDING, due=min(now, standing.due or now))
     attempts = standing.attempts + (1 if ruling.counted else 0)
     unknown = ruling.verdict is Verdict.UNKNOWN
     tried = replace(tried, attempts=attempts, doubtful=standing.doubtful or unknown, due=None)

@@ -47,6 +47,15 @@ def test_only_those_due_are_given_out_and_only_once(waiting: Callable[..., Waiti
     assert agenda.next_due() == 20.0
 
 
+def test_who_is_put_back_goes_before_those_whose_turn_came_later(waiting: Callable[..., Waiting]) -> None:
+    """A turn that could not be used is not lost to recipients that became due in the meantime."""
+    agenda = _agenda(*(waiting(key, float(key)) for key in (1, 2, 3)))
+    first = agenda.take(3.0, 1)
+    agenda.add(first[0])
+
+    assert [one.key for one in agenda.take(3.0, 3)] == [1, 2, 3]
+
+
 def test_no_more_than_asked_for(waiting: Callable[..., Waiting]) -> None:
     """A batch is as large as it may be, the rest is still due."""
     agenda = _agenda(*(waiting(key) for key in range(5)))
