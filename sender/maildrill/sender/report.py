@@ -16,7 +16,6 @@ __all__ = ["Summary", "Violation", "render_text", "summarise"]
 
 MOST_DOMAINS = 20
 MOST_REPLIES = 12
-MOST_VIOLATIONS = 20
 _ALWAYS = frozenset({State.DELIVERED, State.FAILED, State.EXPIRED, State.UNKNOWN})
 
 
@@ -71,14 +70,12 @@ def _replies(summary: Summary) -> list[str]:
 
 
 def _violations(summary: Summary) -> list[str]:
-    lines = [
+    return [
         f"VIOLATED {row.invariant} {escape(row.name)}: "
         + (f"{escape(row.recipient)}: " if row.recipient else "")
         + escape(row.finding)
-        for row in summary.violations[:MOST_VIOLATIONS]
+        for row in summary.violations
     ]
-    more = len(summary.violations) - len(lines)
-    return [*lines, f"({more:,} more violations; --json has them all)"] if more else lines
 
 
 def _table(rows: list[list[str]], *, left: int) -> list[str]:

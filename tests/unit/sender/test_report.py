@@ -11,7 +11,7 @@ from maildrill.sender.attempt import Fault, Scope, State, Verdict
 from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, RetryPolicy
 from maildrill.sender.ledger.records import AttemptRecord, RecipientRecord
 from maildrill.sender.lists.rows import Reason, SetAside
-from maildrill.sender.report import MOST_VIOLATIONS, Summary, Violation, render_text, summarise
+from maildrill.sender.report import Summary, Violation, render_text, summarise
 from maildrill.sender.summary import MOST_REPLIES, shape
 from maildrill.smtp import Reply, Stage
 
@@ -206,18 +206,6 @@ def test_the_page_names_each_violation() -> None:
     )
 
     assert page.splitlines()[-2:] == ["VIOLATED I1 conservation: 2 of 3", "VIOLATED I4 bound: a@b: twice"]
-
-
-def test_the_page_has_the_first_violations_and_the_number_of_the_others() -> None:
-    """A thousand breaches of one kind do not drown the page; the JSON object has all of them."""
-    violations = tuple(Violation("I1", "conservation", f"x{n}@y", "lost") for n in range(MOST_VIOLATIONS + 1200))
-    found = summary([recipient("a@example.com")], violations=violations)
-    page = render_text(found).splitlines()
-
-    assert page[-2:] == ["VIOLATED I1 conservation: x19@y: lost", "(1,200 more violations; --json has them all)"]
-    assert found.to_json()["violations"] == [
-        {"invariant": "I1", "name": "conservation", "recipient": row.recipient, "finding": "lost"} for row in violations
-    ]
 
 
 def test_long_reports_say_what_they_leave_out() -> None:
