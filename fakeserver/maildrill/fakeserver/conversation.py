@@ -40,6 +40,14 @@ class Decider(Protocol):
         """Return the seconds of silence after which an IDLE event is wanted, ascending."""
         ...
 
+    def body_marks(self) -> tuple[int, ...]:
+        """Return after how many octets of a message a BODY event is wanted besides the first, ascending."""
+        ...
+
+    def end(self, session: int, /) -> None:
+        """Take note that a session is over."""
+        ...
+
 
 class Wire(faults.Wire, Protocol):
     """A connection, as a conversation sees it."""
@@ -151,6 +159,7 @@ class Conversation:
 
     def end(self, how: Closed) -> None:
         """Note that the connection ended otherwise than by the script; only the first end counts."""
+        self._host.decider.end(self.record.number)
         if self.record.closed is None:
             self._note(_Moment(self.stage, self._now(), _PLAIN), Done(), how)
 

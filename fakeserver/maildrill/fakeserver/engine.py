@@ -71,6 +71,14 @@ class Engine:
         ages = (matcher.rule.age for matcher in self._at[Stage.IDLE])
         return tuple(sorted({age.least for age in ages if age is not None}))
 
+    def body_marks(self) -> tuple[int, ...]:
+        """Return after how many octets of a message a BODY event must come besides the first, ascending."""
+        return ()
+
+    def end(self, session: int) -> None:
+        """Forget a session that is over."""
+        self._transactions.pop(session, None)
+
     def fired(self) -> Mapping[str, int]:
         """Return how often each rule fired, in the order of the script."""
         return {matcher.rule.name: matcher.fired for matcher in self._matchers}

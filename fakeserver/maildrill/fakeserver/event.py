@@ -5,8 +5,10 @@ Rule: values only. The session makes events, the engine (pure) turns each into a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from maildrill.fakeserver.script_words import Handshake, Mangle
 from maildrill.smtp import Reply, Stage
 
 
@@ -20,10 +22,16 @@ class Event:
     client: str  # the peer's address, without port
     transaction: int = 0  # which MAIL command of the session this belongs to: 1, 2, …; 0 before the first
     helo: str = ""  # the name given with EHLO or HELO, "" before
+    user: str = ""  # who is logged in, "" before; at AUTH and AUTH_STEP who wants to be, as far as is known
+    tls: str = ""  # the version that is spoken, as ssl names it: "TLSv1.3"; "" in clear
     reverse_path: str | None = None  # from MAIL on; at MAIL the one just named
     rcpt: str | None = None  # at RCPT: the address just named
     recipients: tuple[str, ...] = ()  # accepted so far in this transaction
-    message_id: str = ""  # at DOT: the Message-ID field, "" where there is none
+    parameters: Mapping[str, str] = field(default_factory=dict)  # of MAIL, from then on; at RCPT its own too
+    message_id: str = ""  # at the end of a message: the Message-ID field, "" where there is none
+    content: bytes = b""  # at the end of a message: its octets, un-stuffed; b"" where it is too big to be kept
+    size: int | None = None  # octets: at MAIL as declared; at BODY so far; at BDAT of the chunk; at the end of all
+    last: bool = False  # at BDAT: whether this chunk ends the message
     argument: str = ""  # what followed the verb on the line
     verb: str = ""  # as received, in upper case; "" where no command was given
     idle: float = 0.0  # at IDLE: seconds since the last reply
@@ -51,11 +59,28 @@ class Advertise:
 
 
 @dataclass(frozen=True, slots=True)
+class Manner:
+    """How a reply is written, where not at once and as it should be.
+
+    drip: so many octets, then so many seconds, and so on. tease: so many seconds before each of so many continuation
+    lines, then the reply. mangle: what is wrong with the octets.
+    """
+
+    drip: tuple[int, float] | None = None
+    tease: tuple[float, int] | None = None
+    mangle: Mangle | None = None
+
+
+PLAINLY = Manner()
+
+
+@dataclass(frozen=True, slots=True)
 class Say:
     """Answer with this reply in the server's place; `half`: write only half of its octets."""
 
     reply: Reply
     half: bool = False
+    manner: Manner = PLAINLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +88,22 @@ class Proceed:
     """Let the server answer as a correct one would; `half`: write only half of the reply's octets."""
 
     half: bool = False
+    manner: Manner = PLAINLY
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """Answer with these octets, whatever they are; for the session it is as if nothing had been replied."""
+
+    octets: bytes
+    manner: Manner = PLAINLY
+
+
+@dataclass(frozen=True, slots=True)
+class Shake:
+    """At TLS: what goes wrong with the handshake, or with the certificate that is shown."""
+
+    fault: Handshake
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +113,7 @@ class Close:
     reset: bool = False
 
 
-Action = Wait | Commit | Advertise | Say | Proceed | Close
+Action = Wait | Commit | Advertise | Say | Proceed | Raw | Shake | Close
 
 
 @dataclass(frozen=True, slots=True)

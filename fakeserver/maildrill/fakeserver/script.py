@@ -7,12 +7,12 @@ Rule 2: the words of the language are the field names; docs/script-language.md s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import dataclass, field, replace
 
 from maildrill.fakeserver.pattern import Pattern
 from maildrill.fakeserver.script_checks import RuleError, check, known_at
 from maildrill.fakeserver.script_words import REPLYING, Cut, Key
+from maildrill.fakeserver.settings import Settings, Unmatched
 from maildrill.fakeserver.span import Age, Attempts, Duration, During, Quota
 from maildrill.fakeserver.template import ReplyTemplate
 from maildrill.smtp import Stage
@@ -21,13 +21,6 @@ DEFAULT_HOSTNAME = "mx.test"
 DEFAULT_SEED = 0
 
 __all__ = ["Cut", "Key", "Rule", "RuleError", "Script", "Unmatched", "merge_scripts"]
-
-
-class Unmatched(StrEnum):
-    """What becomes of an event that no rule answers."""
-
-    ACCEPT = "accept"  # a correct server's answer
-    FAIL = "fail"  # 554, and reported: at each stage that the script has a rule for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,31 +60,29 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """What a fake server is told: rules in order, and `[server]` settings (None: not said).
+    """What a fake server is told: rules in order, and `[server]` settings.
 
     name: the file's name, for people. `hostname`, `seed` and `unmatched` with their defaults are properties.
     """
 
     name: str = "script"
     rules: tuple[Rule, ...] = ()
-    server_hostname: str | None = None
-    server_seed: int | None = None
-    server_unmatched: Unmatched | None = None
+    server: Settings = field(default_factory=Settings)
 
     @property
     def hostname(self) -> str:
         """The name that the server gives itself."""
-        return DEFAULT_HOSTNAME if self.server_hostname is None else self.server_hostname
+        return DEFAULT_HOSTNAME if self.server.hostname is None else self.server.hostname
 
     @property
     def seed(self) -> int:
         """The seed of every draw."""
-        return DEFAULT_SEED if self.server_seed is None else self.server_seed
+        return DEFAULT_SEED if self.server.seed is None else self.server.seed
 
     @property
     def unmatched(self) -> Unmatched:
         """What becomes of an event that no rule answers."""
-        return self.server_unmatched or Unmatched.ACCEPT
+        return self.server.unmatched or Unmatched.ACCEPT
 
 
 def merge_scripts(scripts: Sequence[Script]) -> Script:
@@ -108,10 +99,11 @@ def merge_scripts(scripts: Sequence[Script]) -> Script:
             number += 1
             name = f"{rule.name}#{number}"
         taken[name] = rule if name == rule.name else replace(rule, name=name)
+    server = Settings()
+    for script in scripts:
+        server = server.over(script.server)
     return Script(
         name="+".join(script.name for script in scripts) or "script",
         rules=tuple(taken.values()),
-        server_hostname=next((s.server_hostname for s in scripts if s.server_hostname is not None), None),
-        server_seed=next((s.server_seed for s in scripts if s.server_seed is not None), None),
-        server_unmatched=next((s.server_unmatched for s in scripts if s.server_unmatched is not None), None),
+        server=server,
     )

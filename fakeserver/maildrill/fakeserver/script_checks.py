@@ -30,7 +30,7 @@ CAPS_WORDS = 'a keyword with its parameters such as "SIZE 1000", or "-8BITMIME" 
 _CAPABILITY = re.compile(r"-[A-Z0-9][A-Z0-9-]*|[A-Z0-9][A-Z0-9-]*(?: [!-~]+)*", re.ASCII | re.IGNORECASE)
 _SILENT = (Cut.REFUSE, Cut.BEFORE, Cut.RST)
 _AT_CONNECT = (None, *_SILENT)
-_NO_REPLY_OF_ITS_OWN = (Stage.BODY, Stage.IDLE)  # the server says nothing here unless the rule does
+_NO_REPLY_OF_ITS_OWN = (Stage.TLS, Stage.BODY, Stage.IDLE)  # the server says nothing here unless the rule does
 
 
 class RuleError(ConfigurationError):
@@ -91,6 +91,15 @@ def _connect_says_nothing(rule: Rule) -> None:
             'at "connect" nothing can be said and nobody waits',
             expected=f"no reply, no wait, and a cut out of {_either(cut.value for cut in _SILENT)}",
             hint='to speak or to wait once the connection stands write at = "banner"',
+        )
+
+
+def _tls_says_nothing(rule: Rule) -> None:
+    if Stage.TLS in rule.at and rule.replies:
+        raise RuleError(
+            "replies",
+            'at "tls" there is a handshake, and nobody waits for a reply',
+            hint='to refuse it write at = "starttls", to speak once it is done at = "ehlo"',
         )
 
 
@@ -221,6 +230,7 @@ def _either(words: Iterable[str]) -> str:
 _REASONS: tuple[Callable[[Rule], None], ...] = (
     _numbers_in_range,
     _connect_says_nothing,
+    _tls_says_nothing,
     _idle_stands_alone,
     _message_only_at_dot,
     _selectors_known,

@@ -10,10 +10,11 @@ from pathlib import PurePath
 from typing import TypeVar
 
 from maildrill.fakeserver.pattern import PATTERN_WORDS, Pattern
-from maildrill.fakeserver.script import Rule, RuleError, Script, Unmatched
+from maildrill.fakeserver.script import Rule, RuleError, Script
 from maildrill.fakeserver.script_checks import CAPS_WORDS
 from maildrill.fakeserver.script_words import Cut, Key
 from maildrill.fakeserver.script_writer import script_to_toml
+from maildrill.fakeserver.settings import Settings, Unmatched
 from maildrill.fakeserver.span import AGE_WORDS, ATTEMPT_WORDS, DURING_WORDS, Age, Attempts, Duration, During, Quota
 from maildrill.fakeserver.template import ReplyTemplate
 from maildrill.smtp import ConfigurationError, Stage, did_you_mean, escape
@@ -75,9 +76,7 @@ def read_script(text: str, name: str) -> Script:
     return Script(
         name=name,
         rules=_rules(tables, escape(PurePath(name).name)),
-        server_hostname=hostname,
-        server_seed=seed,
-        server_unmatched=unmatched,
+        server=Settings(hostname=hostname, seed=seed, unmatched=unmatched),
     )
 
 

@@ -34,11 +34,61 @@ class Cut(StrEnum):
     NEVER = "never"  # stays open after a 421
 
 
-#: Where a client waits for a reply: what `at = "*"` means. Connect, body and idle must be named.
-REPLYING = frozenset(Stage) - {Stage.CONNECT, Stage.BODY, Stage.IDLE}
+class Mangle(StrEnum):
+    """What is wrong with the octets of a reply."""
+
+    CODE_MISMATCH = "code-mismatch"  # its lines have different codes
+    NO_CODE = "no-code"  # text alone
+    LF = "lf"  # lines end with LF
+    CR = "cr"  # lines end with CR
+    NO_EOL = "no-eol"  # the last line does not end
+    SPLIT = "split"  # each octet is sent by itself
+    LONG = "long"  # a line far beyond 512 octets
+    NUL = "nul"  # NUL octets in the text
+    EMPTY = "empty"  # an empty line comes first
+    EXTRA = "extra"  # the reply comes twice
+    EARLY = "early"  # the reply to the next command comes with it, and that command then gets none
+
+
+class Handshake(StrEnum):
+    """What goes wrong with a TLS handshake."""
+
+    EXPIRED = "expired"  # the certificate was valid until yesterday
+    NOT_YET = "not-yet"  # it is valid from tomorrow on
+    WRONG_HOST = "wrong-host"  # it names another host
+    SELF_SIGNED = "self-signed"
+    UNTRUSTED = "untrusted"  # issued by an authority that nobody knows
+    WEAK = "weak"  # a key that is too short
+    OLD_VERSION = "old-version"  # TLS 1.0 or 1.1 at most
+    ABORT = "abort"  # the connection ends in the middle of the handshake
+    HANG = "hang"  # nothing comes
+    GARBAGE = "garbage"  # octets that are no TLS
+    PLAIN = "plain"  # the server goes on in clear
+
+
+class Then(StrEnum):
+    """What comes after the last of a rule's replies; without this word the last one stays."""
+
+    CYCLE = "cycle"  # the first again
+    PASS = "pass"  # noqa: S105 - not a password: the rule lets the event through to the rules behind it
+
+
+#: Where a client waits for a reply: what `at = "*"` means. Connect, TLS, body and idle must be named.
+REPLYING = frozenset(Stage) - {Stage.CONNECT, Stage.TLS, Stage.BODY, Stage.IDLE}
 
 _IN_TRANSACTION = frozenset(
-    {Stage.DATA, Stage.BODY, Stage.DOT, Stage.RSET, Stage.NOOP, Stage.VRFY, Stage.QUIT, Stage.IDLE, Stage.UNKNOWN}
+    {
+        Stage.DATA,
+        Stage.BODY,
+        Stage.DOT,
+        Stage.BDAT,
+        Stage.RSET,
+        Stage.NOOP,
+        Stage.VRFY,
+        Stage.QUIT,
+        Stage.IDLE,
+        Stage.UNKNOWN,
+    }
 )
 
 #: Where the words about the envelope are, or may be, known (an open transaction); all others are known everywhere.
@@ -47,13 +97,16 @@ KNOWN: dict[str, frozenset[Stage]] = {
     "rcpt": _IN_TRANSACTION | {Stage.RCPT},
     "domain": _IN_TRANSACTION | {Stage.RCPT},
     "transaction": _IN_TRANSACTION | {Stage.MAIL, Stage.RCPT},
-    "helo": frozenset(Stage) - {Stage.CONNECT, Stage.BANNER},
+    "helo": frozenset(Stage) - {Stage.CONNECT, Stage.TLS, Stage.BANNER},
     "message": frozenset({Stage.DOT}),
 }
 
 #: Which first digits a reply may have, where it is not 2, 4 and 5.
 CLASSES: dict[Stage, frozenset[int]] = {
     Stage.CONNECT: frozenset(),  # nothing is said before the greeting
+    Stage.TLS: frozenset(),  # TLS records are no replies
+    Stage.AUTH: frozenset({2, 3, 4, 5}),
+    Stage.AUTH_STEP: frozenset({2, 3, 4, 5}),
     Stage.DATA: frozenset({3, 4, 5}),
     Stage.BODY: frozenset({4, 5}),  # early: before the dot, only bad news
     Stage.IDLE: frozenset({4, 5}),  # unasked

@@ -16,9 +16,9 @@ _WIDTH = 110
 def script_to_toml(script: Script) -> str:
     """Return the TOML text of a script; `read_script(text, script.name) == script`."""
     server = (
-        ("hostname", script.server_hostname and _quoted(script.server_hostname)),
-        ("seed", None if script.server_seed is None else str(script.server_seed)),
-        ("unmatched", script.server_unmatched and _quoted(script.server_unmatched)),
+        ("hostname", script.server.hostname and _quoted(script.server.hostname)),
+        ("seed", None if script.server.seed is None else str(script.server.seed)),
+        ("unmatched", script.server.unmatched and _quoted(script.server.unmatched)),
     )
     blocks = ["version = 1\n"]
     if any(value is not None for _, value in server):

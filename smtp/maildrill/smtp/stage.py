@@ -12,16 +12,19 @@ class Stage(StrEnum):
     """A place in the dialogue; its value is the word that scripts and logs use."""
 
     CONNECT = "connect"  # the TCP connection itself, before a word is said
+    TLS = "tls"  # the TLS handshake: behind STARTTLS's 220, or before the banner where TLS is implicit
     BANNER = "banner"  # the greeting, 220 (RFC 5321 section 3.1)
     HELO = "helo"
     EHLO = "ehlo"
     STARTTLS = "starttls"  # RFC 3207
     AUTH = "auth"  # RFC 4954
+    AUTH_STEP = "auth-step"  # the client's response to a challenge, 334 (RFC 4954 section 4)
     MAIL = "mail"
     RCPT = "rcpt"
     DATA = "data"  # the command and its 354
     BODY = "body"  # the octets between 354 and the final dot
     DOT = "dot"  # the end of data and its reply: who has the message now?
+    BDAT = "bdat"  # a chunk of a message, with its command (RFC 3030); the last one ends the message
     RSET = "rset"
     NOOP = "noop"
     VRFY = "vrfy"
@@ -41,6 +44,7 @@ VERBS: dict[str, Stage] = {
         Stage.MAIL,
         Stage.RCPT,
         Stage.DATA,
+        Stage.BDAT,
         Stage.RSET,
         Stage.NOOP,
         Stage.VRFY,

@@ -118,6 +118,8 @@ class Decides:
     decisions: dict[str, Decision] = field(default_factory=dict)
     waits: tuple[float, ...] = ()
     events: list[Event] = field(default_factory=list)
+    marks: tuple[int, ...] = ()
+    ended: list[int] = field(default_factory=list)
 
     def on(self, event: Event) -> Decision:
         self.events.append(event)
@@ -125,6 +127,12 @@ class Decides:
 
     def idle_waits(self) -> tuple[float, ...]:
         return self.waits
+
+    def body_marks(self) -> tuple[int, ...]:
+        return self.marks
+
+    def end(self, session: int) -> None:
+        self.ended.append(session)
 
 
 class Ground:

@@ -449,6 +449,12 @@ def test_a_fault_of_ours_is_reported_and_ends_the_session(tcp: Any, decides: Any
         def idle_waits(self) -> tuple[float, ...]:
             return (0.2,)
 
+        def body_marks(self) -> tuple[int, ...]:
+            return ()
+
+        def end(self, session: int) -> None:
+            pass
+
     async def story(scene: Any) -> Any:
         reported: list[object] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["exception"]))

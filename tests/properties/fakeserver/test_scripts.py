@@ -14,6 +14,7 @@ from maildrill.fakeserver.pattern import Pattern
 from maildrill.fakeserver.script import Rule, RuleError, Script, Unmatched
 from maildrill.fakeserver.script_file import read_script, script_to_toml
 from maildrill.fakeserver.script_words import Cut, Key
+from maildrill.fakeserver.settings import Settings
 from maildrill.fakeserver.span import Age, Attempts, Duration, During, Quota
 from maildrill.fakeserver.template import ReplyTemplate
 from maildrill.smtp import ConfigurationError, Stage
@@ -91,9 +92,11 @@ def scripts(draw: st.DrawFn) -> Script:
     return Script(
         name="drawn.toml",
         rules=tuple(draw(rules(name)) for name in names),
-        server_hostname=draw(st.none() | st.just("mx.drawn.test")),
-        server_seed=draw(st.none() | st.integers(0, 2**64)),
-        server_unmatched=draw(st.none() | st.sampled_from(Unmatched)),
+        server=Settings(
+            hostname=draw(st.none() | st.just("mx.drawn.test")),
+            seed=draw(st.none() | st.integers(0, 2**64)),
+            unmatched=draw(st.none() | st.sampled_from(Unmatched)),
+        ),
     )
 
 

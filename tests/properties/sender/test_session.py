@@ -58,6 +58,12 @@ class Policy:
     def idle_waits(self) -> tuple[float, ...]:
         return ()
 
+    def body_marks(self) -> tuple[int, ...]:
+        return ()
+
+    def end(self, session: int) -> None:
+        pass
+
 
 POLICIES = st.builds(
     Policy,

@@ -25,11 +25,11 @@ def test_a_rule_acts_at_its_stages_only(play: Any) -> None:
 
 
 def test_a_star_is_every_stage_that_waits_for_a_reply(play: Any) -> None:
-    """Connect, body and idle must be named."""
+    """Connect, TLS, body and idle must be named."""
     script = play('at = "*"\nreply = "451 4.3.0 no"')
     hit = {stage for stage in Stage if "say 451" in script.on(stage)}
 
-    assert hit == REPLYING == set(Stage) - {Stage.CONNECT, Stage.BODY, Stage.IDLE}
+    assert hit == REPLYING == set(Stage) - {Stage.CONNECT, Stage.TLS, Stage.BODY, Stage.IDLE}
 
 
 def test_a_star_with_a_recipient_begins_at_rcpt(play: Any) -> None:

@@ -10,6 +10,7 @@ from maildrill.fakeserver.pattern import Pattern
 from maildrill.fakeserver.script import Rule, RuleError, Script, Unmatched
 from maildrill.fakeserver.script_file import read_script
 from maildrill.fakeserver.script_words import Cut, Key
+from maildrill.fakeserver.settings import Settings
 from maildrill.fakeserver.span import Age, Attempts, Duration, During, Quota
 from maildrill.fakeserver.template import ReplyTemplate
 from maildrill.smtp import ConfigurationError, Stage
@@ -59,9 +60,7 @@ def test_every_word_is_read() -> None:
 
     assert script == Script(
         name="dir/all.toml",
-        server_hostname="mx.busy.test",
-        server_seed=42,
-        server_unmatched=Unmatched.FAIL,
+        server=Settings(hostname="mx.busy.test", seed=42, unmatched=Unmatched.FAIL),
         rules=(
             Rule(
                 name="all words",

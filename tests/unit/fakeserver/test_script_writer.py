@@ -6,6 +6,7 @@ import pytest
 
 from maildrill.fakeserver.script import Rule, Script
 from maildrill.fakeserver.script_file import read_script, script_to_toml
+from maildrill.fakeserver.settings import Settings
 from maildrill.smtp import Stage
 
 WRITTEN = """\
@@ -59,7 +60,7 @@ def test_an_empty_script_says_its_version() -> None:
 
 def test_a_seed_of_zero_is_written() -> None:
     """Zero is a seed that was said."""
-    assert script_to_toml(Script(server_seed=0)) == "version = 1\n\n[server]\nseed = 0\n"
+    assert script_to_toml(Script(server=Settings(seed=0))) == "version = 1\n\n[server]\nseed = 0\n"
 
 
 def test_a_long_list_gets_a_line_for_each() -> None:

@@ -12,8 +12,17 @@ def test_a_stage_is_its_word() -> None:
 
 
 def test_the_verbs_are_the_stages_that_are_commands() -> None:
-    """What has no verb: the connection and its banner, the body and its dot, silence, and what nobody knows."""
-    without = {Stage.CONNECT, Stage.BANNER, Stage.BODY, Stage.DOT, Stage.IDLE, Stage.UNKNOWN}
+    """What has no verb: connection, handshake, banner, a response, body and dot, silence, and what nobody knows."""
+    without = {
+        Stage.CONNECT,
+        Stage.TLS,
+        Stage.BANNER,
+        Stage.AUTH_STEP,
+        Stage.BODY,
+        Stage.DOT,
+        Stage.IDLE,
+        Stage.UNKNOWN,
+    }
 
     assert set(VERBS.values()) == set(Stage) - without
     assert all(verb == stage.upper() for verb, stage in VERBS.items())

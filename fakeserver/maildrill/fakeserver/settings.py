@@ -1,0 +1,73 @@
+"""What a server is like apart from its rules: the `[server]` table as values, and what holds where it says nothing.
+
+Rule: in `Settings` None (or empty) means not said, so that several scripts can be joined; the properties of a Script
+give the defaults. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+
+class Unmatched(StrEnum):
+    """What becomes of an event that no rule answers."""
+
+    ACCEPT = "accept"  # a correct server's answer
+    FAIL = "fail"  # 554, and reported: at each stage that the script has a rule for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much one client, and all of them, may ask of the server.
+
+    message: octets that are kept, and that SIZE says at most. line: octets of a command line, CRLF included (RFC 5321
+    section 4.5.3.1.4); extensions add to it. recipients: in a transaction. commands: in a session. errors: commands in
+    a session that the server refused as malformed, out of place or unknown. connections: at the same time.
+    silence: seconds between two commands, or without an octet within one. command: seconds for one command line from
+    its first octet. session: seconds. What is beyond ends with the reply that RFC 5321 has for it.
+    """
+
+    message: int = 26_214_400
+    line: int = 512
+    recipients: int = 10_000
+    commands: int = 1_000_000
+    errors: int = 100
+    connections: int = 10_000
+    silence: float = 300.0
+    command: float = 300.0
+    session: float = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The `[server]` table; None, or empty, where it says nothing.
+
+    hostname: what the server calls itself. seed: of every draw. unmatched: what no rule answers. lint: False lets
+    replies stand that no real server would give. strict: whether the grammar of RFC 5321 is held to the letter.
+    tls: whether STARTTLS is offered. users: name to password; whoever else logs in is refused. auth: the mechanisms
+    offered. caps: changes to what EHLO advertises, as in a rule. limits: changes to Limits by name.
+    """
+
+    hostname: str | None = None
+    seed: int | None = None
+    unmatched: Unmatched | None = None
+    lint: bool | None = None
+    strict: bool | None = None
+    tls: bool | None = None
+    users: Mapping[str, str] = field(default_factory=dict)
+    auth: tuple[str, ...] = ()
+    caps: tuple[str, ...] = ()
+    limits: Mapping[str, float] = field(default_factory=dict)
+
+    def over(self, other: Settings) -> Settings:
+        """Return these settings, with the other's where these say nothing."""
+        mine: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(self)}
+        return Settings(
+            **{
+                name: getattr(other, name) if value is None or value in ((), {}) else value
+                for name, value in mine.items()
+            }
+        )
