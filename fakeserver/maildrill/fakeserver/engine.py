@@ -12,9 +12,9 @@ from dataclasses import replace
 from maildrill.fakeserver.answer import UNMATCHED, answer
 from maildrill.fakeserver.event import Decision, Event, Proceed
 from maildrill.fakeserver.matcher import Matcher, Play, Shot
+from maildrill.fakeserver.rule_writer import said
 from maildrill.fakeserver.script import Script, Unmatched
 from maildrill.fakeserver.script_words import REPLYING
-from maildrill.fakeserver.script_writer import said
 from maildrill.smtp import Stage
 
 _PROCEED = Decision((Proceed(),))

@@ -105,14 +105,14 @@ class Table:
         """Return a whole number >= least."""
         value = self._typed(key, int, default)
         if value < least:
-            self.fail(key, f"{self._label(key)} is {value}", expected=f"a whole number, {least} or more")
+            self.fail(key, f"{self.label(key)} is {value}", expected=f"a whole number, {least} or more")
         return value
 
     def fraction(self, key: str, default: float | None = None) -> float:
         """Return a number 0..1."""
         value = self._value(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-            self.fail(key, f"{self._label(key)} is {_shown(value)}", expected="a number from 0 to 1")
+            self.fail(key, f"{self.label(key)} is {_shown(value)}", expected="a number from 0 to 1")
         return float(value)
 
     def flag(self, key: str, default: bool | None = None) -> bool:  # noqa: FBT001 - a default, not a switch
@@ -138,7 +138,7 @@ class Table:
         if value not in known:
             self.fail(
                 key,
-                f'{self._label(key)} is "{escape(value)}"',
+                f'{self.label(key)} is "{escape(value)}"',
                 expected="one of: " + " ".join(known),
                 hint=did_you_mean(value, known),
             )
@@ -149,7 +149,7 @@ class Table:
         value = self._value(key, default)
         items = [value] if isinstance(value, str) else value
         if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
-            self.fail(key, f"{self._label(key)} is {_shown(value)}", expected="text in quotes, or a list of such")
+            self.fail(key, f"{self.label(key)} is {_shown(value)}", expected="text in quotes, or a list of such")
         return tuple(items)
 
     def table(self, key: str) -> Table:
@@ -157,7 +157,7 @@ class Table:
         self._known[key] = None
         value = self._values.get(key, {})
         if not isinstance(value, dict):
-            self.fail(key, f"{self._label(key)} is {_shown(value)}", expected=f"a table: [{self._label(key)}]")
+            self.fail(key, f"{self.label(key)} is {_shown(value)}", expected=f"a table: [{self.label(key)}]")
         return Table(value, self._name, (*self._path, key), self._lines)
 
     def tables(self, key: str) -> list[Table]:
@@ -165,7 +165,7 @@ class Table:
         self._known[key] = None
         value = self._values.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-            self.fail(key, f"{self._label(key)} is {_shown(value)}", expected=f"tables: [[{self._label(key)}]]")
+            self.fail(key, f"{self.label(key)} is {_shown(value)}", expected=f"tables: [[{self.label(key)}]]")
         return [Table(item, self._name, (*self._path, key, n), self._lines) for n, item in enumerate(value)]
 
     def has(self, key: str) -> bool:
@@ -196,14 +196,15 @@ class Table:
         names = [part for part in self._path if isinstance(part, str)]
         return f" in [{'.'.join(names)}]" if names else ""
 
-    def _label(self, key: str) -> str:
+    def label(self, key: str) -> str:
+        """Return what errors call a key: `rule.age`."""
         return ".".join(str(part) for part in (*self._path, key) if isinstance(part, str))
 
     def _typed(self, key: str, kind: type[_T], default: _T | None) -> _T:
         value = self._value(key, default)
         # bool is an int in Python, not in TOML
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            self.fail(key, f"{self._label(key)} is {_shown(value)}", expected=_WORDS[kind])
+            self.fail(key, f"{self.label(key)} is {_shown(value)}", expected=_WORDS[kind])
         return value
 
     def _parsed(self, key: str, parse: Callable[[str], _T]) -> _T:
@@ -211,7 +212,7 @@ class Table:
         try:
             return parse(value if isinstance(value, str) else "")
         except ValueError as error:
-            self.fail(key, f"{self._label(key)} is {_shown(value)}", expected=str(error))
+            self.fail(key, f"{self.label(key)} is {_shown(value)}", expected=str(error))
 
 
 def _shown(value: object) -> str:

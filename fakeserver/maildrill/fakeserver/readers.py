@@ -1,0 +1,59 @@
+"""Read words of a script that are texts: one text or a list of them, each made into a value.
+
+Whatever raises ValueError with what was expected can be made here; the error that is raised names file and line. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from maildrill.smtp import ConfigurationError, escape
+from maildrill.smtp.document import Table
+
+_T = TypeVar("_T")
+
+
+def some(table: Table, key: str, expected: str) -> tuple[str, ...]:
+    """Return the texts under a key, at least one; an error says what each should have been."""
+    try:
+        words = table.texts(key)
+    except ConfigurationError as error:
+        table.fail(key, error.what, expected=expected)
+    if not words:
+        table.fail(key, f"{table.label(key)} is an empty list", expected=expected, hint=f'leave "{key}" out')
+    return words
+
+
+def list_of(key: str, make: Callable[[str], _T], expected: str) -> Callable[[Table], tuple[_T, ...]]:
+    """Return the reader of a text or a list of texts under `key`; absent is empty. `make` raises ValueError."""
+
+    def read(table: Table) -> tuple[_T, ...]:
+        if not table.has(key):
+            return ()
+        return tuple(made(table, key, word, make, expected) for word in some(table, key, expected))
+
+    return read
+
+
+def made(table: Table, key: str, word: str, make: Callable[[str], _T], expected: str) -> _T:
+    """Return the value that `make` makes of a word; its ValueError becomes an error at the line of `key`."""
+    try:
+        return make(word)
+    except ValueError as error:
+        reason = "" if expected in str(error) else f": {error}"
+        table.fail(key, f'{table.label(key)} is "{escape(word)}"{reason}', expected=expected)
+
+
+def one_of(key: str, make: Callable[[str], _T], expected: str) -> Callable[[Table], _T | None]:
+    """Return the reader of one text under `key`; absent is None. `make` raises ValueError."""
+
+    def read(table: Table) -> _T | None:
+        if not table.has(key):
+            return None
+        (word, *more) = some(table, key, expected)
+        if more:
+            table.fail(key, f"{table.label(key)} is a list", expected=expected, hint="write a rule for each")
+        return made(table, key, word, make, expected)
+
+    return read

@@ -1,0 +1,34 @@
+"""TOML written as a person would write it: keys and values, lists that break where they are long. Pure.
+
+Values come as TOML text already; None means that the key is not said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_WIDTH = 110
+
+
+def lines(words: Iterable[tuple[str, str | None]]) -> str:
+    """Return `key = value` lines, without those that have no value."""
+    return "".join(f"{key} = {value}\n" for key, value in words if value is not None)
+
+
+def one_or_list(texts: Iterable[str]) -> str | None:
+    """Return one text, or a list of several, or None for no text at all."""
+    words = [quoted(text) for text in texts]
+    if len(words) < 2:
+        return words[0] if words else None
+    line = f"[{', '.join(words)}]"
+    return line if len(line) <= _WIDTH else "[\n" + "".join(f"  {text},\n" for text in words) + "]"
+
+
+def quoted(text: str) -> str:
+    """Return a text in quotes; what cannot be shown is written out."""
+    return '"' + "".join(_ESCAPES.get(mark) or _shown(mark) for mark in text) + '"'
+
+
+def _shown(mark: str) -> str:
+    return mark if mark.isprintable() else f"\\U{ord(mark):08X}"
