@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from asyncio import CancelledError
 from dataclasses import dataclass, replace
-from typing import NoReturn, Protocol
 
 from maildrill.fakeserver import faults
 from maildrill.fakeserver.body import Body, message_id
 from maildrill.fakeserver.dialogue import Dialogue, Heard
 from maildrill.fakeserver.event import Close, Decision, Event, Proceed, Say
 from maildrill.fakeserver.faults import Done
-from maildrill.fakeserver.journal import Closed, Entry, Journal, Message, SessionRecord
-from maildrill.smtp import Clock, Reply, Stage
+from maildrill.fakeserver.host import Decider, Host, Wire
+from maildrill.fakeserver.journal import Closed, Entry, Message, SessionRecord
+from maildrill.smtp import Reply, Stage
 from maildrill.smtp.transcript import REDACTED
+
+__all__ = ["Conversation", "Decider", "Host", "Wire"]
 
 _PLAIN = Decision((Proceed(),))
 _SILENT = Decision(())
@@ -27,61 +29,6 @@ _TOO_LATE = Reply.of("421 4.4.2 silent for too long, closing connection")
 _HELLO = (Stage.HELO, Stage.EHLO)
 #: Where nothing is asked of the server: written down only if something happens.
 _UNASKED = frozenset({Stage.CONNECT, Stage.BODY, Stage.IDLE})
-
-
-class Decider(Protocol):
-    """Who decides at every moment of a session: an Engine, or anything that answers like one."""
-
-    def on(self, event: Event, /) -> Decision:
-        """Return what to do at an event."""
-        ...
-
-    def idle_waits(self) -> tuple[float, ...]:
-        """Return the seconds of silence after which an IDLE event is wanted, ascending."""
-        ...
-
-    def body_marks(self) -> tuple[int, ...]:
-        """Return after how many octets of a message a BODY event is wanted besides the first, ascending."""
-        ...
-
-    def end(self, session: int, /) -> None:
-        """Take note that a session is over."""
-        ...
-
-
-class Wire(faults.Wire, Protocol):
-    """A connection, as a conversation sees it."""
-
-    def flush(self) -> bool:
-        """Send what was said at once; returns whether the connection still took it."""
-        ...
-
-    async def read_line(self) -> str:
-        """Return the next line."""
-        ...
-
-    async def read_first(self) -> bytes:
-        """Return the first octet of a message."""
-        ...
-
-    async def read_body(self, first: bytes, body: Body) -> None:
-        """Feed `body` until it is whole."""
-        ...
-
-    async def hang_up(self, *, reset: bool) -> NoReturn:
-        """End the connection by FIN or RST, and with it whatever is going on in this session."""
-        ...
-
-
-@dataclass(slots=True, kw_only=True)
-class Host:
-    """What all conversations of one server share."""
-
-    decider: Decider
-    journal: Journal
-    clock: Clock
-    hostname: str
-    keep_bodies: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +150,8 @@ class Conversation:
         )
         self._dialogue.reset()
         place = self._host.journal.receive(message)
+        if message.committed and self._host.on_commit is not None:
+            self._host.on_commit(message)
         await self._carry_out(_Moment(Stage.DOT, began, decision, heard.reply), place)
 
     def _ask(self, stage: Stage, heard: Heard | None = None, *, message_id: str = "", idle: float = 0.0) -> Decision:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 
-from maildrill.fakeserver.conversation import Decider, Host
 from maildrill.fakeserver.engine import Engine
-from maildrill.fakeserver.journal import Journal
+from maildrill.fakeserver.host import Decider, Host, Talk, Wire
+from maildrill.fakeserver.journal import Journal, Message
 from maildrill.fakeserver.script import DEFAULT_HOSTNAME, Script
 from maildrill.fakeserver.session import Session
 from maildrill.smtp import Clock, ConfigurationError
@@ -21,9 +22,10 @@ class FakeServer:
 
     script: a Script, or anything that decides (`on(event)`, `idle_waits()`). seed: None means the script's.
     journal: where everything is written down, a new one by default. keep_bodies: whether messages are kept whole.
+    converse: makes what holds a session in place of a Conversation. on_commit: called with each message taken.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything but the script is an option with a default
         self,
         script: Script | Decider,
         *,
@@ -31,6 +33,8 @@ class FakeServer:
         seed: int | None = None,
         journal: Journal | None = None,
         keep_bodies: bool = True,
+        converse: Callable[[Host, Wire], Talk] | None = None,
+        on_commit: Callable[[Message], None] | None = None,
     ) -> None:
         self.journal = Journal() if journal is None else journal
         self.engine: Decider = Engine(script, seed, clock.now()) if isinstance(script, Script) else script
@@ -40,6 +44,8 @@ class FakeServer:
             clock=clock,
             hostname=script.hostname if isinstance(script, Script) else DEFAULT_HOSTNAME,
             keep_bodies=keep_bodies,
+            converse=converse,
+            on_commit=on_commit,
         )
         self._sessions: set[Session] = set()
         self._empty = asyncio.Event()

@@ -18,8 +18,9 @@ from aiosmtpd.smtp import SMTP
 from aiosmtpd.smtp import Session as AioSession
 
 from maildrill.fakeserver.body import END, Body
-from maildrill.fakeserver.conversation import Conversation, Host
+from maildrill.fakeserver.conversation import Conversation
 from maildrill.fakeserver.faults import reset_connection
+from maildrill.fakeserver.host import Host, Talk
 from maildrill.fakeserver.journal import Closed
 from maildrill.fakeserver.patience import Patience
 from maildrill.smtp import Reply, decode
@@ -55,7 +56,7 @@ class Session(SMTP):
         self._smtp_methods = _Verbs(self._command)
         self._host = host
         self._on_end = on_end
-        self._talk = Conversation(host, self)
+        self._talk: Talk = (host.converse or Conversation)(host, self)
         self._connected = False
         self._greeted = False
         self._over = False

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
 from maildrill.cli.system_clock import SystemClock
-from maildrill.fakeserver.conversation import Decider
 from maildrill.fakeserver.event import Decision, Event, Proceed
+from maildrill.fakeserver.host import Decider
 from maildrill.fakeserver.journal import Journal
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.script_file import read_script
@@ -146,17 +146,20 @@ class Ground:
         script: str | Script | Decider,
         story: Callable[[Scene], Awaitable[T]],
         *,
-        keep_bodies: bool = True,
         segment: int = 0,
+        **options: Any,
     ) -> T:
-        """Run a story against a server with this script: TOML, the lines of one rule, or a decider."""
+        """Run a story against a server with this script: TOML, the lines of one rule, or a decider.
+
+        options: what FakeServer takes besides.
+        """
         if isinstance(script, str):
             one_rule = script and "[[rule]]" not in script
             script = read_script(f"[[rule]]\n{script}" if one_rule else script, "test.toml")
         played = script
 
         async def run(clock: Clock, host: str) -> T:
-            server = FakeServer(played, clock=clock, keep_bodies=keep_bodies)
+            server = FakeServer(played, clock=clock, **options)
             scene = Scene(server, clock, await server.start(host))
             try:
                 return await story(scene)

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from maildrill.cli.system_clock import SystemClock
-from maildrill.fakeserver.conversation import Host
 from maildrill.fakeserver.engine import Engine
 from maildrill.fakeserver.event import Advertise, Decision, Event, Proceed, Say
-from maildrill.fakeserver.journal import Journal
+from maildrill.fakeserver.host import Host, Wire
+from maildrill.fakeserver.journal import Closed, Journal
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.script_file import read_script
 from maildrill.fakeserver.server import FakeServer
@@ -563,3 +563,64 @@ def test_a_server_is_stopped_once(memory: Any) -> None:
         await FakeServer(Script(), clock=scene.clock).stop()
 
     memory.play("", story)
+
+
+class Parrot:
+    """Holds a session in place of a Conversation, and repeats what it hears."""
+
+    def __init__(self, host: Host, wire: Wire) -> None:
+        self.host, self.wire = host, wire
+
+    def connect(self, client: str) -> bool:
+        self.record = self.host.journal.open_session(self.host.clock.now(), client)
+        return True
+
+    async def greet(self) -> None:
+        await self.wire.say(b"220 parrot\r\n")
+
+    async def command(self, verb: str, argument: str) -> None:
+        await self.wire.say(f"250 {verb} {argument}\r\n".encode())
+
+    async def say(self, reply: Reply) -> None:
+        await self.wire.say(reply.render())
+
+    async def idle(self, seconds: float) -> None:
+        pass
+
+    async def time_out(self) -> None:
+        pass
+
+    def end(self, how: Closed) -> None:
+        self.record.closed = how
+
+
+def test_another_talk_may_hold_the_sessions(ground: Any) -> None:
+    """`converse` makes it from the host and the wire, and it gets all that a Conversation would."""
+
+    async def story(scene: Any) -> Any:
+        client = await scene.call()
+        heard = await client.hear(), await client.ask("XYZZY  a b"), await client.ask("")
+        client.writer.close()
+        while scene.journal.sessions[0].closed is None:
+            await client.clock.sleep(0.01)
+        return heard, scene.journal.sessions[0].closed
+
+    assert ground.play("", story, converse=Parrot) == (
+        ("220 parrot", "250 XYZZY a b", "500 5.5.2 cannot read this line"),
+        "client",
+    )
+
+
+def test_whoever_waits_for_messages_is_told_when_one_is_taken(memory: Any) -> None:
+    """At the dot, whatever is replied; a message that is not taken is not told."""
+    told: list[tuple[str, ...]] = []
+
+    async def story(scene: Any) -> None:
+        client = await scene.greeted()
+        await client.ask(MAIL, "RCPT TO:<no@x.test>", "DATA", ".")
+        await client.ask(MAIL, "RCPT TO:<yes@x.test>", "DATA", ".")
+
+    script = 'at = "dot"\nrcpt = "no@*"\nreply = "250 2.0.0 sure"\ncommit = false'
+    memory.play(script, story, on_commit=lambda message: told.append(message.recipients))
+
+    assert told == [("yes@x.test",)]

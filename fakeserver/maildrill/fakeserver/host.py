@@ -1,0 +1,111 @@
+"""What all sessions of one server share, and what the parts of a session ask of one another.
+
+Protocols and one value: a Decider says what happens, a Talk holds the session, a Wire carries its octets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn, Protocol
+
+from maildrill.fakeserver import faults
+from maildrill.fakeserver.body import Body
+from maildrill.fakeserver.event import Decision, Event
+from maildrill.fakeserver.journal import Closed, Journal, Message, SessionRecord
+from maildrill.smtp import Clock, Reply
+
+
+class Decider(Protocol):
+    """Who decides at every moment of a session: an Engine, or anything that answers like one."""
+
+    def on(self, event: Event, /) -> Decision:
+        """Return what to do at an event."""
+        ...
+
+    def idle_waits(self) -> tuple[float, ...]:
+        """Return the seconds of silence after which an IDLE event is wanted, ascending."""
+        ...
+
+    def body_marks(self) -> tuple[int, ...]:
+        """Return after how many octets of a message a BODY event is wanted besides the first, ascending."""
+        ...
+
+    def end(self, session: int, /) -> None:
+        """Take note that a session is over."""
+        ...
+
+
+class Wire(faults.Wire, Protocol):
+    """A connection, as a conversation sees it."""
+
+    def flush(self) -> bool:
+        """Send what was said at once; returns whether the connection still took it."""
+        ...
+
+    async def read_line(self) -> str:
+        """Return the next line."""
+        ...
+
+    async def read_first(self) -> bytes:
+        """Return the first octet of a message."""
+        ...
+
+    async def read_body(self, first: bytes, body: Body) -> None:
+        """Feed `body` until it is whole."""
+        ...
+
+    async def hang_up(self, *, reset: bool) -> NoReturn:
+        """End the connection by FIN or RST, and with it whatever is going on in this session."""
+        ...
+
+
+class Talk(Protocol):
+    """Who holds a session: a Conversation, or anything that plays its part. record: the session in the journal."""
+
+    record: SessionRecord
+
+    def connect(self, client: str) -> bool:
+        """Open the session of a client (its address) in the journal; returns False where it is refused."""
+        ...
+
+    async def greet(self) -> None:
+        """Say the banner."""
+        ...
+
+    async def command(self, verb: str, argument: str) -> None:
+        """Answer a command; `verb` in upper case."""
+        ...
+
+    async def say(self, reply: Reply) -> None:
+        """Say something about what is no command; 421 ends the connection."""
+        ...
+
+    async def idle(self, seconds: float) -> None:
+        """Do what happens after so many seconds of silence."""
+        ...
+
+    async def time_out(self) -> None:
+        """Close for silence."""
+        ...
+
+    def end(self, how: Closed) -> None:
+        """Note that the connection ended by itself; called at every end, of which only the first counts."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Host:
+    """What all sessions of one server share.
+
+    converse: makes the Talk of each session, None for a Conversation. on_commit: called with each message that the
+    server takes, when it takes it.
+    """
+
+    decider: Decider
+    journal: Journal
+    clock: Clock
+    hostname: str
+    keep_bodies: bool = True
+    converse: Callable[[Host, Wire], Talk] | None = None
+    on_commit: Callable[[Message], None] | None = None
