@@ -1,0 +1,190 @@
+"""The script language in Python: the words of the file, its errors, and rules that are named after their line."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from maildrill.fakeserver.builder import RuleBuilder, ScriptBuilder
+from maildrill.fakeserver.rule_file import READERS
+from maildrill.fakeserver.script import Script
+from maildrill.fakeserver.script_file import read_script
+from maildrill.smtp import ConfigurationError, Stage
+
+HERE = Path(__file__).name
+PAGE = (Path(__file__).parents[3] / "docs" / "script-language.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def here() -> int:
+    """Return the line of the caller."""
+    import inspect  # noqa: PLC0415 - for tests only
+
+    frame = inspect.currentframe()
+    assert frame is not None
+    assert frame.f_back is not None
+    return frame.f_back.f_lineno
+
+
+def nameless(script: Script) -> list[object]:
+    return [replace(rule, name="x") for rule in script.rules]
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+def test_whatever_the_page_says_in_toml_can_be_said_in_python(text: str) -> None:
+    """Each rule of each example, by keyword, is the same rule."""
+    build = ScriptBuilder()
+
+    for rule in tomllib.loads(text).get("rule", []):
+        at = rule.pop("at")
+        build.on(*([at] if isinstance(at, str) else at), **rule)
+
+    assert nameless(build.script) == nameless(read_script(text, "page.toml"))
+
+
+@pytest.mark.parametrize(
+    ("built", "toml"),
+    [
+        (lambda b: b.on(), 'at = "*"'),
+        (lambda b: b.on("noop", "rset").refuse(), 'at = ["noop", "rset"]\nreply = "550 5.7.1 refused"'),
+        (lambda b: b.connect().cut("refuse"), 'at = "connect"\ncut = "refuse"'),
+        (lambda b: b.banner().replies("554 no"), 'at = "banner"\nreply = "554 no"'),
+        (lambda b: b.ehlo().caps("-8BITMIME", "SIZE 9"), 'at = "ehlo"\ncaps = ["-8BITMIME", "SIZE 9"]'),
+        (lambda b: b.mail("a@*", "b@*").wait("2s"), 'at = "mail"\nfrom = ["a@*", "b@*"]\nwait = "2s"'),
+        (lambda b: b.on("mail", from_="").refuse("550 no"), 'at = "mail"\nfrom = ""\nreply = "550 no"'),
+        (lambda b: b.rcpt("a@*").replies("450 x", times=3), 'at = "rcpt"\nrcpt = "a@*"\nreply = "450 x"\ntimes = 3'),
+        (lambda b: b.data().cut("rst").times(1), 'at = "data"\ncut = "rst"\ntimes = 1'),
+        (lambda b: b.dot("a@*").commit().cut("before"), 'at = "dot"\nrcpt = "a@*"\ncommit = true\ncut = "before"'),
+        (lambda b: b.dot().commit(taken=False), 'at = "dot"\ncommit = false'),
+        (lambda b: b.idle(">=60s").replies("421 bye"), 'at = "idle"\nage = ">=60s"\nreply = "421 bye"'),
+        (lambda b: b.next_message().refuse("550 no"), 'at = "dot"\ntimes = 1\nreply = "550 no"'),
+        (lambda b: b.rcpt().replies("450 x").replies("451 y", "250 z"), 'at = "rcpt"\nreplies = ["451 y", "250 z"]'),
+        (lambda b: b.rcpt(during=("1h..2h", "3h..")), 'at = "rcpt"\nduring = ["1h..2h", "3h.."]'),
+    ],
+)  # fmt: skip
+def test_a_call_is_a_rule(built: Any, toml: str) -> None:
+    """Each short form says what it looks like."""
+    build = ScriptBuilder()
+
+    built(build)
+
+    assert nameless(build.script) == nameless(read_script(f"[[rule]]\n{toml}", "mine.toml"))
+
+
+@pytest.mark.parametrize("word", ["replies", "cut", "wait", "commit", "caps", "times"])
+def test_every_word_that_answers_is_a_method(word: str) -> None:
+    """What a rule does can be chained."""
+    assert word in READERS
+    assert callable(getattr(RuleBuilder, word))
+
+
+def test_a_rule_is_named_after_the_line_that_made_it() -> None:
+    """Whatever names the rule leads to the test; a second one of the same line has a number."""
+    build = ScriptBuilder()
+
+    first, line = build.rcpt("ann@*"), here()
+    first.refuse()
+    for name in ("bob", "eve"):
+        build.rcpt(f"{name}@*").refuse()
+
+    assert [rule.name for rule in build.script.rules] == [
+        f"{HERE}:{line}",
+        f"{HERE}:{line + 3}",
+        f"{HERE}:{line + 3}#2",
+    ]
+
+
+def test_a_rule_may_have_a_name_of_its_own() -> None:
+    """But no two the same."""
+    build = ScriptBuilder()
+    build.rcpt("ann@*", name="mine")
+
+    with pytest.raises(ConfigurationError, match='a second rule is called "mine"'):
+        build.rcpt("bob@*", name="mine")
+    assert [rule.name for rule in build.script.rules] == ["mine"]
+
+
+def test_a_mistake_is_told_as_in_a_file() -> None:
+    """What was said, what was expected, what was probably meant; the file is the test."""
+    build = ScriptBuilder()
+
+    with pytest.raises(ConfigurationError) as caught:
+        build.on("rctp")
+    line = here() - 1
+    assert str(caught.value).splitlines() == [
+        f'{HERE}:{line}: unknown stage "rctp"',
+        f"  expected one of: {' '.join(Stage)} *",
+        '  did you mean "rcpt"?',
+    ]
+
+
+def test_an_unknown_word_is_told() -> None:
+    """A keyword that is no word of the language is not swallowed."""
+    with pytest.raises(ConfigurationError, match=r'unknown key "domian" in (.*\n)*.*did you mean "domain"'):
+        ScriptBuilder().rcpt(domian="x.test")
+
+
+def test_a_mistake_names_the_line_of_its_own_call() -> None:
+    """In a chain over several lines each word knows where it was said."""
+    rule = ScriptBuilder().rcpt("ann@*")
+
+    with pytest.raises(ConfigurationError) as caught:
+        rule.wait("soon")
+    assert str(caught.value).startswith(f'{HERE}:{here() - 1}: rule.wait is "soon"')
+
+
+def test_a_mistake_leaves_the_rule_as_it_was() -> None:
+    """A rule that cannot be performed never gets into the script."""
+    build = ScriptBuilder()
+    rule = build.rcpt("ann@*").replies("450 4.2.1 busy")
+
+    with pytest.raises(ConfigurationError):
+        rule.commit()
+    rule.wait("2s")
+
+    assert nameless(build.script) == nameless(
+        read_script('[[rule]]\nat = "rcpt"\nrcpt = "ann@*"\nreply = "450 4.2.1 busy"\nwait = "2s"', "mine.toml")
+    )
+
+
+def test_what_is_built_comes_before_the_base() -> None:
+    """A test makes exceptions to the script that it loads; the script's name and settings stay."""
+    base = read_script('[server]\nseed = 7\n[[rule]]\nat = "rcpt"\nreply = "450 4.2.1 no"', "base.toml")
+    build = ScriptBuilder(base)
+
+    build.rcpt("ann@*")
+
+    assert [rule.name for rule in build.script.rules][1:] == ["base.toml:3"]
+    assert (build.script.name, build.script.seed) == ("base.toml", 7)
+
+
+def test_a_script_without_rules_of_its_own_is_the_base() -> None:
+    """Nothing built, nothing changed."""
+    base = read_script("", "base.toml")
+
+    assert ScriptBuilder(base).script is base
+
+
+def test_each_change_is_told() -> None:
+    """A server can play the script as it grows."""
+    seen: list[list[object]] = []
+    build = ScriptBuilder(on_change=lambda script: seen.append(nameless(script)))
+
+    build.rcpt("ann@*").replies("450 4.2.1 busy")
+
+    wanted = ('[[rule]]\nat = "rcpt"\nrcpt = "ann@*"\n', 'reply = "450 4.2.1 busy"')
+    assert seen == [nameless(read_script(text, "")) for text in (wanted[0], wanted[0] + wanted[1])]
+
+
+def test_a_script_can_be_printed_as_toml() -> None:
+    """And read back to the same script."""
+    build = ScriptBuilder(Script(name="mine"))
+
+    build.rcpt("ann@*", key=("client", "rcpt"), attempt="1-2").replies("450 4.2.1 {rcpt} is busy")
+
+    assert read_script(build.script_toml(), "mine") == build.script
