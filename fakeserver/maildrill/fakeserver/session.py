@@ -1,7 +1,8 @@
 """One connection: aiosmtpd's SMTP with a Conversation in front of it. The only module that imports aiosmtpd.
 
-Everything goes through five seams: `push` (every reply of aiosmtpd's own), `_smtp_methods` (every verb, known or
-not), `data_received`, `_timeout_cb` and `connection_made`; tests/integration/server/test_aiosmtpd_seams.py holds each.
+Everything goes through seams: `push` (every reply of aiosmtpd's own), `_smtp_methods` (every verb, known or not),
+`data_received`, `_reader`, `_handle_client` (its reading loop: ours to continue, see inbox), `_timeout_cb` and
+`connection_made`; tests/integration/server/test_aiosmtpd_seams.py holds each.
 Rule: no command is handled once a connection was closed, pipelined or not.
 """
 
@@ -21,6 +22,7 @@ from maildrill.fakeserver.body import END, Body
 from maildrill.fakeserver.conversation import Conversation
 from maildrill.fakeserver.faults import reset_connection
 from maildrill.fakeserver.host import Host, Talk
+from maildrill.fakeserver.inbox import Inbox, Steps
 from maildrill.fakeserver.journal import Closed
 from maildrill.fakeserver.patience import Patience
 from maildrill.smtp import Reply, decode
@@ -45,8 +47,6 @@ logging.getLogger("mail.log").addHandler(logging.NullHandler())  # aiosmtpd's ow
 class Session(SMTP):
     """The server's end of one connection. on_end: called with it when the connection is gone."""
 
-    line_length_limit = MAX_HELD  # of aiosmtpd's StreamReader; command lines have limits of their own
-
     def __init__(self, host: Host, on_end: Callable[[Session], None]) -> None:
         loop = asyncio.get_running_loop()
         # In aiosmtpd a dict that all connections share and that each clears.
@@ -60,6 +60,9 @@ class Session(SMTP):
         self._connected = False
         self._greeted = False
         self._over = False
+        self._inbox = Inbox(MAX_HELD)
+        self._steps: Steps | None = None
+        self._reading = False  # whether octets that came are being handled: then replies leave together behind them
         self._out = bytearray()
         self._after_cr = False
         self._patience = Patience((*(age for age in host.decider.idle_waits() if age < TIMEOUT), TIMEOUT))
@@ -107,14 +110,29 @@ class Session(SMTP):
     def _handler(self) -> asyncio.Task[None]:
         return cast("asyncio.Task[None]", self._handler_coroutine)  # there from connection_made on
 
-    # Seam: data_received.
+    # Seams: data_received, _reader and _handle_client.
 
     def data_received(self, data: bytes) -> None:
         """Take octets, unless the connection was closed: what is pipelined behind that never happened."""
-        if not self._over:
-            self._patience.heard(self.loop.time())
-            self._count_bare(data)
-            super().data_received(data)
+        if self._over:
+            return
+        self._patience.heard(self.loop.time())
+        self._count_bare(data)
+        self._inbox.feed(data)
+        if self._steps is not None:
+            self._reading = True
+            self._steps.go()
+            self._reading = False
+            self.flush()
+        self._inbox.balance()
+
+    def _cb_client_connected(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._inbox.attach(cast("asyncio.ReadTransport", writer.transport))
+        self._reader, self._writer = cast("asyncio.StreamReader", self._inbox), writer
+
+    async def _handle_client(self) -> None:
+        self._steps = Steps(super()._handle_client())
+        await self._steps
 
     def _count_bare(self, data: bytes) -> None:
         """Count CR without LF and LF without CR, over the joints of segments."""
@@ -187,7 +205,7 @@ class Session(SMTP):
 
     async def say(self, octets: bytes) -> None:
         """Send octets; what is said in one turn of the loop leaves together (RFC 2920 section 3.2)."""
-        if not self._out:
+        if not (self._out or self._reading):
             self.loop.call_soon(self.flush)
         self._out += octets
         await self._writer.drain()
@@ -242,7 +260,7 @@ class Session(SMTP):
         self._over = True
         self.flush()
         transport = cast("asyncio.Transport", self._writer.transport)
-        here = asyncio.current_task() is self._handler
+        here = self._idling is None or asyncio.current_task() is not self._idling
         if reset:
             reset_connection(transport)
         elif here and transport.can_write_eof() and not transport.is_closing():

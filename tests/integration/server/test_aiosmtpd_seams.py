@@ -41,7 +41,9 @@ class Probe(SMTP):
         super()._timeout_cb()  # type: ignore[no-untyped-call] # the library's
 
 
-def probe(story: Callable[[Probe, socket.socket], Awaitable[None]], **settings: Any) -> list[tuple[str, Any]]:
+def probe(
+    story: Callable[[Probe, socket.socket], Awaitable[None]], kind: type[Probe] = Probe, **settings: Any
+) -> list[tuple[str, Any]]:
     """Run a story with a probe at the other end of a socket pair, and return what passed its seams."""
 
     async def run() -> list[tuple[str, Any]]:
@@ -50,7 +52,7 @@ def probe(story: Callable[[Probe, socket.socket], Awaitable[None]], **settings: 
         theirs.setblocking(False)
         with ours:
             transport, session = await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: Probe(**settings), theirs
+                lambda: kind(**settings), theirs
             )
             await story(session, ours)
             transport.close()
@@ -144,6 +146,59 @@ def test_all_octets_come_in_through_data_received() -> None:
     assert ("data", b"NOOP\r\n") in probe(story)
 
 
+def test_the_reading_loop_is_a_coroutine_that_connection_made_starts_as_the_handler() -> None:
+    """So that it may be awaited by another, which is then the one that is cancelled."""
+    told: list[str] = []
+
+    class Wrapped(Probe):
+        async def _handle_client(self) -> None:
+            told.append("begun")
+            try:
+                await super()._handle_client()
+            except asyncio.CancelledError:
+                told.append("cancelled")
+                raise
+
+    async def story(session: Probe, ours: socket.socket) -> None:
+        await greeting(ours)
+        assert (await say(ours, b"NOOP\r\n")).startswith(b"250 ")
+
+    probe(story, Wrapped)
+
+    assert told == ["begun", "cancelled"]
+
+
+def test_whatever_is_called_the_reader_is_read_from_and_nothing_else() -> None:
+    """It is set by `_cb_client_connected`; only readuntil and read are asked of it, and its buffer cleared for TLS."""
+
+    class Read(Probe):
+        def _cb_client_connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self._writer = writer
+            self._reader = self  # type: ignore[assignment] # a reader that has just what is needed
+
+        lines = iter((b"NOOP\r\n", None, b"\n", b"NOOP\r\n"))
+
+        async def readuntil(self) -> bytes:
+            line = next(self.lines, b"QUIT\r\n")
+            if line is None:
+                raise asyncio.LimitOverrunError("too long", 3)
+            return line
+
+        async def read(self, count: int) -> bytes:
+            self.passed.append(("read", count))
+            return b"x" * count
+
+    async def story(session: Probe, ours: socket.socket) -> None:
+        while await asyncio.get_running_loop().sock_recv(ours, 4096):
+            pass
+
+    passed = [told[:3] if seam == "push" else seam for seam, told in probe(story, Read)]
+
+    assert passed[:7] == ["made", "220", "250", "read", "500", "250", "221"]
+    assert "_reader._buffer.clear()" in inspect.getsource(SMTP.connection_made)
+    assert "_reader._transport = transport" in inspect.getsource(SMTP.connection_made)
+
+
 def test_silence_ends_in_the_time_out_call_back() -> None:
     """Armed by connection_made through _reset_timeout, in seconds."""
 
@@ -225,5 +280,5 @@ def test_the_names_that_the_session_uses_are_there() -> None:
     """Attributes of the library's own that have no promise behind them."""
     source = inspect.getsource(SMTP)
 
-    for name in ("_handler_coroutine", "_timeout_handle", "_reader", "_writer", "_reset_timeout", "line_length_limit"):
+    for name in ("_handler_coroutine", "_timeout_handle", "_reader", "_writer", "_reset_timeout"):
         assert f"self.{name}" in source, name

@@ -1,0 +1,126 @@
+"""The octets that came and were not read yet, and a coroutine that goes on the moment that they do.
+
+aiosmtpd wakes a task for each line: a turn of the loop, a third of the time of a short message. Here a coroutine that
+waits for octets is continued from the call that brings them; for anything else it waits in its task, as ever.
+Rule: what needs a current task (asyncio.timeout) awaits something first, be it a sleep of 0.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import types
+from collections.abc import Coroutine, Generator
+from typing import Any
+
+_OCTETS = object()  # what a coroutine yields that waits for octets
+
+
+class Inbox:
+    """What was received; in aiosmtpd it stands in the place of an asyncio.StreamReader.
+
+    limit: octets within which a separator must come; of twice as many unread ones no more are taken from the network.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._paused = False
+        # The names are StreamReader's: at STARTTLS aiosmtpd sets the one and clears the other.
+        self._transport: asyncio.ReadTransport | None = None
+        self._buffer = bytearray()
+
+    def attach(self, transport: asyncio.ReadTransport) -> None:
+        """Say where the octets come from."""
+        self._transport = transport
+
+    def feed(self, octets: bytes) -> None:
+        """Add octets."""
+        self._buffer += octets
+
+    def balance(self) -> None:
+        """Let the network wait while too much is unread."""
+        too_much = len(self._buffer) > (self._limit if self._paused else 2 * self._limit)
+        if too_much is not self._paused and self._transport is not None:
+            self._paused = too_much
+            (self._transport.pause_reading if too_much else self._transport.resume_reading)()
+
+    async def readuntil(self, separator: bytes = b"\n") -> bytes:
+        """Return the octets up to and with a separator; raises LimitOverrunError where it is too far away."""
+        start = 0
+        while (found := self._buffer.find(separator, start)) < 0:
+            start = max(0, len(self._buffer) + 1 - len(separator))
+            if start > self._limit:
+                raise asyncio.LimitOverrunError("no separator within the limit", start)
+            await _more()
+        if found > self._limit:
+            raise asyncio.LimitOverrunError("a separator beyond the limit", found)
+        return self._take(found + len(separator))
+
+    async def readexactly(self, count: int) -> bytes:
+        """Return as many octets."""
+        while len(self._buffer) < count:
+            await _more()
+        return self._take(count)
+
+    async def read(self, count: int) -> bytes:
+        """Return at least one octet and at most `count`."""
+        while not self._buffer:
+            await _more()
+        return self._take(count)
+
+    def _take(self, count: int) -> bytes:
+        taken = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        if self._paused:
+            self.balance()
+        return taken
+
+
+class Steps:
+    """A coroutine that reads from an Inbox: to be awaited in a task, and continued from outside with `go`."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        self._coroutine = coroutine
+        self._parked: asyncio.Future[object] | None = None  # while it waits for octets; then what else it waits for
+        self._end: BaseException | None = None  # with which it ended outside of its task
+
+    def go(self) -> None:
+        """Octets came: continue here if it waits for them, up to where it waits for something else."""
+        if self._parked is None or self._parked.done():
+            return
+        try:
+            awaited = self._coroutine.send(None)
+        except BaseException as end:
+            self._end = end
+            self._parked.set_result(None)
+        else:
+            if awaited is not _OCTETS:
+                self._parked.set_result(awaited)
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        """Go through the coroutine in the current task, but for what happens in `go`."""
+        step, value = self._coroutine.send, None
+        while True:
+            try:
+                awaited = step(value)
+            except StopIteration:
+                return
+            try:
+                if awaited is _OCTETS:
+                    self._parked = asyncio.get_running_loop().create_future()
+                    awaited = yield from self._parked
+                if self._end is None:
+                    yield awaited
+            except BaseException as error:
+                step, value = self._coroutine.throw, error
+            else:
+                step, value = self._coroutine.send, None
+            if isinstance(self._end, StopIteration):
+                return
+            if self._end is not None:
+                raise self._end
+
+
+@types.coroutine
+def _more() -> Generator[object, None, None]:
+    """Wait for octets."""
+    yield _OCTETS
