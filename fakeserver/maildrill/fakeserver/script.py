@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from maildrill.fakeserver.pattern import Pattern
 from maildrill.fakeserver.script_checks import RuleError, check, known_at
 from maildrill.fakeserver.script_words import REPLYING, Cut, Key
-from maildrill.fakeserver.settings import Settings, Unmatched
+from maildrill.fakeserver.settings import Limits, Settings, Unmatched
 from maildrill.fakeserver.span import Age, Attempts, Duration, During, Quota
 from maildrill.fakeserver.template import ReplyTemplate
 from maildrill.smtp import Stage
@@ -83,6 +83,11 @@ class Script:
     def unmatched(self) -> Unmatched:
         """What becomes of an event that no rule answers."""
         return self.server.unmatched or Unmatched.ACCEPT
+
+    @property
+    def limits(self) -> Limits:
+        """How much clients may ask of the server: the usual, changed as `[server.limits]` says."""
+        return replace(Limits(), **self.server.limits)  # type: ignore[arg-type]  # counts and octets are whole numbers
 
 
 def merge_scripts(scripts: Sequence[Script]) -> Script:

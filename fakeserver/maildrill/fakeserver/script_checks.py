@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from maildrill.fakeserver.script import Rule
 
 CAPS_WORDS = 'a keyword with its parameters such as "SIZE 1000", or "-8BITMIME" to hide one'
-_CAPABILITY = re.compile(r"-[A-Z0-9][A-Z0-9-]*|[A-Z0-9][A-Z0-9-]*(?: [!-~]+)*", re.ASCII | re.IGNORECASE)
+CAPABILITY = re.compile(r"-[A-Z0-9][A-Z0-9-]*|[A-Z0-9][A-Z0-9-]*(?: [!-~]+)*", re.ASCII | re.IGNORECASE)
 _SILENT = (Cut.REFUSE, Cut.BEFORE, Cut.RST)
 _AT_CONNECT = (None, *_SILENT)
 _NO_REPLY_OF_ITS_OWN = (Stage.TLS, Stage.BODY, Stage.IDLE)  # the server says nothing here unless the rule does
@@ -174,7 +174,7 @@ def _caps_only_at_ehlo(rule: Rule) -> None:
     if rule.replies:
         raise RuleError("caps", "caps change the server's own reply, and this rule has another", hint="leave one out")
     for change in rule.caps:
-        if not _CAPABILITY.fullmatch(change):
+        if not CAPABILITY.fullmatch(change):
             raise RuleError(
                 "caps",
                 f'"{escape(change)}" is not a capability',

@@ -11,7 +11,7 @@ from pathlib import PurePath
 from maildrill.fakeserver.rule_file import read_rule
 from maildrill.fakeserver.script import Rule, Script
 from maildrill.fakeserver.script_writer import script_to_toml
-from maildrill.fakeserver.settings import Settings, Unmatched
+from maildrill.fakeserver.server_file import read_server
 from maildrill.smtp import escape
 from maildrill.smtp.document import Table, parse_document
 
@@ -30,27 +30,14 @@ def read_script(text: str, name: str) -> Script:
     version = top.number("version", _VERSION)
     if version != _VERSION:
         top.fail("version", f"script of version {version}", expected=f"version = {_VERSION}")
-    server = top.table("server")
-    hostname = _hostname(server)
-    seed = server.number("seed") if server.has("seed") else None
-    unmatched = Unmatched(server.choice("unmatched", list(Unmatched))) if server.has("unmatched") else None
-    server.finish()
+    server = read_server(top.table("server"))
     tables = top.tables("rule")
     top.finish()
     return Script(
         name=name,
         rules=_rules(tables, escape(PurePath(name).name)),
-        server=Settings(hostname=hostname, seed=seed, unmatched=unmatched),
+        server=server,
     )
-
-
-def _hostname(server: Table) -> str | None:
-    if not server.has("hostname"):
-        return None
-    hostname = server.text("hostname")
-    if not hostname or len(hostname) > 255 or any(not "!" <= character <= "~" for character in hostname):
-        server.fail("hostname", f'server.hostname is "{escape(hostname)}"', expected='a name such as "mx.test"')
-    return hostname
 
 
 def _rules(tables: Iterable[Table], file: str) -> tuple[Rule, ...]:

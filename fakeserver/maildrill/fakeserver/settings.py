@@ -11,6 +11,9 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
+#: The mechanisms of AUTH that the server can offer, by their names (RFC 4954, 4616, 2195, 7677, 7628).
+MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256", "XOAUTH2", "OAUTHBEARER")
+
 
 class Unmatched(StrEnum):
     """What becomes of an event that no rule answers."""
@@ -57,17 +60,17 @@ class Settings:
     lint: bool | None = None
     strict: bool | None = None
     tls: bool | None = None
-    users: Mapping[str, str] = field(default_factory=dict)
+    users: Mapping[str, str] = field(default_factory=dict, repr=False)  # a password shows up nowhere
     auth: tuple[str, ...] = ()
     caps: tuple[str, ...] = ()
     limits: Mapping[str, float] = field(default_factory=dict)
 
     def over(self, other: Settings) -> Settings:
-        """Return these settings, with the other's where these say nothing."""
-        mine: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(self)}
-        return Settings(
-            **{
-                name: getattr(other, name) if value is None or value in ((), {}) else value
-                for name, value in mine.items()
-            }
-        )
+        """Return these settings, with the other's where these say nothing; users and limits are joined by name."""
+        return Settings(**{one.name: _over(getattr(self, one.name), getattr(other, one.name)) for one in fields(self)})
+
+
+def _over(mine: Any, others: Any) -> Any:
+    if isinstance(mine, Mapping):
+        return {**others, **mine}
+    return others if mine is None or mine == () else mine

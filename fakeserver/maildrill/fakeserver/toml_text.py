@@ -5,9 +5,11 @@ Values come as TOML text already; None means that the key is not said.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _WIDTH = 110
 
 
@@ -23,6 +25,17 @@ def one_or_list(texts: Iterable[str]) -> str | None:
         return words[0] if words else None
     line = f"[{', '.join(words)}]"
     return line if len(line) <= _WIDTH else "[\n" + "".join(f"  {text},\n" for text in words) + "]"
+
+
+def inline(words: Iterable[tuple[str, str | None]]) -> str | None:
+    """Return a table within a line, `{ a = 1, b = 2 }`, or None where nothing is said."""
+    said = ", ".join(f"{key} = {value}" for key, value in words if value is not None)
+    return f"{{ {said} }}" if said else None
+
+
+def bare_or_quoted(key: str) -> str:
+    """Return a key, in quotes where it must be."""
+    return key if _BARE.fullmatch(key) else quoted(key)
 
 
 def quoted(text: str) -> str:

@@ -7,7 +7,7 @@ what was expected and what was probably meant.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -75,6 +75,11 @@ class Table:
     def __contains__(self, key: str) -> bool:
         return key in self._values
 
+    def __iter__(self) -> Iterator[str]:
+        """Go through all keys in order; whoever asks knows them all."""
+        self._known |= dict.fromkeys(self._values)
+        return iter(self._values)
+
     @property
     def line(self) -> int:
         """The line of the table's header, or of what the table stands in; 1 for the top of the document."""
@@ -112,7 +117,7 @@ class Table:
         """Return a number 0..1."""
         value = self._value(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-            self.fail(key, f"{self.label(key)} is {_shown(value)}", expected="a number from 0 to 1")
+            self.fail(key, f"{self.label(key)} is {shown(value)}", expected="a number from 0 to 1")
         return float(value)
 
     def flag(self, key: str, default: bool | None = None) -> bool:  # noqa: FBT001 - a default, not a switch
@@ -149,7 +154,7 @@ class Table:
         value = self._value(key, default)
         items = [value] if isinstance(value, str) else value
         if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
-            self.fail(key, f"{self.label(key)} is {_shown(value)}", expected="text in quotes, or a list of such")
+            self.fail(key, f"{self.label(key)} is {shown(value)}", expected="text in quotes, or a list of such")
         return tuple(items)
 
     def table(self, key: str) -> Table:
@@ -157,7 +162,7 @@ class Table:
         self._known[key] = None
         value = self._values.get(key, {})
         if not isinstance(value, dict):
-            self.fail(key, f"{self.label(key)} is {_shown(value)}", expected=f"a table: [{self.label(key)}]")
+            self.fail(key, f"{self.label(key)} is {shown(value)}", expected=f"a table: [{self.label(key)}]")
         return Table(value, self._name, (*self._path, key), self._lines)
 
     def tables(self, key: str) -> list[Table]:
@@ -165,7 +170,7 @@ class Table:
         self._known[key] = None
         value = self._values.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-            self.fail(key, f"{self.label(key)} is {_shown(value)}", expected=f"tables: [[{self.label(key)}]]")
+            self.fail(key, f"{self.label(key)} is {shown(value)}", expected=f"tables: [[{self.label(key)}]]")
         return [Table(item, self._name, (*self._path, key, n), self._lines) for n, item in enumerate(value)]
 
     def has(self, key: str) -> bool:
@@ -204,7 +209,7 @@ class Table:
         value = self._value(key, default)
         # bool is an int in Python, not in TOML
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            self.fail(key, f"{self.label(key)} is {_shown(value)}", expected=_WORDS[kind])
+            self.fail(key, f"{self.label(key)} is {shown(value)}", expected=_WORDS[kind])
         return value
 
     def _parsed(self, key: str, parse: Callable[[str], _T]) -> _T:
@@ -212,10 +217,11 @@ class Table:
         try:
             return parse(value if isinstance(value, str) else "")
         except ValueError as error:
-            self.fail(key, f"{self.label(key)} is {_shown(value)}", expected=str(error))
+            self.fail(key, f"{self.label(key)} is {shown(value)}", expected=str(error))
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Return a value as errors show it."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
