@@ -1,6 +1,8 @@
-"""Read what MAIL and RCPT say: a path and its parameters (RFC 5321 sections 4.1.1.2, 4.1.1.3 and 4.1.2).
+"""Read what stands behind a verb: a path and its parameters, a host's name, a chunk's size (RFC 5321 section 4.1).
 
-Rule: strict where the grammar is, apart from blanks after the colon, which many clients send. Pure.
+Rule 1: strict where the grammar is, apart from blanks after the colon, which many clients send, and from what is
+in brackets, which need not be an address.
+Rule 2: with `strict` the grammar holds to the letter. A source route is read and ignored in both. Pure.
 """
 
 from __future__ import annotations
@@ -9,24 +11,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from maildrill.fakeserver.grammar import ATOM, DOMAIN, QUOTED, WIDE, is_domain, is_literal
 from maildrill.smtp import Reply
 
-#: Characters beyond ASCII that SMTPUTF8 brings (RFC 6531 section 3.3); control characters and surrogates are none.
-_WIDE = "\u00a0-\ud7ff\ue000-\U0010ffff"
-_ATOM = rf"[A-Za-z0-9!#$%&'*+\-/=?^_`{{|}}~{_WIDE}]+"
-_QUOTED = rf'"(?:[ !#-\[\]-~{_WIDE}]|\\[ -~])*"'
-_LABEL = rf"[A-Za-z0-9{_WIDE}](?:[A-Za-z0-9\-{_WIDE}]*[A-Za-z0-9{_WIDE}])?"
-_DOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"
 _LITERAL = r"\[[!-Z^-~]+\]"
 # A source route must be accepted and should be ignored (RFC 5321 appendix C).
-_ROUTE = rf"(?:@{_DOMAIN}(?:,@{_DOMAIN})*:)?"
+_ROUTE = rf"(?:@{DOMAIN}(?:,@{DOMAIN})*:)?"
 _PATH = re.compile(
-    rf"(?P<keyword>FROM|TO): *<(?:{_ROUTE}"
-    rf"(?P<address>(?P<local>{_ATOM}(?:\.{_ATOM})*|{_QUOTED})@(?P<domain>{_DOMAIN}|{_LITERAL})|postmaster)|)>"
-    r"(?: +(?P<parameters>[^ ].*))? *",
+    rf"(?P<keyword>FROM|TO):(?P<blank> *)<(?:{_ROUTE}"
+    rf"(?P<address>(?P<local>{ATOM}(?:\.{ATOM})*|{QUOTED})@(?P<domain>{DOMAIN}|{_LITERAL})|postmaster)|)>"
+    r"(?:(?P<gap> +)(?P<parameters>[^ ].*))? *",
     re.IGNORECASE,
 )
-_PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9\-]*)(?:=([!-<>-~\u00a0-\ud7ff\ue000-\U0010ffff]+))?")
+_PARAMETER = re.compile(rf"([A-Za-z0-9][A-Za-z0-9\-]*)(?:=([!-<>-~{WIDE}]+))?")
+_CHUNK = re.compile(r"(?P<size>[0-9]{1,20})(?:(?P<blank> +)(?P<last>LAST))?", re.IGNORECASE)
 
 # RFC 5321 section 4.5.3.1, in octets.
 _MAX_LOCAL = 64
@@ -41,6 +39,7 @@ _MALFORMED = {
     "TO": Reply.of("501 5.1.3 bad recipient address syntax"),
 }
 _PARAMETERS = Reply.of("501 5.5.4 bad parameter syntax")
+_BDAT = Reply.of("501 5.5.4 syntax: BDAT size [LAST]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +50,44 @@ class Path:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_path(keyword: str, argument: str) -> Path | Reply:
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """So many octets of a message come with the command; `last`: they end it (RFC 3030 section 2)."""
+
+    size: int
+    last: bool = False
+
+
+def read_path(keyword: str, argument: str, *, strict: bool = False) -> Path | Reply:
     """Return the path in the argument of MAIL (`keyword` FROM) or RCPT (TO), or the reply that says what is wrong."""
     match = _PATH.fullmatch(argument)
-    if match is None or match["keyword"].upper() != keyword:
+    if match is None:
         bracketed = argument[: len(keyword) + 1].upper() == f"{keyword}:" and "<" in argument
         return (_MALFORMED if bracketed else _SYNTAX)[keyword]
-    if not _fits(keyword, match["address"], match["local"], match["domain"]):
+    if match["keyword"].upper() != keyword or (strict and match["blank"]):
+        return _SYNTAX[keyword]
+    domain = match["domain"]
+    if not _fits(keyword, match["address"], match["local"], domain):
         return _MALFORMED[keyword]
-    parameters = _read_parameters(match["parameters"] or "")
+    if strict and domain is not None and not (is_domain(domain) or is_literal(domain)):
+        return _MALFORMED[keyword]
+    text = match["parameters"] or ""
+    spaced = strict and (len(match["gap"] or "") > 1 or "  " in text.rstrip(" "))
+    parameters = None if spaced else _read_parameters(text)
     return _PARAMETERS if parameters is None else Path(match["address"] or "", parameters)
+
+
+def names_host(verb: str, argument: str) -> bool:
+    """Whether this is what HELO (a domain) or EHLO (or an address literal) takes, to the letter (section 4.1.1.1)."""
+    return is_domain(argument) or (verb == "EHLO" and is_literal(argument))
+
+
+def read_chunk(argument: str, *, strict: bool = False) -> Chunk | Reply:
+    """Return what the argument of BDAT announces, or the reply that says what is wrong (RFC 3030 section 2)."""
+    match = _CHUNK.fullmatch(argument)
+    if match is None or (strict and len(match["blank"] or "") > 1):
+        return _BDAT
+    return Chunk(int(match["size"]), match["last"] is not None)
 
 
 def _fits(keyword: str, address: str | None, local: str | None, domain: str | None) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maildrill.fakeserver.command import Path, read_path
+from maildrill.fakeserver.command import Chunk, Path, names_host, read_chunk, read_path
 from maildrill.smtp import Reply
 
 SYNTAX, MALFORMED, PARAMETERS = "syntax", "malformed", "parameters"
@@ -157,3 +157,99 @@ def test_no_argument_raises(text: str) -> None:
 def test_a_long_bad_local_part_is_refused_at_once(text: str) -> None:
     """The grammar has no repetition that backtracks for ever."""
     assert read("FROM", f"FROM:<{text * 500}@>") == MALFORMED
+
+
+@pytest.mark.parametrize(
+    ("argument", "verdict"),
+    [
+        ("FROM:<ann@x.test>", "ann@x.test"),
+        ("from:<ann@x.test>  ", "ann@x.test"),
+        ("FROM:<>", ""),
+        ("FROM:<> SIZE=1 BODY=8BITMIME ", ""),
+        ("FROM:<@relay.test,@other.test:ann@x.test>", "ann@x.test"),
+        ("FROM:<ann@[192.0.2.1]>", "ann@[192.0.2.1]"),
+        ("FROM:<ann@[IPv6:::1]>", "ann@[IPv6:::1]"),
+        ("FROM: <ann@x.test>", SYNTAX),
+        ("FROM: <a b>", MALFORMED),
+        ("TO:<ann@x.test>", SYNTAX),
+        ("FROM:<ann@[anything]>", MALFORMED),
+        ("FROM:<ann@[999.0.2.1]>", MALFORMED),
+        ("FROM:<ann@" + "b" * 64 + ".test>", MALFORMED),
+        ("FROM:<>  SIZE=1", PARAMETERS),
+        ("FROM:<> SIZE=1  BODY=8BITMIME", PARAMETERS),
+    ],
+)
+def test_to_the_letter_there_are_no_blanks_to_spare(argument: str, verdict: str) -> None:
+    """Strict is RFC 5321's grammar: nothing behind the colon, one blank between words, real literals and labels."""
+    path = read_path("FROM", argument, strict=True)
+
+    if isinstance(path, Path):
+        assert path.address == verdict
+    else:
+        assert path == {SYNTAX: SYNTAX_REPLY, MALFORMED: MALFORMED_REPLY, PARAMETERS: PARAMETERS_REPLY}[verdict]
+
+
+SYNTAX_REPLY = Reply.of("501 5.5.4 syntax: MAIL FROM:<address>")
+MALFORMED_REPLY = Reply.of("501 5.1.7 bad sender address syntax")
+PARAMETERS_REPLY = Reply.of("501 5.5.4 bad parameter syntax")
+
+
+def test_to_the_letter_postmaster_needs_no_domain() -> None:
+    """RFC 5321 section 4.5.1."""
+    assert read_path("TO", "TO:<postmaster>", strict=True) == Path("postmaster")
+
+
+@given(st.text(max_size=40), st.sampled_from(["FROM", "TO"]))
+def test_what_is_right_to_the_letter_is_right_to_the_tolerant_too(text: str, keyword: str) -> None:
+    """Strict only refuses more."""
+    for argument in (f"{keyword}:<{text}>", f"{keyword}:<a@b.test> {text}"):
+        strict, tolerant = (read_path(keyword, argument, strict=one) for one in (True, False))
+
+        assert isinstance(strict, Reply) or strict == tolerant
+
+
+@pytest.mark.parametrize(
+    ("verb", "argument", "right"),
+    [
+        ("EHLO", "mx.example.test", True),
+        ("EHLO", "localhost", True),
+        ("EHLO", "[192.0.2.1]", True),
+        ("EHLO", "[IPv6:2001:db8::1]", True),
+        ("EHLO", "192.0.2.1", True),  # a domain, as far as the grammar goes
+        ("EHLO", "my_pc", False),
+        ("EHLO", "mx.example.test.", False),
+        ("EHLO", "two words", False),
+        ("EHLO", "", False),
+        ("HELO", "mx.example.test", True),
+        ("HELO", "[192.0.2.1]", False),
+    ],
+)
+def test_a_greeting_names_a_host(verb: str, argument: str, right: bool) -> None:
+    """EHLO a domain or an address literal, HELO a domain (RFC 5321 section 4.1.1.1)."""
+    assert names_host(verb, argument) is right
+
+
+@pytest.mark.parametrize(
+    ("argument", "tolerant", "strict"),
+    [
+        ("0", Chunk(0), Chunk(0)),
+        ("1000 LAST", Chunk(1000, last=True), Chunk(1000, last=True)),
+        ("1000 last", Chunk(1000, last=True), Chunk(1000, last=True)),
+        ("1000  LAST", Chunk(1000, last=True), None),
+        ("", None, None),
+        ("LAST", None, None),
+        ("-1", None, None),
+        ("1000LAST", None, None),
+        ("1000 FIRST", None, None),
+        ("٣", None, None),
+        ("1" * 21, None, None),
+    ],
+)
+def test_a_chunk_is_so_many_octets_and_may_be_the_last(
+    argument: str, tolerant: Chunk | None, strict: Chunk | None
+) -> None:
+    """RFC 3030 section 2."""
+    wrong = Reply.of("501 5.5.4 syntax: BDAT size [LAST]")
+
+    assert read_chunk(argument) == (tolerant or wrong)
+    assert read_chunk(argument, strict=True) == (strict or wrong)
