@@ -9,6 +9,7 @@ Rule: no command is handled once a connection was closed, pipelined or not.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 from collections import defaultdict
@@ -264,7 +265,8 @@ class Session(SMTP):
         if reset:
             reset_connection(transport)
         elif here and transport.can_write_eof() and not transport.is_closing():
-            transport.write_eof()
+            with contextlib.suppress(OSError):  # the client reset the connection when it got the reply
+                transport.write_eof()
             transport.resume_reading()
             await self._host.clock.sleep(_LINGER)
         else:

@@ -233,7 +233,7 @@ def test_limits_of_one_connection_are_not_those_of_another(memory: Any) -> None:
     ("exchange", "replies"),
     [
         (["AUTH PLAIN AGEAYg=="], ["235 2.7.0 authentication succeeded"]),
-        (["AUTH PLAIN", "AGEAYg=="], ["334 ", "235 2.7.0 authentication succeeded"]),
+        (["AUTH PLAIN", "AGEAYg=="], ["334", "235 2.7.0 authentication succeeded"]),
         (
             ["auth login", "YQ==", "Yg=="],
             ["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6", "235 2.7.0 authentication succeeded"],
@@ -407,6 +407,22 @@ def test_a_client_that_leaves_during_a_wait_is_noted_and_its_message_stays_taken
         return scene.events()[-2:], journal.committed("ann@x.test"), journal.acknowledged("ann@x.test")
 
     assert ground.play('at = "dot"\nwait = "1h"', story) == (["dot", "dot client"], 1, 0)
+
+
+def test_a_client_that_does_not_wait_for_the_goodbye_is_no_fault(tcp: Any) -> None:
+    """It closes behind its QUIT, and resets the connection when the 221 comes."""
+
+    async def story(scene: Any) -> Any:
+        client = await scene.greeted()
+        faults: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: faults.append(context))
+        client.write(b"QUIT\r\n")
+        client.writer.close()
+        while scene.journal.sessions[0].closed is None:
+            await client.clock.sleep(0.001)
+        return faults, scene.events()[-1]
+
+    assert tcp.play("", story) == ([], "quit 221 fin")
 
 
 def test_stopping_the_server_ends_every_session_and_says_so(ground: Any) -> None:
