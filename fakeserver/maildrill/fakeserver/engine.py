@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from maildrill.fakeserver.answer import UNMATCHED, answer
 from maildrill.fakeserver.event import Decision, Event, Proceed
+from maildrill.fakeserver.lots import Draws
 from maildrill.fakeserver.matcher import Matcher, Play, Shot
 from maildrill.fakeserver.rule_writer import said
 from maildrill.fakeserver.script import Script, Unmatched
@@ -31,18 +32,24 @@ class Engine:
         self.seed = script.seed if seed is None else seed
         self.started = started
         self._transactions: dict[int, int] = {}
-        play = Play(self.seed, started, script.hostname, self._transactions)
-        self._matchers = tuple(Matcher(rule, play) for rule in script.rules)
+        self._draws = Draws(self.seed)
+        play = Play(self.seed, started, script.hostname, self._transactions, self._draws)
+        self._matchers = tuple(Matcher(rule, play) for rule in script.played)
+        self._draw_lots = any(matcher.rule.lot for matcher in self._matchers)
         self._at: dict[Stage, tuple[Matcher, ...]] = {
             stage: tuple(matcher for matcher in self._matchers if stage in matcher.rule.stages) for stage in Stage
         }
         strict = script.unmatched is Unmatched.FAIL
-        self._strict = frozenset(stage for stage in REPLYING if strict and self._at[stage])
+        self._strict = frozenset(
+            stage for stage in REPLYING if strict and any(not matcher.rule.lot for matcher in self._at[stage])
+        )
 
     def on(self, event: Event) -> Decision:
         """Return what to do at this event; never raises."""
         if event.stage is Stage.MAIL:
             self._transactions[event.session] = self._transactions.get(event.session, 0) + 1
+        elif event.stage is Stage.RCPT and self._draw_lots and event.rcpt is not None:
+            self._draws.name(event.session, event.rcpt)
         shot: Shot | None = None
         quotas: list[Matcher] = []
         for matcher in self._at[event.stage]:
@@ -78,11 +85,12 @@ class Engine:
     def end(self, session: int) -> None:
         """Forget a session that is over."""
         self._transactions.pop(session, None)
+        self._draws.forget(session)
 
     def fired(self) -> Mapping[str, int]:
         """Return how often each rule fired, in the order of the script."""
         return {matcher.rule.name: matcher.fired for matcher in self._matchers}
 
     def unfired(self) -> tuple[str, ...]:
-        """Return the names of the rules that never fired, in the order of the script."""
-        return tuple(name for name, count in self.fired().items() if count == 0)
+        """Return the names of the rules that never fired, in the order of the script; not what nobody has drawn."""
+        return tuple(matcher.rule.name for matcher in self._matchers if not (matcher.fired or matcher.rule.lot))

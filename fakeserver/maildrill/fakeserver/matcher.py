@@ -12,6 +12,7 @@ from maildrill.fakeserver.conditions import Moment, conditions
 from maildrill.fakeserver.counters import Tally, draw, queue_id
 from maildrill.fakeserver.event import Event
 from maildrill.fakeserver.keys import KEYED, about_rcpt, about_transaction, helo_of, identity, recipients_of
+from maildrill.fakeserver.lots import Draws
 from maildrill.fakeserver.pattern import select
 from maildrill.fakeserver.script import Rule
 from maildrill.smtp import Reply, Stage, domain_of, timestamp
@@ -27,6 +28,7 @@ class Play:
     started: float
     hostname: str
     transactions: Mapping[int, int]
+    draws: Draws
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class Matcher:
         self.missed = ""  # the word that kept the rule from firing at the last event that it was asked about
         self._play = play
         self._conditions = conditions(rule)
-        self._by_rcpt = bool(rule.rcpt or rule.domain or about_rcpt(rule.key))
+        drawn = rule.lot is not None and not rule.lot.by_session
+        self._by_rcpt = bool(rule.rcpt or rule.domain or about_rcpt(rule.key) or drawn)
         self._by_transaction = bool(rule.reverse_path or about_transaction(rule.key))
         self._tallies: dict[Hashable, Tally] = {}
         self._touched: dict[Hashable, Tally] = {}  # what the last event counted for
@@ -120,10 +123,19 @@ class Matcher:
             return ()
         rcpts = recipients_of(event)
         if not self._by_rcpt:
-            return (_Subject(rcpts[0] if rcpts else "", groups),)
+            first = rcpts[0] if rcpts else ""
+            return (_Subject(first, groups),) if self._drawn(event, first) else ()
         self.missed = "rcpt" if rule.rcpt else "domain" if rule.domain else "key"
         subjects = (self._subject(rcpt, groups) for rcpt in rcpts)
-        return [subject for subject in subjects if subject is not None]
+        return [subject for subject in subjects if subject is not None and self._drawn(event, subject.rcpt)]
+
+    def _drawn(self, event: Event, rcpt: str) -> bool:
+        """Whether this recipient, or the session, has drawn what the rule needs."""
+        lot = self.rule.lot
+        if lot is None or self._play.draws.holds(lot, event.session, rcpt):
+            return True
+        self.missed = "lot"
+        return False
 
     def _subject(self, rcpt: str, groups: Mapping[str, str]) -> _Subject | None:
         by_rcpt = select(self.rule.rcpt, rcpt)

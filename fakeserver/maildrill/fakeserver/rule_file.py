@@ -56,7 +56,7 @@ def read_rule(table: Table, name: str) -> Rule:
         values["name"] = name
     table.finish()
     try:
-        return Rule(**values)  # type: ignore[arg-type]  # each reader returns what its field holds
+        return Rule(**values, place=table.place)  # type: ignore[arg-type]  # each reader returns what its field holds
     except RuleError as error:
         key = "reply" if error.key == "replies" and "reply" in table else error.key
         table.fail(key, error.what, expected=error.expected, hint=error.hint)

@@ -18,7 +18,7 @@ def rule_to_toml(rule: Rule) -> str:
 
 def said(rule: Rule, word: str) -> str:
     """Return how a rule says one word: `age = "<5m"`."""
-    return f"{word} = {dict(_words(rule))[word]}"
+    return rule.lot.text if rule.lot and word == "lot" else f"{word} = {dict(_words(rule))[word]}"
 
 
 def _words(rule: Rule) -> Iterator[tuple[str, str | None]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from maildrill.fakeserver.pattern import Pattern
 from maildrill.fakeserver.script_checks import RuleError, check, known_at
@@ -16,6 +17,11 @@ from maildrill.fakeserver.settings import Limits, Settings, Unmatched
 from maildrill.fakeserver.span import Age, Attempts, Duration, During, Quota
 from maildrill.fakeserver.template import ReplyTemplate
 from maildrill.smtp import Stage
+from maildrill.smtp.document import NOWHERE, Place
+
+if TYPE_CHECKING:
+    from maildrill.fakeserver.lots import Lot
+    from maildrill.fakeserver.profile import Profile
 
 DEFAULT_HOSTNAME = "mx.test"
 DEFAULT_SEED = 0
@@ -48,6 +54,8 @@ class Rule:
     cut: Cut | None = None
     commit: bool | None = None
     caps: tuple[str, ...] = ()
+    lot: Lot | None = None  # no word of a file: what a profile's item needs to have been drawn
+    place: Place = field(default=NOWHERE, compare=False, repr=False)  # where it stands in its file
 
     def __post_init__(self) -> None:
         check(self)
@@ -60,14 +68,20 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """What a fake server is told: rules in order, and `[server]` settings.
+    """What a fake server is told: rules in order, profiles, and `[server]` settings.
 
-    name: the file's name, for people. `hostname`, `seed` and `unmatched` with their defaults are properties.
+    name: the file's name, for people. `hostname`, `seed`, `unmatched` and `limits` with their defaults are properties.
     """
 
     name: str = "script"
     rules: tuple[Rule, ...] = ()
+    profiles: tuple[Profile, ...] = ()
     server: Settings = field(default_factory=Settings)
+
+    @property
+    def played(self) -> tuple[Rule, ...]:
+        """The rules as they are asked: those of profiles come behind all that stand for themselves."""
+        return (*self.rules, *(rule for profile in self.profiles for rule in profile.rules()))
 
     @property
     def hostname(self) -> str:
@@ -91,24 +105,41 @@ class Script:
 
 
 def merge_scripts(scripts: Sequence[Script]) -> Script:
-    """Return one script of all rules in order; of each `[server]` setting the first that was said counts.
+    """Return one script of all rules and profiles in order; of each `[server]` setting the first that was said counts.
 
-    A rule name that is taken already gets a number behind it. One script is returned as it is.
+    A name that is taken already gets a number behind it. One script is returned as it is.
     """
     if len(scripts) == 1:
         return scripts[0]
-    taken: dict[str, Rule] = {}
-    for rule in (rule for script in scripts for rule in script.rules):
-        name, number = rule.name, 1
-        while name in taken:
-            number += 1
-            name = f"{rule.name}#{number}"
-        taken[name] = rule if name == rule.name else replace(rule, name=name)
+    rule_name, profile_name = _Names(), _Names()
+    rules = tuple(_renamed(rule, rule_name) for script in scripts for rule in script.rules)
+    profiles = tuple(profile.renamed(profile_name, rule_name) for script in scripts for profile in script.profiles)
     server = Settings()
     for script in scripts:
         server = server.over(script.server)
     return Script(
         name="+".join(script.name for script in scripts) or "script",
-        rules=tuple(taken.values()),
+        rules=rules,
+        profiles=profiles,
         server=server,
     )
+
+
+class _Names:
+    """Gives each name once: `name#2` to the second who wants it."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def __call__(self, wanted: str) -> str:
+        name, number = wanted, 1
+        while name in self._taken:
+            number += 1
+            name = f"{wanted}#{number}"
+        self._taken.add(name)
+        return name
+
+
+def _renamed(rule: Rule, take: _Names) -> Rule:
+    name = take(rule.name)
+    return rule if name == rule.name else replace(rule, name=name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -59,6 +60,21 @@ def parse_document(text: str, name: str) -> Table:
     return Table(values, name, (), line_map(text))
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a table stands, and each of its keys: `file:line`, or "" where it was not read from a file."""
+
+    header: str
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, key: str) -> str:
+        """Return the place of a key; that of the table where it has no such key."""
+        return self.keys.get(key, self.header)
+
+
+NOWHERE = Place("")
+
+
 class Table:
     """One table of a document. Each reader takes a key, checks it and remembers that the key is known.
 
@@ -87,6 +103,11 @@ class Table:
             if self._path[:end] in self._lines:
                 return self._lines[self._path[:end]]
         return 1
+
+    @property
+    def place(self) -> Place:
+        """The place of the table and of its keys."""
+        return Place(self.where(), {key: self.where(key) for key in self._values})
 
     def where(self, key: str | None = None) -> str:
         """Return `file:line` of a key, or of the table."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from maildrill.smtp.text import escape
 
 MAX_LINE = 512  # octets with code and CRLF, RFC 5321 section 4.5.3.1.5: what we render; parsing takes longer ones
+_CHALLENGE = 334  # the one reply whose blank stays where no text follows: RFC 4954 section 4
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?=\s|$)", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _TEXT = re.compile(r"([2-5]\d\d)(?:[ -](.*))?", re.ASCII | re.DOTALL)
@@ -106,7 +107,9 @@ class Reply:
 def _rendered(code: int, mark: str, line: str) -> bytes:
     if _CONTROL.search(line):
         raise ValueError(f"control character in reply text: {escape(line)}")
-    octets = f"{code}{mark}{line}".encode().rstrip(b" ") if mark == " " else f"{code}{mark}{line}".encode()
+    octets = f"{code}{mark}{line}".encode()
+    if mark == " " and code != _CHALLENGE:
+        octets = octets.rstrip(b" ")
     if len(octets) + 2 > MAX_LINE:
         raise ValueError(f"reply line of {len(octets) + 2} octets; RFC 5321 allows {MAX_LINE}")
     return octets + b"\r\n"

@@ -233,7 +233,7 @@ def test_limits_of_one_connection_are_not_those_of_another(memory: Any) -> None:
     ("exchange", "replies"),
     [
         (["AUTH PLAIN AGEAYg=="], ["235 2.7.0 authentication succeeded"]),
-        (["AUTH PLAIN", "AGEAYg=="], ["334", "235 2.7.0 authentication succeeded"]),
+        (["AUTH PLAIN", "AGEAYg=="], ["334 ", "235 2.7.0 authentication succeeded"]),
         (
             ["auth login", "YQ==", "Yg=="],
             ["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6", "235 2.7.0 authentication succeeded"],

@@ -80,6 +80,7 @@ def test_a_reply_is_shown_on_one_line_and_escaped() -> None:
         (Reply(250), b"250\r\n"),
         (Reply(250, ("ok",)), b"250 ok\r\n"),
         (Reply(250, ("ok  ",)), b"250 ok\r\n"),
+        (Reply(334, ("",)), b"334 \r\n"),
         (Reply(250, ("hello", "", "SIZE 10")), b"250-hello\r\n250-\r\n250 SIZE 10\r\n"),
         (Reply(550, ("a\tb ü",)), b"550 a\tb \xc3\xbc\r\n"),
     ],
