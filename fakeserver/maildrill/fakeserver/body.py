@@ -1,6 +1,7 @@
-"""Collect the octets of one message up to its end, and undo dot-stuffing (RFC 5321 section 4.5.2). Pure.
+"""Collect the octets of one message up to its end: by lines, un-stuffed (RFC 5321), or by chunks (RFC 3030). Pure.
 
-Only CRLF.CRLF ends a message and only CRLF ends a line: a bare CR or LF is data (RFC 5321 section 4.1.1.4).
+Only CRLF.CRLF ends a message that comes by lines and only CRLF ends a line: a bare CR or LF is data (RFC 5321 section
+4.1.1.4).
 """
 
 from __future__ import annotations
@@ -25,13 +26,23 @@ class Body:
         self.content = b""
         self.size = 0
         self._limit = limit
+        self._whole: int | None = None  # the octets of the whole message, as they came
         # The CRLF of the DATA command counts: a dot alone on the first line ends an empty message.
         self._octets = bytearray(b"\r\n")
+
+    @property
+    def seen(self) -> int:
+        """How many octets have come so far, dots that stuff a line included, what may be the end not."""
+        if self._whole is not None:
+            return self._whole
+        maybe = next((len(tail) - 2 for tail in (_END, _END[:-1], _END[:-2]) if self._octets.endswith(tail)), 0)
+        return self.size + len(self._octets) - 2 - maybe
 
     def feed(self, octets: bytes) -> bool:
         """Take the next octets, at most up to a place where they end with END; returns whether the message is whole."""
         self._octets += octets
         if self._octets.endswith(_END):
+            self._whole = self.seen
             content = bytes(self._octets[:-3]).replace(b"\r\n.", b"\r\n")[2:]
             self.content = content if not self.size and len(content) <= self._limit else b""
             self.size += len(content)
@@ -41,6 +52,54 @@ class Body:
             del self._octets[:excess]
             self.size += excess
         return False
+
+
+class Chunks:
+    """The octets of one message that come by BDAT; of more than `limit` none are kept, only counted.
+
+    size: octets so far. content: all of them, b"" where they were too many or are not wanted any more.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.size = 0
+        self._limit = limit
+        self._octets = bytearray()
+
+    @property
+    def content(self) -> bytes:
+        """All octets so far."""
+        return bytes(self._octets)
+
+    def feed(self, octets: bytes) -> None:
+        """Take the next octets."""
+        self.size += len(octets)
+        if self.size <= self._limit:
+            self._octets += octets
+        else:
+            self._octets.clear()
+
+    def drop(self) -> None:
+        """Keep nothing of what came nor of what comes: a chunk was refused."""
+        self._limit = -1
+        self._octets.clear()
+
+
+class BareNewlines:
+    """Counts CR without LF and LF without CR in a stream (RFC 5321 section 2.3.8), over the joints of its pieces."""
+
+    def __init__(self) -> None:
+        self._after_cr = False
+
+    def feed(self, octets: bytes) -> int:
+        """Return how many more there are with these octets."""
+        if self._after_cr:
+            octets = b"\r" + octets
+        self._after_cr = octets.endswith(b"\r")
+        return octets.count(b"\r") + octets.count(b"\n") - 2 * octets.count(b"\r\n") - self._after_cr
+
+    def end(self) -> int:
+        """Return how many more there are when the stream ends here."""
+        return int(self._after_cr)
 
 
 def message_id(content: bytes) -> str:

@@ -6,27 +6,32 @@ Rule 2: a refused command changes nothing (RFC 5321 section 4.1.4); only what wa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from maildrill.fakeserver.command import Path
 from maildrill.fakeserver.judges import (
     CANCELLED,
+    GO_AHEAD,
     LOGGED_IN,
+    QUEUED,
     RECIPIENT_OK,
     SENDER_OK,
-    Refusal,
-    State,
     Verdict,
+    announced,
     challenges,
     judge,
+    judge_hello,
     judge_message,
 )
+from maildrill.fakeserver.state import Chunk, Offer, Refusal, State, changed
 from maildrill.smtp import EnhancedStatus, Reply, Stage
 
 #: The class of the reply with which a command is done: 2yz, but DATA's is 3yz (RFC 5321 section 4.3.2).
 _DONE = {Stage.DATA: 3}
+#: What is replied to the command that usually follows, where that does not depend on the transaction.
+_FOLLOWS = {Stage.MAIL: RECIPIENT_OK, Stage.RCPT: GO_AHEAD, Stage.DATA: QUEUED, Stage.AUTH_STEP: LOGGED_IN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,7 @@ class Heard:
     """One command: where it belongs, and what a correct server replies.
 
     scripted: well formed and in its place, so that a script may answer instead. path: what MAIL or RCPT named.
+    chunk: what comes behind BDAT.
     """
 
     stage: Stage
@@ -42,13 +48,14 @@ class Heard:
     argument: str = ""
     scripted: bool = True
     path: Path | None = None
+    chunk: Chunk | None = None
 
 
 class Dialogue:
     """The state of one session, and the correct reply to each command."""
 
-    def __init__(self, hostname: str) -> None:
-        self.state = State(hostname)
+    def __init__(self, offer: Offer) -> None:
+        self.state = State(offer)
         self._challenges: list[str] = []
 
     def hear(self, verb: str, argument: str) -> Heard:
@@ -65,45 +72,38 @@ class Dialogue:
         return self._heard(Stage.AUTH, CANCELLED if line == "*" else self._next_challenge(), "AUTH", "")
 
     def end_of_data(self, octets: int) -> Heard:
-        """Return what a correct server replies to the final dot of a message of so many octets."""
+        """Return what a correct server replies to the end of a message of so many octets."""
         return self._heard(Stage.DOT, judge_message(self.state, octets), "", "")
 
     def advertise(self, heard: Heard, changes: Sequence[str]) -> Heard:
         """Return the EHLO just heard with the keywords of its reply changed: `SIZE 9` sets, `-SIZE` hides one."""
         first, *rest = heard.reply.lines
-        lines = {line.partition(" ")[0].upper(): line for line in rest}
-        for change in changes:
-            keyword = change.removeprefix("-").partition(" ")[0].upper()
-            if change.startswith("-"):
-                lines.pop(keyword, None)
-            else:
-                lines[keyword] = change
-        return replace(heard, reply=Reply(heard.reply.code, (first, *lines.values())))
+        return replace(heard, reply=Reply(heard.reply.code, (first, *changed(rest, changes))))
+
+    def next_reply(self, stage: Stage) -> Reply | None:
+        """Return what the server would reply to the command that usually comes behind one at `stage`."""
+        if stage in (Stage.CONNECT, Stage.BANNER):
+            return judge_hello(self.state)
+        if stage is Stage.QUIT:
+            return None
+        follows = RECIPIENT_OK if self.state.reverse_path is not None else SENDER_OK
+        return self._spoken(_FOLLOWS.get(stage, follows))
 
     def take(self, heard: Heard, reply: Reply) -> None:
         """Note that `reply` was said to a command: the state changes if it says that the command was done."""
-        if reply.klass != _DONE.get(heard.stage, 2):
-            return
-        state = self.state
-        if heard.stage is Stage.RCPT and heard.path is not None:
-            state.recipients += (heard.path.address,)
-        elif heard.stage is Stage.MAIL and heard.path is not None:
-            state.reverse_path = heard.path.address
-            state.utf8 = "SMTPUTF8" in heard.path.parameters
-        elif heard.stage in (Stage.EHLO, Stage.HELO):
-            state.helo = heard.argument
-            state.keywords = _keywords(reply) if heard.stage is Stage.EHLO else {}
-            self.reset()
-        elif heard.stage is Stage.RSET:
-            self.reset()
-        elif heard.stage is Stage.AUTH:
-            state.authenticated = True
+        change = _CHANGES.get(heard.stage)
+        if change is not None and reply.klass == _DONE.get(heard.stage, 2):
+            change(self.state, heard, reply)
+        elif heard.chunk is not None and reply.klass > 3 and self.state.reverse_path is not None:
+            self.state.failed = True
+
+    def take_chunk(self, size: int) -> None:
+        """Note that a chunk came that was not refused."""
+        self.state.octets = (self.state.octets or 0) + size
 
     def reset(self) -> None:
-        """Forget the transaction: RSET, EHLO, or the end of data (RFC 5321 sections 4.1.1.4 and 4.1.1.5)."""
-        self.state.reverse_path = None
-        self.state.recipients = ()
-        self.state.utf8 = False
+        """Forget the transaction."""
+        self.state.reset()
 
     def _next_challenge(self) -> Verdict:
         """Return the next challenge, about which no script is asked, or the reply that ends the exchange."""
@@ -113,8 +113,13 @@ class Dialogue:
         if isinstance(verdict, Path):
             done = SENDER_OK if stage is Stage.MAIL else RECIPIENT_OK
             return Heard(stage, self._spoken(done), verb, argument, path=verdict)
+        if isinstance(verdict, Chunk):
+            return Heard(
+                stage, self._spoken(Reply(250, (f"2.0.0 {verdict.size} octets",))), verb, argument, chunk=verdict
+            )
         reply, scripted = (verdict, True) if isinstance(verdict, Reply) else (verdict.reply, False)
-        return Heard(stage, self._spoken(reply), verb, argument, scripted)
+        chunk = announced(self.state, argument) if stage is Stage.BDAT else None
+        return Heard(stage, self._spoken(reply), verb, argument, scripted, chunk=chunk)
 
     def _spoken(self, reply: Reply) -> Reply:
         """Return the reply as said here: without the enhanced code where that was not advertised (RFC 2034)."""
@@ -128,6 +133,41 @@ def _bare(reply: Reply) -> Reply:
 
 def _without_status(line: str) -> str:
     return line[len(str(status)) :].lstrip(" ") if (status := EnhancedStatus.leading(line)) else line
+
+
+def _take_hello(state: State, heard: Heard, reply: Reply) -> None:
+    state.helo = heard.argument
+    state.keywords = _keywords(reply) if heard.stage is Stage.EHLO else {}
+    state.reset()
+
+
+def _take_mail(state: State, heard: Heard, _reply: Reply) -> None:
+    if heard.path is not None:
+        state.reverse_path, state.parameters = heard.path.address, heard.path.parameters
+
+
+def _take_rcpt(state: State, heard: Heard, _reply: Reply) -> None:
+    if heard.path is not None:
+        state.recipients += (heard.path.address,)
+
+
+def _take_reset(state: State, _heard: Heard, _reply: Reply) -> None:
+    state.reset()
+
+
+def _take_login(state: State, _heard: Heard, _reply: Reply) -> None:
+    state.authenticated = True
+
+
+#: What a command that is done changes.
+_CHANGES: dict[Stage, Callable[[State, Heard, Reply], None]] = {
+    Stage.HELO: _take_hello,
+    Stage.EHLO: _take_hello,
+    Stage.MAIL: _take_mail,
+    Stage.RCPT: _take_rcpt,
+    Stage.RSET: _take_reset,
+    Stage.AUTH: _take_login,
+}
 
 
 def _keywords(reply: Reply) -> dict[str, str]:

@@ -15,7 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from maildrill.fakeserver.event import Action, Advertise, Close, Commit, Proceed, Say, Wait
+from maildrill.fakeserver.event import PLAINLY, Action, Advertise, Close, Commit, Manner, Proceed, Raw, Say, Wait
+from maildrill.fakeserver.manner import UNHEARD, Piece, dripped, written
+from maildrill.fakeserver.script_words import Mangle
 from maildrill.smtp import Reply
 
 _NO_LINGER = struct.pack("ii", 1, 0)
@@ -51,17 +53,28 @@ async def perform(actions: Sequence[Action], correct: Reply | None, wire: Wire) 
             reply = action.reply if isinstance(action, Say) else correct
             if reply is None:
                 continue
-            octets = reply.render()
-            if action.half:
-                half, octets = reply, octets[: len(octets) // 2]
+            await _say(reply, action.manner, wire, half=action.half)
+            if action.half or action.manner.mangle in UNHEARD:
+                half = reply
             else:
                 said = reply
-            await wire.say(octets)
+        elif isinstance(action, Raw):
+            await _write(dripped(action.octets, action.manner), wire)
         elif isinstance(action, Wait):
             await wire.pause(action.seconds)
         elif isinstance(action, Close):
             return Done(said, half, action)
     return Done(said, half)
+
+
+def unsaid(actions: Sequence[Action]) -> tuple[Action, ...]:
+    """Return what of a decision is left where its reply was given before it."""
+    return tuple(action for action in actions if not isinstance(action, Proceed | Say | Raw))
+
+
+def early(actions: Sequence[Action]) -> bool:
+    """Return whether the reply to the next command comes with this one."""
+    return any(action.manner.mangle is Mangle.EARLY for action in actions if isinstance(action, Proceed | Say))
 
 
 def changes(actions: Sequence[Action]) -> tuple[str, ...]:
@@ -91,6 +104,20 @@ def reset_connection(transport: WriteTransport) -> None:
         with contextlib.suppress(OSError):
             endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
     transport.abort()
+
+
+async def _say(reply: Reply, manner: Manner, wire: Wire, *, half: bool) -> None:
+    if half or manner is not PLAINLY:
+        await _write(written(reply, manner, half=half), wire)
+    else:
+        await wire.say(reply.render())
+
+
+async def _write(pieces: Sequence[Piece], wire: Wire) -> None:
+    for octets, seconds in pieces:
+        if seconds:
+            await wire.pause(seconds)
+        await wire.say(octets)
 
 
 def _speaks(action: Action) -> bool:

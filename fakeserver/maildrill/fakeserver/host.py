@@ -47,12 +47,16 @@ class Wire(faults.Wire, Protocol):
         """Return the next line."""
         ...
 
-    async def read_first(self) -> bytes:
-        """Return the first octet of a message."""
+    async def read_some(self, most: int = ...) -> bytes:
+        """Return the next octets, one at least and `most` at most."""
         ...
 
-    async def read_body(self, first: bytes, body: Body) -> None:
-        """Feed `body` until it is whole."""
+    async def await_octet(self) -> None:
+        """Return when there is something to read."""
+        ...
+
+    async def read_body(self, body: Body, mark: int | None) -> bool:
+        """Feed `body` until it is whole, or has as many octets as `mark` says; returns whether it is whole."""
         ...
 
     async def hang_up(self, *, reset: bool) -> NoReturn:

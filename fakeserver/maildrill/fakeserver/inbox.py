@@ -63,9 +63,25 @@ class Inbox:
 
     async def read(self, count: int) -> bytes:
         """Return at least one octet and at most `count`."""
+        await self.wait()
+        return self._take(count)
+
+    async def read_towards(self, separator: bytes) -> bytes:
+        """Return at least one octet, and at most up to and with a separator, of which none is cut in two."""
+        while True:
+            found = self._buffer.find(separator)
+            if found >= 0:
+                return self._take(found + len(separator))
+            parts = (size for size in range(len(separator) - 1, 0, -1) if self._buffer.endswith(separator[:size]))
+            sure = len(self._buffer) - next(parts, 0)
+            if sure:
+                return self._take(sure)
+            await _more()
+
+    async def wait(self) -> None:
+        """Return when there is an octet."""
         while not self._buffer:
             await _more()
-        return self._take(count)
 
     def _take(self, count: int) -> bytes:
         taken = bytes(self._buffer[:count])

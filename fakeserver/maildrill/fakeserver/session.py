@@ -19,7 +19,7 @@ from typing import Any, NoReturn, cast
 from aiosmtpd.smtp import SMTP
 from aiosmtpd.smtp import Session as AioSession
 
-from maildrill.fakeserver.body import END, Body
+from maildrill.fakeserver.body import END, BareNewlines, Body
 from maildrill.fakeserver.conversation import Conversation
 from maildrill.fakeserver.faults import reset_connection
 from maildrill.fakeserver.host import Host, Talk
@@ -65,7 +65,7 @@ class Session(SMTP):
         self._steps: Steps | None = None
         self._reading = False  # whether octets that came are being handled: then replies leave together behind them
         self._out = bytearray()
-        self._after_cr = False
+        self._bare = BareNewlines()
         self._patience = Patience((*(age for age in host.decider.idle_waits() if age < TIMEOUT), TIMEOUT))
         self._idling: asyncio.Task[None] | None = None
 
@@ -118,7 +118,7 @@ class Session(SMTP):
         if self._over:
             return
         self._patience.heard(self.loop.time())
-        self._count_bare(data)
+        self._talk.record.bare_newlines += self._bare.feed(data)
         self._inbox.feed(data)
         if self._steps is not None:
             self._reading = True
@@ -134,14 +134,6 @@ class Session(SMTP):
     async def _handle_client(self) -> None:
         self._steps = Steps(super()._handle_client())
         await self._steps
-
-    def _count_bare(self, data: bytes) -> None:
-        """Count CR without LF and LF without CR, over the joints of segments."""
-        if self._after_cr:
-            data = b"\r" + data
-        self._after_cr = data.endswith(b"\r")
-        lines = 2 * data.count(b"\r\n")
-        self._talk.record.bare_newlines += data.count(b"\r") + data.count(b"\n") - lines - self._after_cr
 
     # Seam: push.
 
@@ -237,24 +229,27 @@ class Session(SMTP):
         self._patience.stop()
         return decode(line.rstrip(b"\r\n"))
 
-    async def read_first(self) -> bytes:
-        """Return the next octet."""
+    async def read_some(self, most: int = MAX_HELD) -> bytes:
+        """Return the next octets, one at least and `most` at most."""
         self._wait(between=False)
-        octet: bytes = await self._reader.readexactly(1)
+        octets = await self._inbox.read(most)
         self._patience.stop()
-        return octet
+        return octets
 
-    async def read_body(self, first: bytes, body: Body) -> None:
-        """Feed `body` until it is whole, with `first` before all."""
+    async def await_octet(self) -> None:
+        """Return when there is something to read."""
         self._wait(between=False)
-        # A dot alone on the first line: END would be looked for behind its own first octet.
-        piece = first + await self._reader.readexactly(2) if first == b"." else first
-        while not body.feed(piece):
-            try:
-                piece = await self._reader.readuntil(END)
-            except asyncio.LimitOverrunError as overrun:
-                piece = await self._reader.read(overrun.consumed)
+        await self._inbox.wait()
         self._patience.stop()
+
+    async def read_body(self, body: Body, mark: int | None) -> bool:
+        """Feed `body` until it is whole, or has as many octets as `mark` says; returns whether it is whole."""
+        self._wait(between=False)
+        whole = False
+        while not whole and (mark is None or body.seen < mark):
+            whole = body.feed(await self._inbox.read_towards(END))
+        self._patience.stop()
+        return whole
 
     async def hang_up(self, *, reset: bool) -> NoReturn:
         """End the connection by FIN or RST, and with it whatever is going on in this session."""

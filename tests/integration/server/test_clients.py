@@ -10,6 +10,8 @@ from typing import Any
 import aiosmtplib
 import pytest
 
+from maildrill.fakeserver.state import KEYWORDS
+
 RULES = """
 [[rule]]
 at = "rcpt"
@@ -53,7 +55,7 @@ def test_smtplib_sends_and_is_refused_as_the_script_says(tcp: Any) -> None:
         "bob@gone.test": (550, b"5.1.1 no such user\n5.1.1 see https://x.test"),
     }
     assert (noop[0], verified[0]) == (250, 252)
-    assert set(features) == {"pipelining", "size", "8bitmime", "smtputf8", "enhancedstatuscodes"}
+    assert set(features) == {word.lower() for word in KEYWORDS}
     assert (message.recipients, message.message_id) == (("ann@x.test",), "<1@shop.test>")
     assert b"\r\n.\r\n..\r\n" in message.content
 

@@ -339,7 +339,7 @@ def test_caps_change_what_is_advertised_and_what_is_taken(ground: Any, changes: 
         )
 
     assert ground.play(f'at = "ehlo"\ncaps = {changes}', story) == (
-        "250-mx.test|250-SIZE 1000|250-ENHANCEDSTATUSCODES|250 X-NEW thing",
+        "250-mx.test|250-SIZE 1000|250-ENHANCEDSTATUSCODES|250-CHUNKING|250-BINARYMIME|250-DSN|250 X-NEW thing",
         "555 5.5.4 parameter not recognised or not implemented",
         "555 5.5.4 parameter not recognised or not implemented",
         "552 5.3.4 message exceeds the fixed maximum size",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maildrill.fakeserver.body import END, Body, message_id
+from maildrill.fakeserver.body import END, BareNewlines, Body, Chunks, message_id
 
 #: Octets that are likely to be mistaken for an end.
 tricky = st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b".", b"a", b"\x00", b"\xff"])).map(b"".join)
@@ -93,3 +93,48 @@ def test_a_message_of_exactly_the_limit_is_kept() -> None:
 def test_the_message_id_is_that_of_the_header(content: bytes, found: str) -> None:
     """Whatever its case or folding; a body's lines are no header."""
     assert message_id(content) == found
+
+
+@given(tricky, st.lists(st.integers(min_value=0, max_value=10_000)))
+def test_how_much_has_come_never_counts_the_end(message: bytes, cuts: list[int]) -> None:
+    """It grows with the octets of the message, and at the end it is all of them, as they came."""
+    octets = stuffed(message + b"\r\n")
+    body = Body(100_000)
+    seen = [0]
+    for piece in pieces(octets, cuts):
+        body.feed(piece)
+        seen.append(body.seen)
+
+    assert seen == sorted(seen)
+    assert seen[-1] == len(octets) - len(b".\r\n")
+
+
+@given(st.lists(st.binary(max_size=20)), st.integers(min_value=0, max_value=50))
+def test_chunks_are_joined_as_they_are(pieces: list[bytes], limit: int) -> None:
+    """Of more than the limit none are kept, only counted."""
+    chunks = Chunks(limit)
+    for piece in pieces:
+        chunks.feed(piece)
+
+    assert chunks.size == sum(map(len, pieces))
+    assert chunks.content == (b"".join(pieces) if chunks.size <= limit else b"")
+
+
+def test_chunks_that_are_not_wanted_are_let_go() -> None:
+    """Those that came and those that come; they are counted all the same."""
+    chunks = Chunks(100)
+    chunks.feed(b"abc")
+    chunks.drop()
+    chunks.feed(b"de")
+
+    assert (chunks.content, chunks.size) == (b"", 5)
+
+
+@given(tricky, st.lists(st.integers(min_value=0, max_value=10_000)))
+def test_bare_newlines_are_counted_over_the_joints(octets: bytes, cuts: list[int]) -> None:
+    """However the stream is cut."""
+    bare = BareNewlines()
+    found = sum(bare.feed(piece) for piece in pieces(octets, cuts)) + bare.end()
+
+    lone = octets.replace(b"\r\n", b"")
+    assert found == lone.count(b"\r") + lone.count(b"\n")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from maildrill.fakeserver.dialogue import Dialogue, Heard
-from maildrill.fakeserver.judges import MAX_MESSAGE
+from maildrill.fakeserver.settings import Limits, Settings
+from maildrill.fakeserver.state import KEYWORDS, Offer
 from maildrill.smtp import Reply, Stage
 
+MAX_MESSAGE = Limits().message
 MAIL = "MAIL FROM:<a@b.test>"
 RCPT = "RCPT TO:<ann@x.test>"
 NEEDS_UTF8 = "553 5.6.7 an address beyond ASCII needs SMTPUTF8"
@@ -18,8 +22,8 @@ NEEDS_UTF8 = "553 5.6.7 an address beyond ASCII needs SMTPUTF8"
 class Talk:
     """A dialogue in which the server says what is correct."""
 
-    def __init__(self, *lines: str) -> None:
-        self.dialogue = Dialogue("mx.test")
+    def __init__(self, *lines: str, lmtp: bool = False, **settings: Any) -> None:
+        self.dialogue = Dialogue(Offer("mx.test", Settings(**settings), lmtp=lmtp))
         self.heard: Heard
         for line in lines:
             self.say(line)
@@ -51,7 +55,18 @@ class Talk:
         (("EHLO me",), "VRFY ann", "252 2.1.5 not verified, but mail for it is taken", True),
         (("EHLO me",), "EXPN staff", "502 5.5.1 command not implemented", True),
         (("EHLO me",), "HELP", "502 5.5.1 command not implemented", True),
-        (("EHLO me",), "BDAT 5", "500 5.5.1 command not recognised", True),
+        (("EHLO me",), "BDAT 5", "503 5.5.1 send MAIL first", False),
+        ((), "BDAT 5", "503 send EHLO first", False),
+        (("HELO me", MAIL, RCPT), "BDAT 5", "502 command not implemented", False),
+        (("EHLO me", MAIL), "BDAT 5", "554 5.5.1 no valid recipients", False),
+        (("EHLO me", MAIL, RCPT), "BDAT 5", "250 2.0.0 5 octets", True),
+        (("EHLO me", MAIL, RCPT), "BDAT 5 last", "250 2.0.0 5 octets", True),
+        (("EHLO me", MAIL, RCPT), "BDAT 0 LAST", "250 2.0.0 0 octets", True),
+        (("EHLO me", MAIL, RCPT), "BDAT", "501 5.5.4 syntax: BDAT octets [LAST]", False),
+        (("EHLO me", MAIL, RCPT), "BDAT -5", "501 5.5.4 syntax: BDAT octets [LAST]", False),
+        (("EHLO me", MAIL, RCPT), "BDAT ٣", "501 5.5.4 syntax: BDAT octets [LAST]", False),
+        (("EHLO me", MAIL, RCPT), "BDAT 5 FIRST", "501 5.5.4 syntax: BDAT octets [LAST]", False),
+        (("EHLO me", MAIL, RCPT), f"BDAT {MAX_MESSAGE + 1}", "552 5.3.4 message exceeds the fixed maximum size", False),
         (("EHLO me",), "STARTTLS", "454 4.7.0 TLS not available", True),
         (("EHLO me",), "STARTTLS x", "501 5.5.4 this command takes no argument", False),
         (("EHLO me",), "AUTH PLAIN", "502 5.5.1 command not implemented", True),
@@ -65,7 +80,8 @@ class Talk:
         (("EHLO me", "MAIL FROM:<>"), RCPT, "250 2.1.5 recipient ok", True),
         (("EHLO me",), "MAIL FROM:<a b>", "501 5.1.7 bad sender address syntax", False),
         (("EHLO me", MAIL), "RCPT TO:<a b>", "501 5.1.3 bad recipient address syntax", False),
-        (("EHLO me", MAIL), f"{RCPT} NOTIFY=NEVER", "555 5.5.4 parameter not recognised or not implemented", False),
+        (("HELO me", MAIL), f"{RCPT} NOTIFY=NEVER", "555 parameter not recognised or not implemented", False),
+        (("EHLO me", MAIL), f"{RCPT} X=Y", "555 5.5.4 parameter not recognised or not implemented", False),
         (("EHLO me", MAIL), "RCPT TO:<ä@x.test>", NEEDS_UTF8, False),
         (("EHLO me",), "MAIL FROM:<ä@x.test>", NEEDS_UTF8, False),
         (("EHLO me",), "MAIL FROM:<ä@x.test> SMTPUTF8", "250 2.1.0 sender ok", True),
@@ -74,7 +90,9 @@ class Talk:
         (("EHLO me",), f"{MAIL} SMTPUTF8=1", "501 5.5.4 bad value of a parameter", False),
         (("EHLO me",), f"{MAIL} BODY=7BIT", "250 2.1.0 sender ok", True),
         (("EHLO me",), f"{MAIL} body=8bitmime", "250 2.1.0 sender ok", True),
-        (("EHLO me",), f"{MAIL} BODY=BINARYMIME", "501 5.5.4 bad value of a parameter", False),
+        (("EHLO me",), f"{MAIL} BODY=BINARYMIME", "250 2.1.0 sender ok", True),
+        (("EHLO me",), f"{MAIL} BODY=9BIT", "501 5.5.4 bad value of a parameter", False),
+        (("EHLO me", f"{MAIL} body=binarymime", RCPT), "DATA", "503 5.5.1 BODY=BINARYMIME needs BDAT", False),
         (("EHLO me",), f"{MAIL} SIZE={MAX_MESSAGE}", "250 2.1.0 sender ok", True),
         (("EHLO me",), f"{MAIL} SIZE={MAX_MESSAGE + 1}", "552 5.3.4 message exceeds the fixed maximum size", False),
         (("EHLO me",), f"{MAIL} SIZE=a", "501 5.5.4 bad value of a parameter", False),
@@ -106,6 +124,9 @@ def test_ehlo_advertises_what_is_true() -> None:
         "8BITMIME",
         "SMTPUTF8",
         "ENHANCEDSTATUSCODES",
+        "CHUNKING",
+        "BINARYMIME",
+        "DSN",
     )
     assert talk.dialogue.state.helo == "me"
 
@@ -177,10 +198,10 @@ def test_the_limit_of_a_message_is_what_was_declared(size: str, limit: int) -> N
 
 def test_keywords_are_set_and_hidden_in_place() -> None:
     """A change keeps its line; a new keyword comes last; to hide what is not there changes nothing."""
-    dialogue = Dialogue("mx.test")
+    dialogue = Dialogue(Offer("mx.test"))
     heard = dialogue.advertise(dialogue.hear("EHLO", "me"), ["-pipelining", "size 9", "-8BITMIME", "-NONE", "X-Y z"])
 
-    assert heard.reply.lines == ("mx.test", "size 9", "SMTPUTF8", "ENHANCEDSTATUSCODES", "X-Y z")
+    assert heard.reply.lines == ("mx.test", "size 9", "SMTPUTF8", *KEYWORDS[4:], "X-Y z")
 
 
 def test_without_enhanced_codes_advertised_there_are_none() -> None:
@@ -261,22 +282,221 @@ def test_nobody_logs_in_twice_or_within_a_transaction() -> None:
     assert talk.say(f"{MAIL} AUTH=<>") == "250 sender ok"
 
 
-VERBS = ["HELO", "EHLO", "MAIL", "RCPT", "DATA", "RSET", "NOOP", "VRFY", "QUIT", "STARTTLS", "AUTH", "EXPN", "", "Ä"]
+VERBS = [
+    "HELO",
+    "EHLO",
+    "MAIL",
+    "RCPT",
+    "DATA",
+    "RSET",
+    "NOOP",
+    "VRFY",
+    "QUIT",
+    "STARTTLS",
+    "AUTH",
+    "EXPN",
+    "BDAT",
+    "LHLO",
+]
 
 
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(VERBS), st.text(max_size=20) | st.sampled_from(["FROM:<a@b.test>", "TO:<c@d.test>", ""])
+            st.sampled_from([*VERBS, "", "Ä"]),
+            st.text(max_size=20) | st.sampled_from(["FROM:<a@b.test>", "TO:<c@d.test>", "", "5", "0 LAST"]),
         )
-    )
+    ),
+    st.booleans(),
 )
-def test_any_line_gets_a_reply_that_can_be_said(lines: list[tuple[str, str]]) -> None:
+def test_any_line_gets_a_reply_that_can_be_said(lines: list[tuple[str, str]], lmtp: bool) -> None:
     """Nothing raises, and recipients are there only within a transaction."""
-    dialogue = Dialogue("mx.test")
+    dialogue = Dialogue(Offer("mx.test", lmtp=lmtp))
     for verb, argument in lines:
         heard = dialogue.hear(verb, argument)
         heard.reply.render()
         dialogue.take(heard, heard.reply)
+        following = dialogue.next_reply(heard.stage)
 
+        assert (following is None) is (heard.stage is Stage.QUIT)
         assert dialogue.state.reverse_path is not None or dialogue.state.recipients == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "reply"),
+    [
+        (f"{MAIL} RET=FULL ENVID=QQ314159", "250 2.1.0 sender ok"),
+        (f"{MAIL} ret=hdrs envid=a+2Bb", "250 2.1.0 sender ok"),
+        (f"{MAIL} RET=ALL", "501 5.5.4 bad value of a parameter"),
+        (f"{MAIL} RET", "501 5.5.4 bad value of a parameter"),
+        (f"{MAIL} ENVID", "501 5.5.4 bad value of a parameter"),
+        (f"{MAIL} ENVID=a+b", "501 5.5.4 bad value of a parameter"),
+        (f"{MAIL} ENVID={'a' * 100}", "250 2.1.0 sender ok"),
+        (f"{MAIL} ENVID={'a' * 101}", "501 5.5.4 bad value of a parameter"),
+        (f"{MAIL} NOTIFY=NEVER", "555 5.5.4 parameter not recognised or not implemented"),
+    ],
+)
+def test_what_dsn_adds_to_mail(line: str, reply: str) -> None:
+    """RFC 3461 sections 4.3 and 4.4."""
+    assert Talk("EHLO me").say(line) == reply
+
+
+@pytest.mark.parametrize(
+    ("parameters", "reply"),
+    [
+        ("NOTIFY=NEVER", "250 2.1.5 recipient ok"),
+        ("NOTIFY=success,FAILURE,Delay", "250 2.1.5 recipient ok"),
+        ("NOTIFY=NEVER,DELAY", "501 5.5.4 bad value of a parameter"),
+        ("NOTIFY=SUCCESS,", "501 5.5.4 bad value of a parameter"),
+        ("NOTIFY", "501 5.5.4 bad value of a parameter"),
+        ("ORCPT=rfc822;Bob@Example.COM", "250 2.1.5 recipient ok"),
+        ("ORCPT=rfc822;a+2Bb@x.test NOTIFY=DELAY", "250 2.1.5 recipient ok"),
+        ("ORCPT=bob@x.test", "501 5.5.4 bad value of a parameter"),
+        ("ORCPT=;bob@x.test", "501 5.5.4 bad value of a parameter"),
+        ("ORCPT=rfc822;a+b", "501 5.5.4 bad value of a parameter"),
+        ("ORCPT=rfc822;" + "a" * 500, "501 5.5.4 bad value of a parameter"),
+        ("RET=FULL", "555 5.5.4 parameter not recognised or not implemented"),
+    ],
+)
+def test_what_dsn_adds_to_rcpt(parameters: str, reply: str) -> None:
+    """RFC 3461 sections 4.1 and 4.2."""
+    assert Talk("EHLO me", MAIL).say(f"{RCPT} {parameters}") == reply
+
+
+def test_parameters_are_known_for_as_long_as_their_transaction() -> None:
+    """Those of MAIL; RSET forgets them."""
+    talk = Talk("EHLO me", f"{MAIL} RET=FULL SIZE=5")
+    known = dict(talk.dialogue.state.parameters)
+    talk.say("RSET")
+
+    assert known == {"RET": "FULL", "SIZE": "5"}
+    assert talk.dialogue.state.parameters == {}
+
+
+@pytest.mark.parametrize(
+    ("caps", "line", "reply"),
+    [
+        ("-DSN", f"{MAIL} RET=FULL", "555 5.5.4 parameter not recognised or not implemented"),
+        ("-BINARYMIME", f"{MAIL} BODY=BINARYMIME", "555 5.5.4 parameter not recognised or not implemented"),
+        ("-CHUNKING", f"{MAIL} BODY=BINARYMIME", "501 5.5.4 bad value of a parameter"),
+        ("-8BITMIME", f"{MAIL} BODY=BINARYMIME", "250 2.1.0 sender ok"),
+        ("-8BITMIME", f"{MAIL} BODY=8BITMIME", "555 5.5.4 parameter not recognised or not implemented"),
+        ("SIZE 9", f"{MAIL} SIZE=10", "552 5.3.4 message exceeds the fixed maximum size"),
+    ],
+)
+def test_settings_change_what_is_offered_and_what_is_taken(caps: str, line: str, reply: str) -> None:
+    """The `caps` of [server] are kept to like those of a rule."""
+    talk = Talk("EHLO me", caps=(caps,))
+
+    assert (caps in talk.heard.reply.lines) is not caps.startswith("-")
+    assert talk.say(line) == reply
+
+
+def chunk(talk: Talk, line: str, reply: str = "") -> str:
+    """Say a BDAT command, with a reply of its own or the correct one, as a session does."""
+    correct = talk.say(line, Reply.of(reply) if reply else None)
+    if talk.heard.scripted and not reply and talk.heard.chunk is not None:
+        talk.dialogue.take_chunk(talk.heard.chunk.size)
+    return correct
+
+
+def test_chunks_and_data_do_not_go_together() -> None:
+    """RFC 3030 section 2; nor do recipients come in between. RSET helps."""
+    talk = Talk("EHLO me", MAIL, RCPT)
+    chunk(talk, "BDAT 5")
+
+    assert talk.say("DATA") == talk.say(RCPT) == "503 5.5.1 the message comes by BDAT"
+    assert chunk(talk, "BDAT 5 LAST") == "250 2.0.0 5 octets"
+
+    talk.say("RSET")
+    talk.say(MAIL)
+
+    assert talk.say(RCPT) == "250 2.1.5 recipient ok"
+
+
+def test_after_a_refused_chunk_only_rset_helps() -> None:
+    """Its octets and those of the chunks behind it are announced all the same, to be read (RFC 3030 section 2)."""
+    talk = Talk("EHLO me", MAIL, RCPT)
+    chunk(talk, "BDAT 5", "451 4.3.0 no")
+    refused = [talk.say(line) for line in ("BDAT 7 LAST", "DATA", RCPT, MAIL)]
+    again = talk.dialogue.hear("BDAT", "7 LAST").chunk
+    talk.say("RSET")
+
+    assert refused == ["503 5.5.1 a chunk was refused: send RSET"] * 4
+    assert again is not None
+    assert again.size == 7
+    assert talk.say(MAIL) == "250 2.1.0 sender ok"
+
+
+def test_chunks_are_counted_together_against_the_limit() -> None:
+    """SIZE is of the message."""
+    talk = Talk("EHLO me", MAIL, RCPT, caps=("SIZE 10",))
+
+    assert chunk(talk, "BDAT 10") == "250 2.0.0 10 octets"
+    assert chunk(talk, "BDAT 1 LAST") == "552 5.3.4 message exceeds the fixed maximum size"
+
+
+@pytest.mark.parametrize("line", ["BDAT x", "BDAT 5"])
+def test_of_a_chunk_that_cannot_be_told_from_commands_nothing_is_announced(line: str) -> None:
+    """Without a size, or where CHUNKING was never offered."""
+    talk = Talk("HELO me" if line == "BDAT 5" else "EHLO me", MAIL, RCPT)
+    talk.say(line)
+
+    assert talk.heard.chunk is None
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "reply"),
+    [
+        ((), "EHLO me", "500 command not recognised"),
+        ((), "HELO me", "500 command not recognised"),
+        ((), MAIL, "503 send LHLO first"),
+        ((), "BDAT 5", "503 send LHLO first"),
+        (("LHLO me", MAIL), "DATA", "503 5.5.1 no valid recipients"),
+        (("LHLO me", MAIL), "BDAT 5 LAST", "503 5.5.1 no valid recipients"),
+        (("LHLO me", MAIL, RCPT), "DATA", "354 end data with <CR><LF>.<CR><LF>"),
+    ],
+)
+def test_lmtp_has_a_greeting_of_its_own(before: tuple[str, ...], line: str, reply: str) -> None:
+    """RFC 2033 sections 4.1 and 4.2."""
+    assert Talk(*before, lmtp=True).say(line) == reply
+
+
+def test_smtp_does_not_know_lhlo() -> None:
+    """It is LMTP's."""
+    assert Talk().say("LHLO me") == "500 command not recognised"
+
+
+@pytest.mark.parametrize(
+    ("before", "stage", "reply"),
+    [
+        ((), Stage.MAIL, "250 recipient ok"),
+        (("EHLO me",), Stage.EHLO, "250 2.1.0 sender ok"),
+        (("EHLO me", MAIL), Stage.NOOP, "250 2.1.5 recipient ok"),
+        (("EHLO me", MAIL, RCPT), Stage.RCPT, "354 end data with <CR><LF>.<CR><LF>"),
+        (("EHLO me", MAIL, RCPT), Stage.DATA, "250 2.0.0 message taken"),
+        (("EHLO me",), Stage.DOT, "250 2.1.0 sender ok"),
+    ],
+)
+def test_what_usually_comes_next_can_be_answered_before(before: tuple[str, ...], stage: Stage, reply: str) -> None:
+    """What a server says that is one reply ahead of its client."""
+    assert str(Talk(*before).dialogue.next_reply(stage)) == reply
+
+
+def test_what_comes_behind_the_banner_is_the_reply_to_ehlo() -> None:
+    """And behind QUIT there is nothing."""
+    dialogue = Dialogue(Offer("mx.test"))
+
+    assert dialogue.next_reply(Stage.BANNER) == dialogue.hear("EHLO", "me").reply
+    assert dialogue.next_reply(Stage.QUIT) is None
+
+
+def test_what_was_said_in_clear_is_forgotten() -> None:
+    """RFC 3207 section 4.2: the client says EHLO anew, and STARTTLS is offered no more."""
+    talk = Talk("EHLO me", MAIL, RCPT, tls=True)
+    offered = talk.dialogue.hear("EHLO", "me").reply.lines
+    talk.dialogue.state.forget()
+    talk.dialogue.state.tls = "TLSv1.3"
+
+    assert talk.say(MAIL) == "503 send EHLO first"
+    assert set(offered) - set(talk.dialogue.hear("EHLO", "me").reply.lines) == {"STARTTLS"}

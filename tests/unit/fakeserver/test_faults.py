@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import pytest
 
 from maildrill.fakeserver import faults
-from maildrill.fakeserver.event import Action, Advertise, Close, Commit, Proceed, Say, Wait
+from maildrill.fakeserver.event import Action, Advertise, Close, Commit, Manner, Proceed, Raw, Say, Wait
 from maildrill.fakeserver.faults import Done
+from maildrill.fakeserver.script_words import Mangle
 from maildrill.smtp import Reply
 
 OK = Reply.of("250 2.0.0 ok")
@@ -41,6 +42,11 @@ class Wire:
         ((Say(LATER), Close(reset=True)), [b"451 4.7.1 later\r\n"], Done(LATER, close=Close(reset=True))),
         ((Close(), Say(LATER)), [], Done(close=Close())),
         ((Commit(taken=True), Advertise(("X",)), Proceed()), [b"250 2.0.0 ok\r\n"], Done(OK)),
+        ((Raw(b"\x00\xff"),), [b"\x00\xff"], Done()),
+        ((Raw(b"abc", Manner(drip=(2, 5.0))), Close()), [b"ab", 5.0, b"c"], Done(close=Close())),
+        ((Say(LATER, manner=Manner(mangle=Mangle.LF)),), [b"451 4.7.1 later\n"], Done(LATER)),
+        ((Proceed(manner=Manner(mangle=Mangle.NO_EOL)),), [b"250 2.0.0 ok"], Done(half=OK)),
+        ((Proceed(manner=Manner(tease=(9.0, 1))),), [9.0, b"250-2.0.0 ok\r\n", b"250 2.0.0 ok\r\n"], Done(OK)),
     ],
 )
 def test_actions_are_performed_in_order(actions: Sequence[Action], told: list[bytes | float], done: Done) -> None:
@@ -49,6 +55,26 @@ def test_actions_are_performed_in_order(actions: Sequence[Action], told: list[by
 
     assert asyncio.run(faults.perform(actions, OK, wire)) == done
     assert wire.told == told
+
+
+def test_of_what_was_answered_before_only_the_rest_is_performed() -> None:
+    """Whatever is no reply."""
+    actions = (Wait(1.0), Say(LATER), Raw(b"x"), Proceed(), Close())
+
+    assert faults.unsaid(actions) == (Wait(1.0), Close())
+
+
+@pytest.mark.parametrize(
+    ("actions", "early"),
+    [
+        ((Proceed(),), False),
+        ((Wait(1.0), Say(LATER, manner=Manner(mangle=Mangle.EXTRA))), False),
+        ((Wait(1.0), Say(LATER, manner=Manner(mangle=Mangle.EARLY))), True),
+    ],
+)
+def test_a_reply_may_bring_the_next_one_with_it(actions: Sequence[Action], early: bool) -> None:
+    """As the manner of one says."""
+    assert faults.early(actions) is early
 
 
 def test_where_nothing_is_asked_proceeding_says_nothing() -> None:

@@ -67,6 +67,20 @@ def test_a_coroutine_goes_on_within_the_call_that_brings_what_it_waits_for() -> 
     assert read == [b"one\n", b"two", b".rest"]
 
 
+def test_a_separator_is_read_towards_and_never_cut_in_two() -> None:
+    """What has come is given at once, but not what may be the beginning of a separator."""
+    read: list[bytes] = []
+
+    async def story(inbox: Inbox) -> None:
+        await inbox.wait()
+        while not read or not read[-1].endswith(b".\r\n"):
+            read.append(await inbox.read_towards(b".\r\n"))
+
+    steps(story, b"ab", b"c.", b"\r", b"x.\r", b"..", b"\r\nrest")
+
+    assert read == [b"ab", b"c", b".\rx", b".\r.", b".\r\n"]
+
+
 def test_what_else_it_waits_for_happens_in_its_task() -> None:
     """There it has a current task; and what comes meanwhile is read afterwards."""
     read: list[bytes] = []

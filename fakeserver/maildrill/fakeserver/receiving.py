@@ -1,0 +1,145 @@
+"""Take a message in: by DATA, up to its final dot (RFC 5321), or by BDAT, chunk by chunk (RFC 3030).
+
+Rule 1: a chunk is read whatever is said to it, else its octets would pass for commands.
+Rule 2: whether a message is taken is known before its reply is performed.
+"""
+
+from __future__ import annotations
+
+from maildrill.fakeserver import faults
+from maildrill.fakeserver.body import BareNewlines, Body, Chunks, message_id
+from maildrill.fakeserver.dialogue import Heard
+from maildrill.fakeserver.event import Decision
+from maildrill.fakeserver.journal import Message
+from maildrill.fakeserver.performance import PLAIN, SILENT, Arrived, Moment, Performance, shown
+from maildrill.smtp import Reply, Stage
+
+#: Octets of a chunk that are read at once.
+_PIECE = 65536
+
+
+class Receiver:
+    """Takes the messages of one session in."""
+
+    def __init__(self, performance: Performance) -> None:
+        self._play = performance
+        self._chunks: Chunks | None = None
+        self._marks: list[int] = []
+
+    async def message(self) -> None:
+        """Take a message in, from its first octet to the reply to its final dot."""
+        play = self._play
+        play.stage = Stage.BODY
+        self._marks = [*play.host.decider.body_marks()]
+        body = Body(play.dialogue.state.size_limit)
+        await play.wire.await_octet()
+        early = await self._mark(0)
+        whole = False
+        while not whole:
+            whole = await play.wire.read_body(body, self._marks[0] if self._marks and early is None else None)
+            early = early or await self._passed(body.seen)
+        heard = play.dialogue.end_of_data(body.size)
+        await self._end(heard, Arrived(body.content, body.size, message_id(body.content)), early)
+
+    async def chunk(self, heard: Heard) -> None:
+        """Take in what comes behind BDAT, and reply; with the last chunk the message ends."""
+        play, announced = self._play, heard.chunk
+        assert announced is not None  # noqa: S101 - the caller saw it
+        if self._chunks is None or play.dialogue.state.octets is None:
+            self._chunks = Chunks(play.dialogue.state.size_limit)
+            self._marks = [*play.host.decider.body_marks()]
+        if not heard.scripted:
+            self._chunks.drop()
+        play.stage = Stage.BDAT
+        early = await self._read_chunk(self._chunks, announced.size)
+        if early is not None:
+            await play.carry_out(Moment(Stage.BDAT, play.now, SILENT, command=shown(heard)))
+            self._refuse(heard, early)
+        elif heard.scripted and announced.last:
+            content = self._chunks.content
+            await self._end(heard, Arrived(content, self._chunks.size, message_id(content)), None)
+        else:
+            await self._reply(heard)
+
+    async def _read_chunk(self, chunks: Chunks, left: int) -> Reply | None:
+        """Read so many octets; returns what was said before they were all there."""
+        early: Reply | None = None
+        bare = BareNewlines()
+        if left and not chunks.size:
+            await self._play.wire.await_octet()
+            early = await self._mark(0)
+        while left:
+            most = min(left, _PIECE)
+            if self._marks and early is None:
+                most = max(1, min(most, self._marks[0] - chunks.size))
+            octets = await self._play.wire.read_some(most)
+            left -= len(octets)
+            chunks.feed(octets)
+            self._play.record.bare_newlines -= bare.feed(octets)  # they have been counted, and are no newlines here
+            early = early or await self._passed(chunks.size)
+        self._play.record.bare_newlines -= bare.end()
+        return early
+
+    async def _reply(self, heard: Heard) -> None:
+        """Answer a chunk that does not end the message, or that is out of place."""
+        play = self._play
+        decision = play.ask_about(heard) if heard.scripted else PLAIN
+        reply = await play.carry_out(Moment(Stage.BDAT, play.now, decision, heard.reply, shown(heard)))
+        if not heard.scripted or (reply is not None and reply.klass > 3):
+            self._refuse(heard, reply or heard.reply)
+        else:
+            play.dialogue.take_chunk(heard.chunk.size if heard.chunk is not None else 0)
+
+    def _refuse(self, heard: Heard, reply: Reply) -> None:
+        self._play.dialogue.take(heard, reply)
+        if self._chunks is not None:
+            self._chunks.drop()
+
+    async def _passed(self, seen: int) -> Reply | None:
+        """Ask the script at each mark that the message has reached; returns what was said."""
+        early: Reply | None = None
+        while self._marks and self._marks[0] <= seen and early is None:
+            early = await self._mark(self._marks.pop(0))
+        return early
+
+    async def _mark(self, size: int) -> Reply | None:
+        play = self._play
+        stage = play.stage
+        early = await play.carry_out(Moment(Stage.BODY, play.now, play.ask(Stage.BODY, size=size)))
+        play.stage = stage
+        return early
+
+    async def _end(self, heard: Heard, arrived: Arrived, early: Reply | None) -> None:
+        """A message is whole: take it or not, and reply, unless that was done before its end."""
+        play, state = self._play, self._play.dialogue.state
+        began, correct = play.now, heard
+        decision = PLAIN if early is None else SILENT  # a message gets one reply
+        if heard.chunk is not None:
+            correct = play.dialogue.end_of_data(arrived.size)
+        stage = correct.stage
+        if correct.scripted and early is None:
+            stage, decision = self._ask(heard, correct, arrived)
+        message = Message(
+            at=began,
+            session=play.record.number,
+            reverse_path=state.reverse_path or "",
+            recipients=state.recipients,
+            content=arrived.content if play.host.keep_bodies else b"",
+            size=arrived.size,
+            message_id=arrived.message_id,
+            committed=correct.scripted and faults.taken(decision.actions, correct.reply),
+        )
+        play.dialogue.reset()
+        place = play.host.journal.receive(message)
+        if message.committed and play.host.on_commit is not None:
+            play.host.on_commit(message)
+        await play.carry_out(Moment(stage, began, decision, correct.reply, shown(heard)), place)
+
+    def _ask(self, heard: Heard, correct: Heard, arrived: Arrived) -> tuple[Stage, Decision]:
+        """Return who decides and what: of the last chunk `bdat` where a rule answers there, else `dot` as ever."""
+        play, recipients = self._play, self._play.dialogue.state.recipients
+        if heard.chunk is not None:
+            decision = play.ask_at_end(heard, arrived, recipients)
+            if decision != PLAIN:
+                return Stage.BDAT, decision
+        return Stage.DOT, play.ask_at_end(correct, arrived, recipients)
