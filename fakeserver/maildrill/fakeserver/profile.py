@@ -8,14 +8,14 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 from maildrill.fakeserver.lots import Lot
 from maildrill.fakeserver.pattern import Pattern
-from maildrill.fakeserver.script import Rule
-from maildrill.fakeserver.script_checks import RuleError
+from maildrill.fakeserver.script import Rule, RuleError
 from maildrill.smtp import Stage, escape
+from maildrill.smtp.document import NOWHERE, Place
 
 #: The stages at which it is known for whom a message is: there each attempt draws, elsewhere each session does.
 ATTEMPT_STAGES = frozenset({Stage.RCPT, Stage.DATA, Stage.BODY, Stage.DOT, Stage.BDAT})
@@ -66,6 +66,7 @@ class Profile:
     name: str
     domain: tuple[Pattern, ...] = ()
     mix: tuple[Item, ...]
+    place: Place = field(default=NOWHERE, compare=False, repr=False)  # where it stands in its file
 
     def __post_init__(self) -> None:
         if not self.name or not self.name.isprintable():
@@ -81,14 +82,18 @@ class Profile:
         if not self.domain or item.rule is None:
             return
         if item.by_session:
-            raise RuleError(
+            error = RuleError(
                 "at",
                 f'before RCPT nobody knows that a message is for a domain, so not at "{item.rule.at[0]}"',
                 expected="one of the stages " + " ".join(stage for stage in Stage if stage in ATTEMPT_STAGES),
                 hint='leave "domain" out to have each session draw this',
             )
-        if item.rule.domain:
-            raise RuleError("domain", "the profile has said for which domains it is", hint='leave "domain" out here')
+        elif item.rule.domain:
+            error = RuleError("domain", "the profile has said for which domains it is", hint='leave "domain" out here')
+        else:
+            return
+        error.where = item.rule.place.of(error.key)
+        raise error
 
     def renamed(self, take: Callable[[str], str], take_item: Callable[[str], str]) -> Profile:
         """Return the profile and its items with the names that these give for their own."""

@@ -13,7 +13,12 @@ from maildrill.fakeserver.toml_text import lines, one_or_list, quoted
 
 def rule_to_toml(rule: Rule) -> str:
     """Return a `[[rule]]` table, which read_rule reads back to the same rule."""
-    return "[[rule]]\n" + lines(_words(rule))
+    return "[[rule]]\n" + rule_lines(rule)
+
+
+def rule_lines(rule: Rule) -> str:
+    """Return a line for each word of a rule."""
+    return lines(_words(rule))
 
 
 def said(rule: Rule, word: str) -> str:

@@ -16,12 +16,13 @@ from maildrill.fakeserver.script_words import REPLYING, Cut, Key
 from maildrill.fakeserver.settings import Limits, Settings, Unmatched
 from maildrill.fakeserver.span import Age, Attempts, Duration, During, Quota
 from maildrill.fakeserver.template import ReplyTemplate
-from maildrill.smtp import Stage
+from maildrill.smtp import ConfigurationError, Stage, escape
 from maildrill.smtp.document import NOWHERE, Place
 
 if TYPE_CHECKING:
     from maildrill.fakeserver.lots import Lot
     from maildrill.fakeserver.profile import Profile
+    from maildrill.fakeserver.script_clock import ScriptClock
 
 DEFAULT_HOSTNAME = "mx.test"
 DEFAULT_SEED = 0
@@ -66,21 +67,41 @@ class Rule:
         return frozenset(self.at) if self.at else REPLYING & known_at(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A script that another one uses: its name as written, and where."""
+
+    name: str
+    where: str = field(default="", compare=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
     """What a fake server is told: rules in order, profiles, and `[server]` settings.
 
-    name: the file's name, for people. `hostname`, `seed`, `unmatched` and `limits` with their defaults are properties.
+    name: the file's name, for people. uses: other scripts, still to be found (by script_loader). clock: None means
+    that the script does not care. `hostname`, `seed`, `unmatched` and `limits` with their defaults are properties.
     """
 
     name: str = "script"
+    uses: tuple[Use, ...] = ()
+    clock: ScriptClock | None = None
     rules: tuple[Rule, ...] = ()
     profiles: tuple[Profile, ...] = ()
     server: Settings = field(default_factory=Settings)
 
     @property
     def played(self) -> tuple[Rule, ...]:
-        """The rules as they are asked: those of profiles come behind all that stand for themselves."""
+        """The rules as they are asked: those of profiles come behind all that stand for themselves.
+
+        Raises ConfigurationError where other scripts have not been found yet.
+        """
+        for use in self.uses:
+            raise ConfigurationError(
+                f'the script "{escape(use.name)}" that this one uses has not been loaded',
+                where=use.where,
+                hint="read a script that uses others with script_loader.load_script or load_text",
+            )
         return (*self.rules, *(rule for profile in self.profiles for rule in profile.rules()))
 
     @property
@@ -105,7 +126,7 @@ class Script:
 
 
 def merge_scripts(scripts: Sequence[Script]) -> Script:
-    """Return one script of all rules and profiles in order; of each `[server]` setting the first that was said counts.
+    """Return one script of all rules and profiles in order; of each setting the first that was said counts.
 
     A name that is taken already gets a number behind it. One script is returned as it is.
     """
@@ -119,6 +140,8 @@ def merge_scripts(scripts: Sequence[Script]) -> Script:
         server = server.over(script.server)
     return Script(
         name="+".join(script.name for script in scripts) or "script",
+        uses=tuple(use for script in scripts for use in script.uses),
+        clock=next((script.clock for script in scripts if script.clock is not None), None),
         rules=rules,
         profiles=profiles,
         server=server,

@@ -1,17 +1,25 @@
-"""Scripts as text: TOML out, which script_file reads back to the same script. rule_writer writes each rule. Pure."""
+"""Scripts as text: TOML out, which script_file reads back to the same script.
+
+Each kind of table is written by the module that knows it. Pure.
+"""
 
 from __future__ import annotations
 
+from maildrill.fakeserver.profile_file import profile_to_toml
 from maildrill.fakeserver.rule_writer import rule_to_toml
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.server_file import server_to_toml
+from maildrill.fakeserver.toml_text import lines, one_or_list, quoted
 
 
 def script_to_toml(script: Script) -> str:
     """Return the TOML text of a script; `read_script(text, script.name) == script`."""
-    blocks = ["version = 1\n"]
+    uses = one_or_list(use.name for use in script.uses)
+    clock = None if script.clock is None else quoted(script.clock.text)
+    blocks = ["version = 1\n" + lines((("use", uses), ("clock", clock)))]
     server = server_to_toml(script.server)
     if server:
         blocks.append(server)
-    blocks += [rule_to_toml(rule) for rule in script.rules]
+    blocks += map(rule_to_toml, script.rules)
+    blocks += map(profile_to_toml, script.profiles)
     return "\n".join(blocks)

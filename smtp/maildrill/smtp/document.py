@@ -60,6 +60,11 @@ def parse_document(text: str, name: str) -> Table:
     return Table(values, name, (), line_map(text))
 
 
+def table_of(values: Mapping[str, object], name: str) -> Table:
+    """Return the top table of an object that was JSON, say: it has no lines, and errors name the path to a value."""
+    return Table(values, name, (), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a table stands, and each of its keys: `file:line`, or "" where it was not read from a file."""
@@ -81,7 +86,7 @@ class Table:
     Call `finish()` at the end: a key that nobody asked for is an error.
     """
 
-    def __init__(self, values: Mapping[str, object], name: str, path: Where, lines: Mapping[Where, int]) -> None:
+    def __init__(self, values: Mapping[str, object], name: str, path: Where, lines: Mapping[Where, int] | None) -> None:
         self._values = values
         self._name = name
         self._path = path
@@ -92,17 +97,19 @@ class Table:
         return key in self._values
 
     def __iter__(self) -> Iterator[str]:
-        """Go through all keys in order; whoever asks knows them all."""
-        self._known |= dict.fromkeys(self._values)
+        """Go through all keys in order; none becomes known by that."""
         return iter(self._values)
 
     @property
     def line(self) -> int:
         """The line of the table's header, or of what the table stands in; 1 for the top of the document."""
-        for end in range(len(self._path), 0, -1):
-            if self._path[:end] in self._lines:
-                return self._lines[self._path[:end]]
-        return 1
+        lines = self._lines or {}
+        return next((lines[self._path[:end]] for end in range(len(self._path), 0, -1) if self._path[:end] in lines), 1)
+
+    @property
+    def numbered(self) -> bool:
+        """Whether the document has lines."""
+        return self._lines is not None
 
     @property
     def place(self) -> Place:
@@ -110,7 +117,10 @@ class Table:
         return Place(self.where(), {key: self.where(key) for key in self._values})
 
     def where(self, key: str | None = None) -> str:
-        """Return `file:line` of a key, or of the table."""
+        """Return `file:line` of a key, or of the table; in a document without lines `name:/table/0/key`."""
+        if self._lines is None:
+            parts = self._path if key is None else (*self._path, key)
+            return f"{self._name}:/{'/'.join(map(str, parts))}" if parts else self._name
         line = self.line if key is None else self._lines.get((*self._path, key), self.line)
         return f"{self._name}:{line}"
 

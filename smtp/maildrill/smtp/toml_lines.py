@@ -17,11 +17,11 @@ _TOKEN = re.compile(
 
 
 def line_map(text: str) -> dict[Where, int]:
-    """Return the line (from 1) of each table header and key; elements of `[[x]]` are numbered from 0."""
+    """Return the line (from 1) of each table header and key; elements of `[[x]]` and of `x = [{…}]` count from 0."""
     lines: dict[Where, int] = {}
     counts: dict[Where, int] = {}
     prefix: Where = ()
-    for line, statement in _statements(text):
+    for line, statement, tables in _statements(text):
         if statement.startswith("["):
             double = statement.startswith("[[")
             path = _resolve(_keys(statement.strip("[]")), counts)
@@ -36,21 +36,25 @@ def line_map(text: str) -> dict[Where, int]:
             keys = _keys(statement)
             for depth in range(1, len(keys) + 1):
                 lines.setdefault((*prefix, *keys[:depth]), line)
+            for number, place in enumerate(tables):
+                lines[(*prefix, *keys, number)] = place
     return lines
 
 
-def _statements(text: str) -> list[tuple[int, str]]:
-    """Return (line, header or the key before `=`) for each statement."""
-    found: list[tuple[int, str]] = []
-    line, depth, start, words, in_value = 1, 0, 1, "", False
+def _statements(text: str) -> list[tuple[int, str, list[int]]]:
+    """Return (line, header or the key before `=`, the lines of the tables in its list) for each statement."""
+    found: list[tuple[int, str, list[int]]] = []
+    line, start, words, in_value, inside = 1, 1, "", False, ""
+    tables: list[int] = []
     for piece in (match[0] for match in _TOKEN.finditer(text + "\n")):
-        if piece == "\n" and not (in_value and depth):
+        if piece == "\n" and not (in_value and inside):
             if words.strip():
-                found.append((start, words.strip()))
-            words, in_value, depth = "", False, 0
+                found.append((start, words.strip(), tables))
+            words, in_value, inside, tables = "", False, "", []
         elif in_value:
-            depth += piece in ("[", "{")
-            depth -= piece in ("]", "}")
+            if piece == "{" and inside == "[":
+                tables.append(line)
+            inside = inside + piece if piece in ("[", "{") else inside[:-1] if piece in ("]", "}") else inside
         elif piece == "=":
             in_value = True
         elif not piece.startswith("#"):

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import tomllib
+from collections import Counter
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maildrill.fakeserver.script import Script
-from maildrill.fakeserver.script_file import read_script, script_to_toml
+from maildrill.fakeserver.engine import Engine
+from maildrill.fakeserver.event import Event, Say
+from maildrill.fakeserver.lots import Draws
+from maildrill.fakeserver.pattern import Pattern
+from maildrill.fakeserver.profile import ATTEMPT_STAGES, Item, Profile
+from maildrill.fakeserver.script import Rule, Script, Use
+from maildrill.fakeserver.script_clock import ScriptClock
+from maildrill.fakeserver.script_file import read_script, script_of, script_to_toml
 from maildrill.fakeserver.server_file import BOUNDS
 from maildrill.fakeserver.settings import MECHANISMS, Settings, Unmatched
+from maildrill.fakeserver.template import ReplyTemplate
+from maildrill.smtp import Stage
 from maildrill.smtp.quantity import parse_duration
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
@@ -56,3 +66,107 @@ def test_joined_settings_say_what_either_says(mine: dict[str, Any], others: dict
     for name, value in mine.items():
         if value not in ((), {}):
             assert getattr(joined, name) == ({**others.get(name, {}), **value} if isinstance(value, dict) else value)
+
+
+PATTERNS = st.lists(st.sampled_from(("x.test", "*.x.test", "~^x", "!y.test")), unique=True, max_size=2).map(
+    lambda texts: tuple(map(Pattern, texts))
+)
+REPLIES = st.sampled_from(("450 4.2.1 busy", "550 5.1.1 no\nsuch user", "421 4.7.0 {hostname}")).map(ReplyTemplate)
+WEIGHTS = st.floats(1e-3, 1e3) | st.integers(1, 100).map(float)
+
+
+@st.composite
+def profiles(draw: st.DrawFn, name: str) -> Profile:
+    """Profiles for everybody or for a few domains, of up to four items."""
+    domain = draw(PATTERNS)
+    stages = st.sampled_from(sorted(ATTEMPT_STAGES - {Stage.BDAT}))
+    if not domain:
+        stages |= st.sampled_from((Stage.BANNER, Stage.MAIL, Stage.QUIT))
+    mix = []
+    for number, weight in enumerate(draw(st.lists(WEIGHTS, min_size=1, max_size=4)), start=1):
+        rule = None
+        if draw(st.booleans()):
+            times = draw(st.none() | st.integers(1, 3))
+            rule = Rule(name=f"{name}/{number}", at=(draw(stages),), replies=(draw(REPLIES),), times=times)
+        mix.append(Item(weight, rule))
+    return Profile(name=name, domain=domain, mix=tuple(mix))
+
+
+@given(
+    st.lists(NAMES, unique=True, max_size=3).flatmap(lambda names: st.tuples(*map(profiles, names))),
+    st.lists(NAMES, unique=True, max_size=3),
+    st.none() | st.sampled_from(("real", "virtual", "scaled:60")).map(ScriptClock),
+)
+def test_any_script_can_be_written_and_read_back(
+    some: tuple[Profile, ...], uses: list[str], clock: ScriptClock | None
+) -> None:
+    """Profiles, what is used, and the clock."""
+    script = Script(name="drawn.toml", profiles=some, uses=tuple(map(Use, uses)), clock=clock)
+
+    assert read_script(script_to_toml(script), script.name) == script
+    assert script_of(tomllib.loads(script_to_toml(script)), script.name) == script
+
+
+def _attempts(profile: Profile, seed: int, order: list[tuple[int, str]]) -> dict[tuple[str, int], int]:
+    """Return what each attempt at a recipient came to, for attempts that sessions make in this order, step by step."""
+    engine = Engine(Script(profiles=(profile,)), seed)
+    numbers: Counter[str] = Counter()
+    begun: list[tuple[int, str, int]] = []
+    came: dict[tuple[str, int], int] = {}
+    for session, rcpt in order:
+        numbers[rcpt] += 1
+        begun.append((session, rcpt, numbers[rcpt]))
+        came[rcpt, numbers[rcpt]] = _code(engine, session, Stage.RCPT, rcpt)
+    for session, rcpt, number in begun:
+        if (session, rcpt) not in [(later, other) for later, other, n in begun if n > number]:
+            came[rcpt, number] = came[rcpt, number] or _code(engine, session, Stage.DOT, rcpt)
+        else:
+            del came[rcpt, number]  # named once more in the same session: the attempt was given up
+    return came
+
+
+def _code(engine: Engine, session: int, stage: Stage, rcpt: str) -> int:
+    about: dict[str, Any] = {"rcpt": rcpt} if stage is Stage.RCPT else {"recipients": (rcpt,)}
+    event = Event(stage=stage, at=0.0, session=session, client="192.0.2.1", reverse_path="news@shop.test", **about)
+    says = [action.reply.code for action in engine.on(event).actions if isinstance(action, Say)]
+    return says[0] if says else 0
+
+
+PEOPLE = st.sampled_from([f"user{n}@x.test" for n in range(20)])
+
+
+@given(
+    st.integers(0, 2**32),
+    st.lists(PEOPLE, max_size=20).flatmap(
+        lambda people: st.tuples(st.permutations(people), st.permutations(people), st.integers(1, 3))
+    ),
+    st.data(),
+)
+def test_luck_depends_on_neither_order_nor_workers(
+    seed: int, orders: tuple[list[str], list[str], int], data: st.DataObject
+) -> None:
+    """The nth attempt at a recipient comes to the same, whoever makes it and whatever else is under way."""
+    first, second, workers = orders
+    mix = (
+        Item(1),
+        Item(1, Rule(name="gone", at=(Stage.RCPT,), replies=(ReplyTemplate("550 5.1.1 gone"),))),
+        Item(1, Rule(name="later", at=(Stage.DOT,), replies=(ReplyTemplate("451 4.3.0 later"),))),
+    )
+    profile = Profile(name="p", domain=(Pattern("*.test"),), mix=mix)
+    alone = _attempts(profile, seed, list(enumerate(first)))
+    shared = _attempts(profile, seed, [(data.draw(st.integers(1, workers)), rcpt) for rcpt in second])
+
+    assert {attempt: alone[attempt] for attempt in shared} == shared
+
+
+@given(st.integers(0, 2**32), st.lists(WEIGHTS, min_size=1, max_size=6))
+def test_shares_fill_all_that_can_be_drawn(seed: int, weights: list[float]) -> None:
+    """Where each item has a reply each attempt gets one, and only one."""
+    rules = [
+        Rule(name=f"r{n}", at=(Stage.RCPT,), replies=(ReplyTemplate("450 4.2.1 no"),)) for n in range(len(weights))
+    ]
+    lots = Profile(name="p", mix=tuple(map(Item, weights, rules))).rules()
+    draws = Draws(seed)
+    for n in range(20):
+        draws.name(1, f"{n}@x.test")
+        assert [draws.holds(rule.lot, 1, f"{n}@x.test") for rule in lots if rule.lot].count(True) == 1

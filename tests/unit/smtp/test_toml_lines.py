@@ -49,5 +49,23 @@ def test_each_key_and_header_has_its_line(text: str, lines: dict[Where, int]) ->
 def test_no_value_hides_the_key_behind_it(value: str) -> None:
     """Strings, arrays, inline tables and comments may hold anything that looks like a key."""
     below = value.count("\n") + 2
+    lines = line_map(f"a = {value}\nb = 1")
 
-    assert line_map(f"a = {value}\nb = 1") == {("a",): 1, ("b",): below}
+    assert {where: line for where, line in lines.items() if len(where) == 1} == {("a",): 1, ("b",): below}
+
+
+def test_each_table_in_a_list_has_its_line() -> None:
+    """However the list is broken; what is in lists within it has none."""
+    text = "a = [{ x = 1 }, { y = [{ z = 1 }] },\n # { comment }\n { x = '{' },\n\n {\n}\n]\n[[t]]\nb = [\n{},\n]"
+
+    assert line_map(text) == {
+        ("a",): 1,
+        ("a", 0): 1,
+        ("a", 1): 1,
+        ("a", 2): 3,
+        ("a", 3): 5,
+        ("t",): 8,
+        ("t", 0): 8,
+        ("t", 0, "b"): 9,
+        ("t", 0, "b", 0): 10,
+    }
