@@ -125,7 +125,7 @@ def _doubtful(journal: Journal) -> set[str]:
         for transaction in journal.transactions
         if transaction.data is not None and transaction.data.code == 354 and transaction.ended in ("close", "dot")
         for asked in transaction.asked
-        if asked.reply is not None and asked.reply.positive
+        if asked.address is not None and asked.reply is not None and asked.reply.positive
     }
 
 

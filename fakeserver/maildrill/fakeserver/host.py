@@ -110,6 +110,5 @@ class Host:
     journal: Journal
     clock: Clock
     hostname: str
-    keep_bodies: bool = True
     converse: Callable[[Host, Wire], Talk] | None = None
     on_commit: Callable[[Message], None] | None = None

@@ -15,7 +15,7 @@ from maildrill.fakeserver.dialogue import Dialogue, Heard
 from maildrill.fakeserver.event import Decision, Event, Proceed
 from maildrill.fakeserver.faults import Done
 from maildrill.fakeserver.host import Host, Wire
-from maildrill.fakeserver.journal import Closed, Entry, SessionRecord
+from maildrill.fakeserver.journal import Closed, Entry, Message, SessionRecord
 from maildrill.fakeserver.parameters import size_of
 from maildrill.smtp import Reply, Stage
 from maildrill.smtp.transcript import REDACTED
@@ -30,7 +30,10 @@ _UNASKED = frozenset({Stage.CONNECT, Stage.BODY, Stage.IDLE})
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What is to be performed and written down. correct: what Proceed says, None where nothing is asked."""
+    """What is to be performed and written down. correct: what Proceed says, None where nothing is asked.
+
+    message: whose end this is.
+    """
 
     stage: Stage
     began: float
@@ -38,6 +41,7 @@ class Moment:
     correct: Reply | None = None
     command: str = ""
     address: str | None = None
+    message: Message | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +139,8 @@ class Performance:
             )
         )
 
-    async def carry_out(self, moment: Moment, place: int | None = None) -> Reply | None:
-        """Perform a decision and write it down; returns what was said in full, and not at all after a close.
-
-        place: of the message in the journal, where this is its end.
-        """
+    async def carry_out(self, moment: Moment) -> Reply | None:
+        """Perform a decision and write it down; returns what was said in full, and not at all after a close."""
         self.stage = moment.stage
         try:
             done = await self._perform(moment)
@@ -147,8 +148,8 @@ class Performance:
             self.note(moment, Done())
             raise
         resets = done.close is not None and done.close.reset
-        if place is not None and done.reply is not None and self.wire.flush() and not resets:
-            self.host.journal.answer(place, done.reply)
+        if moment.message is not None and done.reply is not None and self.wire.flush() and not resets:
+            self.host.journal.answer(moment.message, done.reply)
         if done.close is not None:
             self.note(moment, done, Closed.RST if resets else Closed.FIN)
             await self.wire.hang_up(reset=resets)
@@ -188,6 +189,8 @@ class Performance:
                 rule=decision.rule,
                 unmatched=decision.unmatched,
                 closed=closed,
+                near_misses=decision.near_misses,
+                message=moment.message,
             )
         )
 

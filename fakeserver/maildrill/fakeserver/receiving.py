@@ -124,16 +124,16 @@ class Receiver:
             session=play.record.number,
             reverse_path=state.reverse_path or "",
             recipients=state.recipients,
-            content=arrived.content if play.host.keep_bodies else b"",
+            content=arrived.content,
             size=arrived.size,
             message_id=arrived.message_id,
             committed=correct.scripted and faults.taken(decision.actions, correct.reply),
         )
         play.dialogue.reset()
-        place = play.host.journal.receive(message)
+        play.host.journal.receive(message)
         if message.committed and play.host.on_commit is not None:
             play.host.on_commit(message)
-        await play.carry_out(Moment(stage, began, decision, correct.reply, shown(heard)), place)
+        await play.carry_out(Moment(stage, began, decision, correct.reply, shown(heard), message=message))
 
     def _ask(self, heard: Heard, correct: Heard, arrived: Arrived) -> tuple[Stage, Decision]:
         """Return who decides and what: of the last chunk `bdat` where a rule answers there, else `dot` as ever."""

@@ -21,7 +21,7 @@ class FakeServer:
     """An SMTP server that says and does what a script tells it, and is correct otherwise.
 
     script: a Script, or anything that decides (`on(event)`, `idle_waits()`). seed: None means the script's.
-    journal: where everything is written down, a new one by default. keep_bodies: whether messages are kept whole.
+    journal: where everything is written down, a new one by default; keep_bodies: whether that one keeps messages whole.
     converse: makes what holds a session in place of a Conversation. on_commit: called with each message taken.
     """
 
@@ -36,14 +36,13 @@ class FakeServer:
         converse: Callable[[Host, Wire], Talk] | None = None,
         on_commit: Callable[[Message], None] | None = None,
     ) -> None:
-        self.journal = Journal() if journal is None else journal
+        self.journal = Journal(octets=None if keep_bodies else 0) if journal is None else journal
         self.engine: Decider = Engine(script, seed, clock.now()) if isinstance(script, Script) else script
         self._host = Host(
             decider=self.engine,
             journal=self.journal,
             clock=clock,
             hostname=script.hostname if isinstance(script, Script) else DEFAULT_HOSTNAME,
-            keep_bodies=keep_bodies,
             converse=converse,
             on_commit=on_commit,
         )

@@ -42,7 +42,7 @@ async def _serve(script: Script, host: str, port: int, seed: int | None, ready_f
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, end.set)
     output = _Output(end)
-    server = FakeServer(script, clock=SystemClock(), seed=seed, journal=Journal(output.entry), keep_bodies=False)
+    server = FakeServer(script, clock=SystemClock(), seed=seed, journal=Journal(output.entry, octets=0))
     where = _address(*await server.start(host, port))
     try:
         output.line(f"listening smtp={where}")

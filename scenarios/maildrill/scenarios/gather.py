@@ -6,7 +6,7 @@ Rule: nothing is judged here, and nothing of the sender's is used to explain wha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from maildrill.fakeserver.journal import Closed, Entry, Journal
 from maildrill.scenarios.oracles import Asked, Taken
@@ -49,7 +49,7 @@ def severed_in(journal: Journal) -> frozenset[int]:
     return frozenset(record.number for record in journal.sessions if record.closed in _SEVERING)
 
 
-def _numbered(entries: list[Entry]) -> Iterator[Asked]:
+def _numbered(entries: Sequence[Entry]) -> Iterator[Asked]:
     transactions: Counter[int] = Counter()
     for entry in entries:
         if not (entry.command or (entry.reply is not None and entry.stage in _WITHOUT_COMMAND)):
