@@ -16,6 +16,7 @@ from maildrill.fakeserver.script_words import REPLYING, Cut, Key
 from maildrill.fakeserver.settings import Limits, Settings, Unmatched
 from maildrill.fakeserver.span import Age, Attempts, Duration, During, Quota
 from maildrill.fakeserver.template import ReplyTemplate
+from maildrill.fakeserver.transcript.steps import Transcript
 from maildrill.smtp import ConfigurationError, Stage, escape
 from maildrill.smtp.document import NOWHERE, Place
 
@@ -80,7 +81,8 @@ class Script:
     """What a fake server is told: rules in order, profiles, and `[server]` settings.
 
     name: the file's name, for people. uses: other scripts, still to be found (by script_loader). clock: None means
-    that the script does not care. `hostname`, `seed`, `unmatched` and `limits` with their defaults are properties.
+    that the script does not care. transcript: a strict one, in place of rules: it is played line by line.
+    `hostname`, `seed`, `unmatched` and `limits` with their defaults are properties.
     """
 
     name: str = "script"
@@ -89,6 +91,7 @@ class Script:
     rules: tuple[Rule, ...] = ()
     profiles: tuple[Profile, ...] = ()
     server: Settings = field(default_factory=Settings)
+    transcript: Transcript | None = None
 
     @property
     def played(self) -> tuple[Rule, ...]:
@@ -128,10 +131,18 @@ class Script:
 def merge_scripts(scripts: Sequence[Script]) -> Script:
     """Return one script of all rules and profiles in order; of each setting the first that was said counts.
 
-    A name that is taken already gets a number behind it. One script is returned as it is.
+    A name that is taken already gets a number behind it. One script is returned as it is. Raises ConfigurationError
+    for a strict transcript among several: it is played alone.
     """
     if len(scripts) == 1:
         return scripts[0]
+    for script in scripts:
+        if script.transcript is not None:
+            raise ConfigurationError(
+                "a strict transcript is played line by line, and so alone",
+                where=script.name,
+                hint="write strict = false to have rules made of it, which can be joined with others",
+            )
     rule_name, profile_name = _Names(), _Names()
     rules = tuple(_renamed(rule, rule_name) for script in scripts for rule in script.rules)
     profiles = tuple(profile.renamed(profile_name, rule_name) for script in scripts for profile in script.profiles)

@@ -8,12 +8,15 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from functools import partial
 
 from maildrill.fakeserver.engine import Engine
 from maildrill.fakeserver.host import Decider, Host, Talk, Wire
 from maildrill.fakeserver.journal import Journal, Message
 from maildrill.fakeserver.script import DEFAULT_HOSTNAME, Script
 from maildrill.fakeserver.session import Session
+from maildrill.fakeserver.transcript.play import Play
+from maildrill.fakeserver.transcript.talk import TranscriptTalk
 from maildrill.smtp import Clock, ConfigurationError
 
 
@@ -23,6 +26,7 @@ class FakeServer:
     script: a Script, or anything that decides (`on(event)`, `idle_waits()`). seed: None means the script's.
     journal: where everything is written down, a new one by default; keep_bodies: whether that one keeps messages whole.
     converse: makes what holds a session in place of a Conversation. on_commit: called with each message taken.
+    play: a strict transcript at play, None where the script has rules.
     """
 
     def __init__(  # noqa: PLR0913 - everything but the script is an option with a default
@@ -38,6 +42,10 @@ class FakeServer:
     ) -> None:
         self.journal = Journal(octets=None if keep_bodies else 0) if journal is None else journal
         self.engine: Decider = Engine(script, seed, clock.now()) if isinstance(script, Script) else script
+        transcript = script.transcript if isinstance(script, Script) else None
+        self.play = None if transcript is None else Play(transcript)
+        if self.play is not None:
+            converse = partial(TranscriptTalk, self.play)
         self._host = Host(
             decider=self.engine,
             journal=self.journal,
@@ -84,7 +92,9 @@ class FakeServer:
         self._listener = None
 
     def unfired(self) -> tuple[str, ...]:
-        """Return the names of the script's rules that never fired."""
+        """Return the names of the script's rules that never fired; of a strict transcript what was not as it says."""
+        if self.play is not None:
+            return self.play.unmet()
         return self.engine.unfired() if isinstance(self.engine, Engine) else ()
 
     def _session(self) -> Session:

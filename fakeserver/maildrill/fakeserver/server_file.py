@@ -62,7 +62,7 @@ BOUNDS: dict[str, Bound] = {
 def read_server(table: Table) -> Settings:
     """Return what a `[server]` table says; raises ConfigurationError."""
     settings = Settings(
-        hostname=_hostname(table),
+        hostname=read_hostname(table),
         seed=table.number("seed") if table.has("seed") else None,
         unmatched=Unmatched(table.choice("unmatched", list(Unmatched))) if table.has("unmatched") else None,
         lint=_flag(table, "lint"),
@@ -100,12 +100,13 @@ def _written(name: str, limit: float) -> str:
     return quoted(format_duration(limit)) if BOUNDS[name].parse is parse_duration else str(int(limit))
 
 
-def _hostname(table: Table) -> str | None:
+def read_hostname(table: Table, label: str = "server.hostname") -> str | None:
+    """Return the key `hostname` of a table, None where it is not there; `label` is what errors call it."""
     if not table.has("hostname"):
         return None
     hostname = table.text("hostname")
     if not hostname or len(hostname) > 255 or any(not "!" <= character <= "~" for character in hostname):
-        table.fail("hostname", f'server.hostname is "{escape(hostname)}"', expected=_HOSTNAME_WORDS)
+        table.fail("hostname", f'{label} is "{escape(hostname)}"', expected=_HOSTNAME_WORDS)
     return hostname
 
 

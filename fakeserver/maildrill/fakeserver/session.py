@@ -133,7 +133,11 @@ class Session(SMTP):
 
     async def _handle_client(self) -> None:
         self._steps = Steps(super()._handle_client())
-        await self._steps
+        try:
+            await self._steps
+        except asyncio.CancelledError:  # aiosmtpd closes behind a command, not behind the greeting
+            self._writer.close()
+            raise
 
     # Seam: push.
 

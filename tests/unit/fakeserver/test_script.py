@@ -8,7 +8,8 @@ from maildrill.fakeserver.script import Rule, Script, Unmatched, merge_scripts
 from maildrill.fakeserver.script_file import read_script
 from maildrill.fakeserver.script_words import LONGEST_SILENCE, REPLYING
 from maildrill.fakeserver.session import TIMEOUT
-from maildrill.smtp import Stage
+from maildrill.fakeserver.transcript.steps import Transcript
+from maildrill.smtp import ConfigurationError, Stage
 
 
 def test_one_script_stays_as_it_is() -> None:
@@ -71,3 +72,12 @@ def test_named_stages_are_the_stages() -> None:
 def test_the_longest_silence_is_the_servers_own() -> None:
     """A rule cannot wait longer than the server does."""
     assert LONGEST_SILENCE == TIMEOUT
+
+
+def test_a_strict_transcript_is_joined_with_nothing() -> None:
+    """It is played line by line: rules beside it would never be asked."""
+    strict = Script(name="t.txt", transcript=Transcript())
+
+    assert merge_scripts([strict]) is strict
+    with pytest.raises(ConfigurationError, match="played line by line, and so alone"):
+        merge_scripts([Script(), strict])
