@@ -33,7 +33,7 @@ class Conversation:
     def __init__(self, host: Host, wire: Wire) -> None:
         self._host = host
         self._wire = wire
-        self._dialogue = Dialogue(Offer(host.hostname))
+        self._dialogue = Dialogue(Offer(host.hostname, host.settings, host.limits, lmtp=wire.door.lmtp))
         self._play = Performance(host, wire, self._dialogue)
         self._receiver = Receiver(self._play)
         self._welcome = PLAIN

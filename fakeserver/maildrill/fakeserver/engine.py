@@ -67,6 +67,15 @@ class Engine:
             matcher.settle(event, went_through=went_through)
         return decision
 
+    def carry(self, before: Engine) -> None:
+        """Go on where another engine is: rules that are here too, unchanged, keep what they have counted."""
+        known = {matcher.rule.name: matcher for matcher in before._matchers}
+        for matcher in self._matchers:
+            other = known.get(matcher.rule.name)
+            if other is not None and other.rule == matcher.rule:
+                matcher.carry(other)
+        self._transactions.update(before._transactions)
+
     def _unmatched(self, stage: Stage) -> Decision:
         if stage not in self._strict:
             return _PROCEED

@@ -6,13 +6,15 @@ Protocols and one value: a Decider says what happens, a Talk holds the session, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn, Protocol
 
 from maildrill.fakeserver import faults
 from maildrill.fakeserver.body import Body
 from maildrill.fakeserver.event import Decision, Event
 from maildrill.fakeserver.journal import Closed, Journal, Message, SessionRecord
+from maildrill.fakeserver.script import DEFAULT_HOSTNAME
+from maildrill.fakeserver.settings import Limits, Settings
 from maildrill.smtp import Clock, Reply
 
 
@@ -36,8 +38,19 @@ class Decider(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What the connections that come in at one address are like; see FakeServer.start."""
+
+    tls: bool = False
+    lmtp: bool = False
+    proxy: bool = False
+
+
 class Wire(faults.Wire, Protocol):
-    """A connection, as a conversation sees it."""
+    """A connection, as a conversation sees it. door: by which it came in."""
+
+    door: Door
 
     def flush(self) -> bool:
         """Send what was said at once; returns whether the connection still took it."""
@@ -109,6 +122,22 @@ class Host:
     decider: Decider
     journal: Journal
     clock: Clock
-    hostname: str
+    settings: Settings = field(default_factory=Settings)
     converse: Callable[[Host, Wire], Talk] | None = None
     on_commit: Callable[[Message], None] | None = None
+    limits: Limits = field(init=False)
+    idle_waits: tuple[float, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.play(self.decider, self.settings)
+
+    def play(self, decider: Decider, settings: Settings) -> None:
+        """Let another decide from now on; its settings hold for sessions that are yet to begin."""
+        self.decider, self.settings = decider, settings
+        self.limits = settings.limited
+        self.idle_waits = decider.idle_waits()
+
+    @property
+    def hostname(self) -> str:
+        """What the server calls itself."""
+        return self.settings.hostname or DEFAULT_HOSTNAME

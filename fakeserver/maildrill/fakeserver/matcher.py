@@ -83,6 +83,11 @@ class Matcher:
                 self.fired += 1
         return shot
 
+    def carry(self, before: Matcher) -> None:
+        """Go on with what another matcher of the same rule has counted."""
+        self.fired, self._tallies = before.fired, before._tallies
+        self._lots, self._silences = before._lots, before._silences
+
     def settle(self, event: Event, *, went_through: bool) -> None:
         """Note for `over` that the last event, as far as it was the rule's business, went through or not."""
         if went_through:

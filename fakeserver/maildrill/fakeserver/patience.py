@@ -11,12 +11,13 @@ from collections.abc import Sequence
 class Patience:
     """The silence of one client, measured against ascending ages in seconds, of which the last is the end.
 
+    ages: may be changed while it is the server's turn.
     Time is seconds of one clock that never goes back. Between commands all ages count; within one (a message, an
     AUTH exchange) only the last does, from the last octet on.
     """
 
     def __init__(self, ages: Sequence[float]) -> None:
-        self._ages = ages
+        self.ages = ages
         self._next = 0
         self._since: float | None = None  # None: it is the server's turn
         self._between = False
@@ -25,8 +26,8 @@ class Patience:
     def start(self, now: float, *, between: bool) -> float | None:
         """It is the client's turn: with a command if `between`. Returns when to fire, None if the timer will do."""
         self._since, self._between = now, between
-        self._next = 0 if between else len(self._ages) - 1
-        return self._timer_at(now + self._ages[self._next])
+        self._next = 0 if between else len(self.ages) - 1
+        return self._timer_at(now + self.ages[self._next])
 
     def stop(self) -> None:
         """It is the server's turn: nothing is due."""
@@ -41,12 +42,12 @@ class Patience:
         """The timer fired: return the age that has been reached, if any, and when to fire again, if at all."""
         fired, self._timer = self._timer, float("inf")
         if self._since is None:
-            return None, self._timer_at(fired + self._ages[0])
-        age = self._ages[self._next]
+            return None, self._timer_at(fired + self.ages[0])
+        age = self.ages[self._next]
         if self._since + age > fired:
             return None, self._timer_at(self._since + age)
         self._next += 1
-        return age, self._timer_at(self._since + self._ages[self._next]) if self._next < len(self._ages) else None
+        return age, self._timer_at(self._since + self.ages[self._next]) if self._next < len(self.ages) else None
 
     def _timer_at(self, when: float) -> float | None:
         if when >= self._timer:

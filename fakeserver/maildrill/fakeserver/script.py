@@ -125,7 +125,7 @@ class Script:
     @property
     def limits(self) -> Limits:
         """How much clients may ask of the server: the usual, changed as `[server.limits]` says."""
-        return replace(Limits(), **self.server.limits)  # type: ignore[arg-type]  # counts and octets are whole numbers
+        return self.server.limited
 
 
 def merge_scripts(scripts: Sequence[Script]) -> Script:

@@ -13,7 +13,7 @@ import contextlib
 import functools
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NoReturn, cast
 
 from aiosmtpd.smtp import SMTP
@@ -22,7 +22,7 @@ from aiosmtpd.smtp import Session as AioSession
 from maildrill.fakeserver.body import END, BareNewlines, Body
 from maildrill.fakeserver.conversation import Conversation
 from maildrill.fakeserver.faults import reset_connection
-from maildrill.fakeserver.host import Host, Talk
+from maildrill.fakeserver.host import Door, Host, Talk
 from maildrill.fakeserver.inbox import Inbox, Steps
 from maildrill.fakeserver.journal import Closed
 from maildrill.fakeserver.patience import Patience
@@ -48,7 +48,7 @@ logging.getLogger("mail.log").addHandler(logging.NullHandler())  # aiosmtpd's ow
 class Session(SMTP):
     """The server's end of one connection. on_end: called with it when the connection is gone."""
 
-    def __init__(self, host: Host, on_end: Callable[[Session], None]) -> None:
+    def __init__(self, host: Host, door: Door, on_end: Callable[[Session], None]) -> None:
         loop = asyncio.get_running_loop()
         # In aiosmtpd a dict that all connections share and that each clears.
         self.command_size_limits: dict[str, int] = defaultdict(lambda: SMTP.command_size_limit)
@@ -56,6 +56,7 @@ class Session(SMTP):
         self.command_size_limits.update(_LINE_LIMITS)
         self._smtp_methods = _Verbs(self._command)
         self._host = host
+        self.door = door
         self._on_end = on_end
         self._talk: Talk = (host.converse or Conversation)(host, self)
         self._connected = False
@@ -66,7 +67,8 @@ class Session(SMTP):
         self._reading = False  # whether octets that came are being handled: then replies leave together behind them
         self._out = bytearray()
         self._bare = BareNewlines()
-        self._patience = Patience((*(age for age in host.decider.idle_waits() if age < TIMEOUT), TIMEOUT))
+        self._waits = host.idle_waits
+        self._patience = Patience(_ages(self._waits))
         self._idling: asyncio.Task[None] | None = None
 
     # Seam: connection_made, and the end of a connection.
@@ -178,6 +180,9 @@ class Session(SMTP):
 
     def _wait(self, *, between: bool) -> None:
         """From now on it is the client's turn: with a command if `between`, else with octets of one."""
+        if self._waits is not self._host.idle_waits:
+            self._waits = self._host.idle_waits
+            self._patience.ages = _ages(self._waits)
         self._arm(self._patience.start(self.loop.time(), between=between))
 
     def _arm(self, when: float | None) -> None:
@@ -273,6 +278,11 @@ class Session(SMTP):
         if not here:
             self._handler.cancel()
         raise asyncio.CancelledError
+
+
+def _ages(waits: Sequence[float]) -> tuple[float, ...]:
+    """Return the ages of silence at which something happens: those that a script wants, then the end."""
+    return (*(age for age in waits if age < TIMEOUT), TIMEOUT)
 
 
 class _Verbs(dict[str, Any]):

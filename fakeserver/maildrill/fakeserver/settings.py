@@ -7,7 +7,7 @@ give the defaults. Pure.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -64,6 +64,11 @@ class Settings:
     auth: tuple[str, ...] = ()
     caps: tuple[str, ...] = ()
     limits: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def limited(self) -> Limits:
+        """The limits: the usual ones, with these changes."""
+        return replace(Limits(), **self.limits)  # type: ignore[arg-type]  # counts and octets are whole numbers
 
     def over(self, other: Settings) -> Settings:
         """Return these settings, with the other's where these say nothing; users and limits are joined by name."""

@@ -154,7 +154,7 @@ class Ground:
         options: what FakeServer takes besides.
         """
         if isinstance(script, str):
-            one_rule = script and "[[rule]]" not in script
+            one_rule = script and not script.lstrip().startswith("[")
             script = read_script(f"[[rule]]\n{script}" if one_rule else script, "test.toml")
         played = script
 

@@ -10,7 +10,7 @@ import pytest
 from maildrill.cli.system_clock import SystemClock
 from maildrill.fakeserver.engine import Engine
 from maildrill.fakeserver.event import Advertise, Decision, Event, Proceed, Say
-from maildrill.fakeserver.host import Host, Wire
+from maildrill.fakeserver.host import Door, Host, Wire
 from maildrill.fakeserver.journal import Closed, Journal
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.script_file import read_script
@@ -560,8 +560,8 @@ def test_a_session_that_was_stopped_before_it_began_never_begins() -> None:
         ended: list[Session] = []
         journal, transport = Journal(), Transport()
         decider = Engine(read_script("", "test.toml"))
-        host = Host(decider=decider, journal=journal, clock=SystemClock(), hostname="mx.test")
-        session = Session(host, ended.append)
+        host = Host(decider=decider, journal=journal, clock=SystemClock())
+        session = Session(host, Door(), ended.append)
         running = session.stop()
         session.connection_made(transport)
         session.connection_lost(None)
