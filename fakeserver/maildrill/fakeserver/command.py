@@ -24,7 +24,7 @@ _PATH = re.compile(
     re.IGNORECASE,
 )
 _PARAMETER = re.compile(rf"([A-Za-z0-9][A-Za-z0-9\-]*)(?:=([!-<>-~{WIDE}]+))?")
-_CHUNK = re.compile(r"(?P<size>[0-9]{1,20})(?:(?P<blank> +)(?P<last>LAST))?", re.IGNORECASE)
+_CHUNK = re.compile(r"(?P<size>[0-9]{1,20})(?:(?P<blank> +)(?P<last>LAST))? *", re.IGNORECASE)
 
 # RFC 5321 section 4.5.3.1, in octets.
 _MAX_LOCAL = 64
@@ -39,7 +39,6 @@ _MALFORMED = {
     "TO": Reply.of("501 5.1.3 bad recipient address syntax"),
 }
 _PARAMETERS = Reply.of("501 5.5.4 bad parameter syntax")
-_BDAT = Reply.of("501 5.5.4 syntax: BDAT size [LAST]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """So many octets of a message come with the command; `last`: they end it (RFC 3030 section 2)."""
+    """What BDAT announces: so many octets, and whether they are the last of the message (RFC 3030 section 2)."""
 
     size: int
     last: bool = False
@@ -82,11 +81,11 @@ def names_host(verb: str, argument: str) -> bool:
     return is_domain(argument) or (verb == "EHLO" and is_literal(argument))
 
 
-def read_chunk(argument: str, *, strict: bool = False) -> Chunk | Reply:
-    """Return what the argument of BDAT announces, or the reply that says what is wrong (RFC 3030 section 2)."""
+def read_chunk(argument: str, *, strict: bool = False) -> Chunk | None:
+    """Return what the argument of BDAT announces; None where that cannot be told (RFC 3030 section 2)."""
     match = _CHUNK.fullmatch(argument)
     if match is None or (strict and len(match["blank"] or "") > 1):
-        return _BDAT
+        return None
     return Chunk(int(match["size"]), match["last"] is not None)
 
 

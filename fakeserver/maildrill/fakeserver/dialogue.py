@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from maildrill.fakeserver.command import Path
+from maildrill.fakeserver.command import Chunk, Path
 from maildrill.fakeserver.judges import (
     CANCELLED,
     GO_AHEAD,
@@ -25,7 +25,7 @@ from maildrill.fakeserver.judges import (
     judge_hello,
     judge_message,
 )
-from maildrill.fakeserver.state import Chunk, Offer, Refusal, State, changed
+from maildrill.fakeserver.state import Offer, Refusal, State, changed
 from maildrill.smtp import EnhancedStatus, Reply, Stage
 
 #: The class of the reply with which a command is done: 2yz, but DATA's is 3yz (RFC 5321 section 4.3.2).

@@ -6,7 +6,6 @@ Rule: each reader returns None for what the grammar does not have. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 
 from maildrill.fakeserver.grammar import ATOM, WIDE
 
@@ -81,8 +80,3 @@ def _read_unitext(text: str) -> str | None:
         return None
     left = iter(points)
     return _POINT.sub(lambda _match: chr(next(left)), text)
-
-
-#: The parameters that DSN brings, each with its reader: of MAIL, and of RCPT.
-MAIL_PARAMETERS: Mapping[str, Callable[[str], object | None]] = {"RET": read_ret, "ENVID": read_envid}
-RCPT_PARAMETERS: Mapping[str, Callable[[str], object | None]] = {"NOTIFY": read_notify, "ORCPT": read_orcpt}

@@ -6,12 +6,12 @@ Rule 2: a Reply may be replaced by a script; a Refusal (malformed, or out of pla
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
-from maildrill.fakeserver.command import Path, read_path
+from maildrill.fakeserver.command import Chunk, Path, names_host, read_chunk, read_path
+from maildrill.fakeserver.grammar import is_string
 from maildrill.fakeserver.parameters import MAIL_PARAMETERS, RCPT_PARAMETERS, TOO_BIG, judge_parameters
-from maildrill.fakeserver.state import Chunk, Refusal, State
+from maildrill.fakeserver.state import Refusal, State
 from maildrill.smtp import Reply, Stage
 
 _OK = Reply.of("250 2.0.0 ok")
@@ -33,6 +33,8 @@ _NESTED = Refusal.of("503 5.5.1 a transaction is open: nested MAIL command")
 _MAIL_FIRST = Refusal.of("503 5.5.1 send MAIL first")
 _NO_ARGUMENT = Refusal.of("501 5.5.4 this command takes no argument")
 _NEEDS_ARGUMENT = Refusal.of("501 5.5.4 this command needs an argument")
+_NO_STRING = Refusal.of("501 5.5.4 the argument is neither an atom nor quoted")
+_NO_HOST = Refusal.of("501 5.5.4 the argument names no host")
 _BAD_CHUNK = Refusal.of("501 5.5.4 syntax: BDAT octets [LAST]")
 _NEEDS_UTF8 = Refusal.of("553 5.6.7 an address beyond ASCII needs SMTPUTF8")
 _LOGGED_IN_ALREADY = Refusal.of("503 5.5.1 already authenticated")
@@ -47,7 +49,6 @@ Verdict = Reply | Path | Chunk | Refusal
 
 #: The challenges of each mechanism, in base64; this server has no users and lets everybody in (RFC 4954, RFC 4616).
 _CHALLENGES = {"PLAIN": ("",), "LOGIN": ("VXNlcm5hbWU6", "UGFzc3dvcmQ6"), "XOAUTH2": ("",), "OAUTHBEARER": ("",)}
-_CHUNK = re.compile(r"([0-9]{1,20})( +LAST)? *", re.IGNORECASE)
 
 
 def judge(state: State, verb: str, argument: str) -> tuple[Stage, Verdict]:
@@ -75,16 +76,21 @@ def challenges(mechanism: str, *, initial: bool) -> list[str]:
 
 def announced(state: State, argument: str) -> Chunk | None:
     """Return the chunk that comes with BDAT, be it refused or not; None where none can be told from commands."""
-    match = _CHUNK.fullmatch(argument) if "CHUNKING" in state.keywords else None
-    return Chunk(int(match[1]), match[2] is not None) if match is not None else None
+    return read_chunk(argument) if "CHUNKING" in state.keywords else None
 
 
 def _hello(state: State, argument: str) -> Verdict:
-    return Reply(250, (state.offer.hostname,)) if argument else _NEEDS_ARGUMENT
+    return _no_host(state, "HELO", argument) or Reply(250, (state.offer.hostname,))
 
 
 def _extended_hello(state: State, argument: str) -> Verdict:
-    return judge_hello(state) if argument else _NEEDS_ARGUMENT
+    return _no_host(state, "EHLO", argument) or judge_hello(state)
+
+
+def _no_host(state: State, verb: str, argument: str) -> Refusal | None:
+    if not argument:
+        return _NEEDS_ARGUMENT
+    return _NO_HOST if state.strict and not names_host(verb, argument) else None
 
 
 def _hello_first(state: State) -> Refusal:
@@ -102,7 +108,7 @@ def _mail(state: State, argument: str) -> Verdict:
         return _hello_first(state)
     if state.reverse_path is not None:
         return _CHUNK_FAILED if state.failed else _NESTED
-    path = read_path("FROM", argument)
+    path = read_path("FROM", argument, strict=state.strict)
     if isinstance(path, Reply):
         return Refusal(path)
     wrong = judge_parameters(MAIL_PARAMETERS, state, path.parameters)
@@ -115,7 +121,7 @@ def _rcpt(state: State, argument: str) -> Verdict:
     misplaced = _no_transaction(state) or _amid_chunks(state)
     if misplaced is not None:
         return misplaced
-    path = read_path("TO", argument)
+    path = read_path("TO", argument, strict=state.strict)
     if isinstance(path, Reply):
         return Refusal(path)
     wrong = judge_parameters(RCPT_PARAMETERS, state, path.parameters)
@@ -144,7 +150,7 @@ def _amid_chunks(state: State) -> Refusal | None:
 def _bdat(state: State, argument: str) -> Verdict:
     if "CHUNKING" not in state.keywords:
         return Refusal(_NOT_IMPLEMENTED) if state.helo else _hello_first(state)
-    chunk = announced(state, argument)
+    chunk = read_chunk(argument, strict=state.strict)
     if chunk is None:
         return _BAD_CHUNK
     misplaced = _no_transaction(state)
@@ -175,14 +181,16 @@ def _alone(reply: Reply) -> Callable[[State, str], Verdict]:
     return lambda _state, argument: _NO_ARGUMENT if argument else reply
 
 
-def _always(reply: Reply) -> Callable[[State, str], Verdict]:
-    return lambda _state, _argument: reply
+def _always(verdict: Reply | Refusal) -> Callable[[State, str], Verdict]:
+    """Judge a command that may have any argument, but to the letter only one string (RFC 5321 section 4.1.1)."""
+    return lambda state, argument: _NO_STRING if state.strict and argument and not is_string(argument) else verdict
 
 
-def _verify(_state: State, argument: str) -> Verdict:
-    return _NOT_VERIFIED if argument else _NEEDS_ARGUMENT
+def _verify(state: State, argument: str) -> Verdict:
+    return _TAKES_STRING(state, argument) if argument else _NEEDS_ARGUMENT
 
 
+_TAKES_STRING = _always(_NOT_VERIFIED)
 _OTHER = (Stage.UNKNOWN, _always(_UNKNOWN_VERB))
 _HELLOS: dict[str, tuple[Stage, Callable[[State, str], Verdict]]] = {
     "HELO": (Stage.HELO, _hello),

@@ -5,23 +5,14 @@ RFC 1870 (SIZE), 6152 and 3030 (BODY), 6531 (SMTPUTF8), 4954 section 5 (AUTH), 3
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 
+from maildrill.fakeserver.dsn import read_envid, read_notify, read_orcpt, read_ret, read_xtext
 from maildrill.fakeserver.state import Refusal, State
 
 _UNKNOWN_PARAMETER = Refusal.of("555 5.5.4 parameter not recognised or not implemented")
 _BAD_PARAMETER = Refusal.of("501 5.5.4 bad value of a parameter")
 TOO_BIG = Refusal.of("552 5.3.4 message exceeds the fixed maximum size")
-
-#: RFC 3461 section 4: printable ASCII, where `+` and `=` are written as hexadecimal, as anything may be.
-_XTEXT = r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})+"
-_ENVID = re.compile(_XTEXT)
-_ORCPT = re.compile(rf"[A-Za-z0-9-]+;{_XTEXT}")
-_AUTH = re.compile(rf"<>|{_XTEXT}")
-_MAX_ENVID = 100  # RFC 3461 section 5.4
-_MAX_ORCPT = 500  # RFC 3461 section 5.5
-_CONDITIONS = frozenset({"SUCCESS", "FAILURE", "DELAY"})
 
 #: The judge of a value: None where it is well formed and may stand here.
 Judge = Callable[[State, str], Refusal | None]
@@ -63,19 +54,13 @@ def _no_value(_state: State, value: str) -> Refusal | None:
     return _BAD_PARAMETER if value else None
 
 
-def _return(_state: State, value: str) -> Refusal | None:
-    return None if value.upper() in ("FULL", "HDRS") else _BAD_PARAMETER
+def _authorised(_state: State, value: str) -> Refusal | None:
+    return None if value == "<>" or read_xtext(value) else _BAD_PARAMETER
 
 
-def _notify(_state: State, value: str) -> Refusal | None:
-    words = value.upper().split(",")
-    listed = len(set(words)) == len(words) and _CONDITIONS.issuperset(words)
-    return None if words == ["NEVER"] or listed else _BAD_PARAMETER
-
-
-def _text(form: re.Pattern[str], most: int = 500) -> Judge:
-    """Judge a value that has a form, and at most so many octets."""
-    return lambda _state, value: None if len(value) <= most and form.fullmatch(value) else _BAD_PARAMETER
+def _read_by(read: Callable[[str], object | None]) -> Judge:
+    """Judge a value by whether it can be read."""
+    return lambda _state, value: _BAD_PARAMETER if read(value) is None else None
 
 
 MAIL_PARAMETERS: dict[str, tuple[str, Judge]] = {
@@ -83,11 +68,11 @@ MAIL_PARAMETERS: dict[str, tuple[str, Judge]] = {
     "BODY": ("8BITMIME", _body),
     "BODY=BINARYMIME": ("BINARYMIME", _binary),
     "SMTPUTF8": ("SMTPUTF8", _no_value),
-    "AUTH": ("AUTH", _text(_AUTH)),
-    "RET": ("DSN", _return),
-    "ENVID": ("DSN", _text(_ENVID, _MAX_ENVID)),
+    "AUTH": ("AUTH", _authorised),
+    "RET": ("DSN", _read_by(read_ret)),
+    "ENVID": ("DSN", _read_by(read_envid)),
 }
 RCPT_PARAMETERS: dict[str, tuple[str, Judge]] = {
-    "NOTIFY": ("DSN", _notify),
-    "ORCPT": ("DSN", _text(_ORCPT, _MAX_ORCPT)),
+    "NOTIFY": ("DSN", _read_by(read_notify)),
+    "ORCPT": ("DSN", _read_by(read_orcpt)),
 }

@@ -28,14 +28,6 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
-    """What BDAT announces: so many octets, and whether they are the last of the message (RFC 3030 section 2)."""
-
-    size: int
-    last: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Offer:
     """What a server is like for all of its sessions: its name, what it offers, how much it lets a client do."""
 
@@ -95,6 +87,11 @@ class State:
         """Octets of a message that is taken: what SIZE says, but never above the limit (RFC 1870 section 4)."""
         declared, most = self.keywords.get("SIZE", ""), self.offer.limits.message
         return min(int(declared), most) if declared.isdecimal() and int(declared) else most
+
+    @property
+    def strict(self) -> bool:
+        """Whether commands must keep to the grammar of RFC 5321 to the letter."""
+        return bool(self.offer.settings.strict)
 
     @property
     def hello(self) -> str:

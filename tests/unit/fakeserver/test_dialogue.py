@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from maildrill.fakeserver.command import Chunk
 from maildrill.fakeserver.dialogue import Dialogue, Heard
 from maildrill.fakeserver.settings import Limits, Settings
 from maildrill.fakeserver.state import KEYWORDS, Offer
@@ -460,6 +461,40 @@ def test_of_a_chunk_that_cannot_be_told_from_commands_nothing_is_announced(line:
 def test_lmtp_has_a_greeting_of_its_own(before: tuple[str, ...], line: str, reply: str) -> None:
     """RFC 2033 sections 4.1 and 4.2."""
     assert Talk(*before, lmtp=True).say(line) == reply
+
+
+@pytest.mark.parametrize(
+    ("line", "tolerant", "strict"),
+    [
+        ("EHLO my_pc", "250 mx.test", "501 5.5.4 the argument names no host"),
+        ("EHLO [192.0.2.1]", "250 mx.test", "250 mx.test"),
+        ("HELO [192.0.2.1]", "250 mx.test", "501 5.5.4 the argument names no host"),
+        ("MAIL FROM: <ann@x.test>", "250 2.1.0 sender ok", "501 5.5.4 syntax: MAIL FROM:<address>"),
+        ("VRFY two words", "252 2.1.5 not verified, ", "501 5.5.4 the argument is neither an atom nor quoted"),
+        ('VRFY "two words"', "252 2.1.5 not verified, ", "252 2.1.5 not verified, "),
+        ("NOOP two words", "250 2.0.0 ok", "501 5.5.4 the argument is neither an atom nor quoted"),
+        ("EXPN two words", "502 5.5.1 ", "501 5.5.4 the argument is neither an atom nor quoted"),
+        ("NOOP", "250 2.0.0 ok", "250 2.0.0 ok"),
+    ],
+)
+def test_to_the_letter_more_is_refused(line: str, tolerant: str, strict: str) -> None:
+    """With `strict = true` the grammar of RFC 5321 holds, without it what is clear is taken."""
+    assert Talk("EHLO me").say(line).startswith(tolerant)
+    assert Talk("EHLO me", strict=True).say(line).startswith(strict)
+
+
+def test_to_the_letter_a_recipient_stands_behind_the_colon() -> None:
+    """As a sender does."""
+    assert Talk("EHLO me", MAIL).say("RCPT TO: <bob@x.test>") == "250 2.1.5 recipient ok"
+    assert Talk("EHLO me", MAIL, strict=True).say("RCPT TO: <bob@x.test>").startswith("501 5.5.4 syntax")
+
+
+def test_a_chunk_that_is_refused_for_its_blanks_is_read_all_the_same() -> None:
+    """Else its octets would pass for commands."""
+    talk = Talk("EHLO me", MAIL, RCPT, strict=True)
+
+    assert talk.say("BDAT 5  LAST") == "501 5.5.4 syntax: BDAT octets [LAST]"
+    assert talk.heard.chunk == Chunk(5, last=True)
 
 
 def test_smtp_does_not_know_lhlo() -> None:
