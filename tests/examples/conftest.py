@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.script_loader import load_text
 from maildrill.sender.campaign_file import read_campaign
 
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -119,8 +119,8 @@ class Story:
 
     def _toml(self, block: Block) -> None:
         tables = tomllib.loads(block.code).keys()
-        if tables & {"version", "server", "rule"}:
-            read_script(block.code, block.where)
+        if tables & {"version", "use", "clock", "server", "rule", "profile", "expect", "inject"}:
+            load_text(block.code, block.where, folder=self._folder)
             return
         # a campaign, or a part of one: what the page leaves out is put behind it
         whole = block.code + "".join(text for table, text in _CAMPAIGN.items() if table not in tables)

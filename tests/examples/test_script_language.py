@@ -14,6 +14,7 @@ import pytest
 
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.script_loader import load_text
 from maildrill.fakeserver.script_words import Cut, Key
 from maildrill.fakeserver.server import FakeServer
 from maildrill.fakeserver.template import FIELDS
@@ -167,7 +168,7 @@ def perform(script: Script, dialogue: str) -> None:
 @pytest.mark.parametrize(("script", "dialogue"), EXAMPLES, ids=lambda text: text.splitlines()[-1])
 def test_a_dialogue_goes_as_the_page_says(script: str, dialogue: str) -> None:
     """Octets on a wire, in the order of the page, at the times that it says."""
-    perform(read_script(script, "page.toml"), dialogue)
+    perform(load_text(script, "page.toml"), dialogue)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`maildrill scripts`: list the catalogue, or print one script."""
+"""`maildrill scripts`: list the catalogue and the packs, or print one script."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from maildrill.scenarios import catalogue
 @click.group(invoke_without_command=True)
 @click.pass_context
 def scripts(context: click.Context) -> None:
-    """List the bundled server scripts, each with its purpose; `show NAME` prints one."""
+    """List the bundled server scripts and packs, each with its purpose; `show NAME` prints one."""
     if context.invoked_subcommand is None:
-        width = max(map(len, catalogue.names()))
-        for name in catalogue.names():
+        names = list(catalogue.shelf())
+        width = max(map(len, names))
+        for name in names:
             click.echo(f"{name:{width}}  {catalogue.purpose_of(name)}")
 
 

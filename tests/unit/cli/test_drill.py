@@ -79,16 +79,16 @@ def test_scripts_lists_each_with_its_purpose() -> None:
     code, out, _ = told("scripts")
 
     assert code == 0
-    assert [line.split("  ")[0] for line in out.splitlines()] == list(catalogue.names())
+    assert [line.split("  ")[0] for line in out.splitlines()] == list(catalogue.shelf())
     assert "the lifetime ends it" not in out
     assert all(len(line.split("  ", 1)[1].strip()) > 20 for line in out.splitlines())
 
 
-@pytest.mark.parametrize("name", catalogue.names())
+@pytest.mark.parametrize("name", catalogue.shelf())
 def test_scripts_show_prints_a_script_that_can_be_used(name: str, tmp_path: Path) -> None:
     """What `show` prints is the script: saved, it is the same one."""
     code, out, _ = told("scripts", "show", name)
-    copy = tmp_path / f"{name}.toml"
+    copy = tmp_path / f"{name.rpartition('/')[2]}.toml"
     copy.write_text(out, encoding="utf-8")
 
     assert code == 0

@@ -1,16 +1,17 @@
 """The catalogue: named scripts, each with its purpose and its source.
 
-A script's first comment line is its purpose. A name is looked up here, anything that looks like a path is a file.
+A script's first comment line is its purpose. A name is looked up here and among the packs, what ends in .toml is a
+file.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from maildrill.fakeserver import script_loader
 from maildrill.fakeserver.script import Script
-from maildrill.fakeserver.script_file import read_script
-from maildrill.smtp import ConfigurationError, did_you_mean
-from maildrill.smtp.document import read_text
+from maildrill.fakeserver.script_loader import Shelf
+from maildrill.smtp import ConfigurationError, did_you_mean, escape
 
 _FOLDER = Path(__file__).parent
 
@@ -21,22 +22,30 @@ def names() -> tuple[str, ...]:
 
 
 def text_of(name: str) -> str:
-    """Return the TOML of a bundled script; raises ConfigurationError for a name that is not there."""
-    if name not in names():
+    """Return the TOML of a bundled script or a pack; raises ConfigurationError for a name that is not there."""
+    known = shelf()
+    if name not in known:
         raise ConfigurationError(
-            f'no script is called "{name}"', expected="one of: " + " ".join(names()), hint=did_you_mean(name, names())
+            f'no script is called "{escape(name)}"',
+            expected="one of: " + " ".join(known),
+            hint=did_you_mean(name, known),
         )
-    return (_FOLDER / f"{name}.toml").read_text(encoding="utf-8")
+    return known[name].read_text(encoding="utf-8")
 
 
 def purpose_of(name: str) -> str:
-    """Return the first comment line of a bundled script."""
+    """Return the first comment line of a bundled script or a pack."""
     return text_of(name).partition("\n")[0].removeprefix("#").strip()
 
 
 def load_script(name_or_path: str) -> Script:
-    """Return the script of that name, or in that file; raises ConfigurationError."""
-    path = Path(name_or_path)
-    if path.suffix == ".toml" or len(path.parts) > 1 or path.is_file():
-        return read_script(read_text(path, "script"), name_or_path)
-    return read_script(text_of(name_or_path), f"{name_or_path}.toml")
+    """Return the script of that name, be it a pack or one of these, or in that file; with all that it uses.
+
+    Raises ConfigurationError.
+    """
+    return script_loader.load_script(name_or_path, shelf())
+
+
+def shelf() -> Shelf:
+    """Return all scripts that come with maildrill, by name: these, then the packs."""
+    return {**{name: _FOLDER / f"{name}.toml" for name in names()}, **script_loader.packs()}
