@@ -12,6 +12,8 @@ import os
 from hypothesis import settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
+pytest_plugins = ["pytester"]  # for the tests of our own plugin
+
 # No deadline: two busy cores say nothing about the example that was running.
 settings.register_profile(
     "dev", deadline=None, print_blob=True, database=DirectoryBasedExampleDatabase(".hypothesis/examples")

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from maildrill.fakeserver.rule_file import read_rule
 from maildrill.fakeserver.script import Rule, Script, merge_scripts
 from maildrill.fakeserver.script_writer import script_to_toml
-from maildrill.smtp import ConfigurationError, escape
+from maildrill.smtp import ConfigurationError, Stage, escape
 from maildrill.smtp.document import Table
 from maildrill.smtp.toml_lines import Where
 
@@ -77,8 +77,7 @@ class RuleBuilder:
         stale = _ANSWERS if said.keys() & _ANSWERS else set()
         values = {word: value for word, value in self._words.items() if word not in stale} | said
         known = {**self._lines, **lines}
-        table = Table(values, self._place[0], _PATH, known)
-        self._put(read_rule(table, self._name))
+        self._put(rule_of(values, self._name, self._place[0], known))
         self._words, self._lines = values, known
         return self
 
@@ -168,6 +167,16 @@ class ScriptBuilder:
                 self._on_change(self.script)
 
         return put
+
+
+def rule_of(words: Mapping[str, object], name: str, file: str, lines: Mapping[Where, int]) -> Rule:
+    """Return the rule that says these words; raises ConfigurationError, which names file and line."""
+    return read_rule(Table(words, file, _PATH, lines), name)
+
+
+def stages_of(at: Sequence[str], place: _Place) -> frozenset[Stage]:
+    """Return the stages that are meant (none: `*`); raises ConfigurationError."""
+    return rule_of({"at": list(at) or "*"}, "at", place[0], {_PATH: place[1]}).stages
 
 
 def caller() -> _Place:

@@ -38,6 +38,30 @@ class Decider(Protocol):
         ...
 
 
+class AskedFirst:
+    """A Decider with something in front of it, which decides unless it returns None. then: the one behind."""
+
+    def __init__(self, first: Callable[[Event], Decision | None], then: Decider) -> None:
+        self._first = first
+        self.then = then
+
+    def on(self, event: Event) -> Decision:
+        """Return what to do at an event."""
+        return self._first(event) or self.then.on(event)
+
+    def idle_waits(self) -> tuple[float, ...]:
+        """Return the seconds of silence after which an IDLE event is wanted: those of the decider behind."""
+        return self.then.idle_waits()
+
+    def body_marks(self) -> tuple[int, ...]:
+        """Return after how many octets of a message a BODY event is wanted: those of the decider behind."""
+        return self.then.body_marks()
+
+    def end(self, session: int) -> None:
+        """Take note that a session is over."""
+        self.then.end(session)
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """What the connections that come in at one address are like; see FakeServer.start."""

@@ -14,7 +14,7 @@ from email.message import EmailMessage
 from enum import StrEnum
 from hashlib import sha256
 
-from maildrill.fakeserver.parsed import header_of, parse
+from maildrill.fakeserver.parsed import header_of, parse, text_of
 from maildrill.smtp import Reply, Stage, escape, timestamp
 
 
@@ -92,6 +92,11 @@ class Message:
     def subject(self) -> str:
         """The Subject field, decoded; "" where there is none."""
         return self.header("Subject")
+
+    @property
+    def text(self) -> str:
+        r"""The body that is text/plain and no attachment, decoded, its lines ended by `\n`; "" where there is none."""
+        return text_of(self.parsed)
 
     def header(self, name: str) -> str:
         """Return a field of the header, decoded and on one line; "" where there is none."""

@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from maildrill.fakeserver.engine import Engine
-from maildrill.fakeserver.host import Decider, Door, Host, Talk, Wire
+from maildrill.fakeserver.event import Decision, Event
+from maildrill.fakeserver.host import AskedFirst, Decider, Door, Host, Talk, Wire
 from maildrill.fakeserver.journal import Journal, Message
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.session import Session
@@ -28,7 +29,8 @@ class FakeServer:
     script: a Script, or anything that decides (see Decider). seed: None means the script's. settings: what counts
     before the `[server]` table of any script. journal: where everything is written down, a new one by default;
     keep_bodies: whether that one keeps messages whole. converse: makes what holds a session in place of a Conversation.
-    on_commit: called with each message taken. play: a strict transcript at play, None where the script has rules.
+    on_commit: called with each message taken. first: asked before the script, which never hears of what is decided
+    there; None leaves it to the script. play: a strict transcript at play, None where the script has rules.
     """
 
     def __init__(  # noqa: PLR0913 - everything but the script is an option with a default
@@ -42,11 +44,13 @@ class FakeServer:
         keep_bodies: bool = True,
         converse: Callable[[Host, Wire], Talk] | None = None,
         on_commit: Callable[[Message], None] | None = None,
+        first: Callable[[Event], Decision | None] | None = None,
     ) -> None:
         self._seed = seed
         self._settings = settings or Settings()
         self._clock = clock
         self._converse = converse
+        self._first = first
         self.play: Play | None = None
         self._host = Host(
             decider=self._decider(script, None),
@@ -65,7 +69,8 @@ class FakeServer:
     @property
     def engine(self) -> Decider:
         """What decides now: the Engine of the script, or what was given in its place."""
-        return self._host.decider
+        decider = self._host.decider
+        return decider.then if isinstance(decider, AskedFirst) else decider
 
     @property
     def journal(self) -> Journal:
@@ -147,6 +152,10 @@ class FakeServer:
         return self.engine.unfired() if isinstance(self.engine, Engine) else ()
 
     def _decider(self, script: Script | Decider, before: Decider | None) -> Decider:
+        decider = self._engine(script, before)
+        return decider if self._first is None else AskedFirst(self._first, decider)
+
+    def _engine(self, script: Script | Decider, before: Decider | None) -> Decider:
         if not isinstance(script, Script):
             return script
         if not isinstance(before, Engine):

@@ -14,6 +14,7 @@ from concurrent.futures import TimeoutError as WaitedTooLong
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from maildrill.fakeserver.event import Decision, Event
 from maildrill.fakeserver.journal import Journal
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.server import FakeServer
@@ -24,6 +25,7 @@ T = TypeVar("T")
 
 #: Seconds after which a server that does not answer its owner counts as stuck.
 PATIENCE = 30.0
+_QUIET = 5  # turns of the loop without anything new, after which everything that had come is done
 
 
 class Stuck(MaildrillError):  # noqa: N818 - the name says what happened
@@ -48,10 +50,20 @@ class ServerThread:
         return _awaited(asyncio.run_coroutine_threadsafe(coroutine, self.loop), timeout)
 
     def call(self, function: Callable[[], T], *, timeout: float = PATIENCE) -> T:
-        """Return what a function returns, called in the thread between two steps of its servers; see `run`."""
+        """Return what a function returns, called in the thread between two steps of its servers; see `run`.
+
+        Once the thread has ended nothing moves any more, and the function is called here.
+        """
+        if not self._thread.is_alive():
+            return function()
         future: Future[T] = Future()
         self.loop.call_soon_threadsafe(_fulfil, future, function)
         return _awaited(future, timeout)
+
+    def take_failures(self) -> list[BaseException]:
+        """Return the failures so far, and forget them."""
+        taken, self.failures = self.failures, []
+        return taken
 
     def close(self) -> None:
         """End the thread and what still runs in it."""
@@ -85,10 +97,11 @@ class ThreadedServer:
     """A FakeServer on TCP, started and stopped from another thread; a context manager.
 
     script: what it plays. thread: where it runs, a thread of its own by default. seed: None means the script's.
+    first: asked before the script, in the thread; see FakeServer.
     host, port: where it listens once it has been started; port 0 takes a free one.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything but the script is an option with a default
         self,
         script: Script | None = None,
         *,
@@ -96,12 +109,14 @@ class ThreadedServer:
         port: int = 0,
         seed: int | None = None,
         thread: ServerThread | None = None,
+        first: Callable[[Event], Decision | None] | None = None,
     ) -> None:
         self.host = host
         self.port = port
         self.thread = thread or ServerThread()
         self._own = thread is None
-        self.server = self.thread.call(lambda: FakeServer(script or Script(), clock=SystemClock(), seed=seed))
+        played = script or Script()
+        self.server = self.thread.call(lambda: FakeServer(played, clock=SystemClock(), seed=seed, first=first))
 
     @property
     def journal(self) -> Journal:
@@ -118,6 +133,10 @@ class ThreadedServer:
         if self._own:
             self.thread.close()
 
+    def settle(self) -> None:
+        """Return when all that clients have sent so far has been heard, and done as far as it does not wait."""
+        self.thread.run(_settle(self.server))
+
     def call(self, function: Callable[[FakeServer], T]) -> T:
         """Return what a function of the server returns, called in its thread: the server holds still meanwhile."""
         return self.thread.call(lambda: function(self.server))
@@ -130,6 +149,15 @@ class ThreadedServer:
         self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         self.stop()
+
+
+async def _settle(server: FakeServer) -> None:
+    """Let the loop turn until nothing new comes into the journal."""
+    quiet, seen = 0, -1
+    while quiet < _QUIET:
+        await asyncio.sleep(0)  # noqa: TID251 - a turn of the loop, no time
+        known = len(server.journal.entries)
+        quiet, seen = (quiet + 1 if known == seen else 0), known
 
 
 def _fulfil(future: Future[T], function: Callable[[], T]) -> None:

@@ -1,0 +1,147 @@
+"""A fake server as a test sees it: what it is to say (a builder), what it saw, and what is wrong with that.
+
+Wherever it runs: `testing` has it in a thread, the pytest plugin in the virtual world too.
+Rule: everything of the running server is read through `at_rest`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from maildrill.fakeserver.builder import ScriptBuilder, caller, stages_of
+from maildrill.fakeserver.complaints import Complaint, allowed, complain
+from maildrill.fakeserver.evidence import evidence, transcript
+from maildrill.fakeserver.functions import Answer, Function, Functions
+from maildrill.fakeserver.journal import Journal
+from maildrill.fakeserver.record import Message, RecipientRecord
+from maildrill.fakeserver.script import Script
+from maildrill.fakeserver.server import FakeServer
+from maildrill.smtp import MaildrillError, escape
+
+T = TypeVar("T")
+
+
+class Complained(MaildrillError, AssertionError):  # noqa: N818 - the name says what happened
+    """A test went well, and yet something is wrong; `complaints` says what."""
+
+    def __init__(self, complaints: tuple[Complaint, ...]) -> None:
+        kinds = ", ".join(f'"{kind}"' for kind in dict.fromkeys(complaint.kind for complaint in complaints))
+        super().__init__(
+            "\n".join(map(str, complaints)),
+            hint=f"found by the fake SMTP server; what is meant to be so can be allowed by name: allow=[{kinds}]",
+        )
+        self.complaints = complaints
+
+
+class Scripted(ScriptBuilder):
+    """What a test says to a fake server, and asks of it. All of ScriptBuilder: `server.rcpt("ann@*").refuse()`.
+
+    script: what holds behind the rules that are built.
+    """
+
+    def __init__(self, script: Script | None = None) -> None:
+        super().__init__(script, self._load)
+        self._functions = Functions()
+        self._read = 0  # messages that the test has looked at: those up to this number
+        self._fake: FakeServer | None = None
+
+    def forget(self) -> None:
+        """Forget the rules and functions of the test, and which messages it has looked at."""
+        self._rules.clear()
+        self._functions.all.clear()
+        self._read = 0
+
+    def _load(self, script: Script) -> None:
+        """Have the server play what has been built."""
+        if self._fake is not None:
+            fake = self._fake
+            self._at_rest(lambda: fake.load(script))
+
+    def _at_rest(self, function: Callable[[], T]) -> T:
+        """Return what a function returns, called while the server holds still."""
+        return function()
+
+    def _see(self, function: Callable[[Journal], T]) -> T:
+        """Return what a function reads in the journal at rest; the test has then looked at what came so far."""
+
+        def look() -> T:
+            self._read = self._journal.messages_received
+            return function(self._journal)
+
+        return self._at_rest(look)
+
+    @property
+    def _journal(self) -> Journal:
+        return Journal() if self._fake is None else self._fake.journal
+
+    def decide(self, *at: str) -> Callable[[Answer], Answer]:
+        """Have a function answer at these stages: it gets the Event, and returns a reply's text, or None to pass.
+
+        It is asked before the rules, in the thread of the server; what it raises fails the test.
+        """
+        place = caller()
+        stages = stages_of(at, place)
+
+        def decorator(answer: Answer) -> Answer:
+            name = f"{escape(place[0])}:{place[1]} {getattr(answer, '__name__', 'function')}"
+            self._functions.all.append(Function(name, stages, answer))
+            return answer
+
+        return decorator
+
+    @property
+    def journal(self) -> Journal:
+        """All that the server saw and did, to be read while no client talks."""
+        return self._see(lambda journal: journal)
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The messages that the server took, in order: parsed, with their envelope, and raw."""
+        return self._see(lambda journal: tuple(message for message in journal.messages if message.committed))
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Whom the server took messages for, in order, each as often as there was one."""
+        return tuple(rcpt for message in self.messages for rcpt in message.committed_for)
+
+    @property
+    def ledger(self) -> dict[str, RecipientRecord]:
+        """What became of each address that RCPT named: asked, committed, acknowledged."""
+        return self._see(lambda journal: {record.address: record for record in journal.ledger})
+
+    def committed(self, rcpt: str) -> int:
+        """Return how many messages for an address the server took."""
+        return self._see(lambda journal: journal.committed(rcpt))
+
+    def acknowledged(self, rcpt: str) -> int:
+        """Return how many messages for an address the client was told are taken."""
+        return self._see(lambda journal: journal.acknowledged(rcpt))
+
+    def transcript(self, session: int | None = None) -> str:
+        """Return who said what in a session, or in all of them; escaped."""
+        return self._see(lambda journal: transcript(journal, session))
+
+    def complaints(self, allow: Iterable[str] = ()) -> tuple[Complaint, ...]:
+        """Return what is wrong with what has happened so far, but for the kinds that are allowed."""
+        kinds = allowed(allow)
+        return tuple(complaint for complaint in self._at_rest(self._complaints) if complaint.kind not in kinds)
+
+    def check(self, allow: Iterable[str] = ()) -> None:
+        """Raise Complained if anything is wrong that is not allowed."""
+        complaints = self.complaints(allow)
+        if complaints:
+            raise Complained(complaints)
+
+    def check_health(self) -> None:
+        """Raise what failed within the server."""
+
+    def evidence(self) -> dict[str, str]:
+        """Return what explains a failure, by title: the transcripts, and why rules did not fit; escaped."""
+        return self._at_rest(lambda: evidence(self._journal))
+
+    def _complaints(self) -> tuple[Complaint, ...]:
+        journal, script = self._journal, self.script
+        unfired = tuple(rule.name for rule in script.rules) if self._fake is None else self._fake.unfired()
+        unread = [message for message in journal.messages if message.committed and message.number > self._read]
+        return complain(script, journal.entries, unfired=(*self._functions.unfired(), *unfired), unread=unread)

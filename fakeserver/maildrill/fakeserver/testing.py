@@ -1,0 +1,169 @@
+"""A fake server for a test, with or without pytest: on TCP, in a thread of its own.
+
+`with smtp_server("script.toml") as server:` starts it; at the end of the block it fails if a rule was not used, a
+command not expected, a message not looked at. The pytest fixture `smtp_server` gives the same object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar, Unpack
+
+from maildrill.fakeserver.query import MessageWords
+from maildrill.fakeserver.record import Message
+from maildrill.fakeserver.script import Script
+from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.scripted import Complained, Scripted
+from maildrill.fakeserver.threaded import PATIENCE, ServerThread, ThreadedServer
+from maildrill.fakeserver.waiting import NotSeenError
+from maildrill.smtp.document import read_text
+
+__all__ = ["Complained", "NotSeenError", "ScriptedServer", "ServerThread", "smtp_server"]
+
+T = TypeVar("T")
+
+
+class ScriptedServer(Scripted):
+    """A server that listens: say what it does, ask what it saw. See Scripted, ScriptBuilder and RuleBuilder.
+
+    script: what holds behind the rules that are built. seed: None means the script's. thread: where it runs, a
+    thread of its own by default.
+    """
+
+    def __init__(
+        self, script: Script | None = None, *, seed: int | None = None, thread: ServerThread | None = None
+    ) -> None:
+        super().__init__(script)
+        self._served = ThreadedServer(self.script, seed=seed, thread=thread, first=self._functions.on)
+        self._fake = self._served.server
+        self.seed = self.script.seed if seed is None else seed
+
+    @property
+    def host(self) -> str:
+        """Where to connect."""
+        return self._served.host
+
+    @property
+    def port(self) -> int:
+        """Where to connect."""
+        return self._served.port
+
+    @property
+    def address(self) -> str:
+        """Host and port: `127.0.0.1:40001`."""
+        return f"{self.host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """Host and port as a URL: `smtp://127.0.0.1:40001`."""
+        return f"smtp://{self.address}"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Environment variables by which programs are told where mail goes, for a subprocess."""
+        host, port = self.host, str(self.port)
+        return {
+            **dict.fromkeys(("SMTP_HOST", "EMAIL_HOST", "MAIL_HOST", "MAIL_SERVER"), host),
+            **dict.fromkeys(("SMTP_PORT", "EMAIL_PORT", "MAIL_PORT"), port),
+            "SMTP_URL": self.url,
+        }
+
+    @property
+    def django_settings(self) -> dict[str, object]:
+        """Django's settings for mail through this server: `override_settings(**server.django_settings)`."""
+        return {
+            "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+            "EMAIL_HOST": self.host,
+            "EMAIL_PORT": self.port,
+            "EMAIL_HOST_USER": "",
+            "EMAIL_HOST_PASSWORD": "",
+            "EMAIL_USE_TLS": False,
+            "EMAIL_USE_SSL": False,
+        }
+
+    def start(self) -> None:
+        """Listen on a free port."""
+        self._served.start()
+
+    def stop(self) -> None:
+        """Stop listening and end all connections. What was seen can still be read."""
+        self._served.stop()
+
+    def stop_serving(self) -> None:
+        """Stop listening and end all connections, as if the server were gone; what it saw and counted stays."""
+        self._served.thread.run(self._served.server.stop())
+
+    def resume_serving(self) -> None:
+        """Listen again on the same port."""
+        self._served.start()
+
+    def reset(self) -> None:
+        """Begin anew: end all connections, forget what was seen, and the rules and functions of the test."""
+        self.forget()
+        self._served.thread.run(self._served.server.reset(self.script))
+
+    def wait_for(self, *, timeout: float = 5.0, **words: Unpack[MessageWords]) -> Message:
+        """Return the first message that all words fit, as soon as it is there: `wait_for(rcpt="ann@*", subject="Hi*")`.
+
+        timeout: seconds. Raises NotSeenError, which says what there was instead.
+        """
+        waiting = self._served.journal.wait_for(timeout=timeout, **words)
+        (message,) = self._served.thread.run(waiting, timeout=timeout + PATIENCE)
+        self._see(lambda _: None)
+        return message
+
+    def settle(self) -> None:
+        """Return when the server has done what can be done of all that clients have sent so far."""
+        self._served.settle()
+
+    def check(self, allow: Iterable[str] = ()) -> None:
+        """Raise what failed within the server, else Complained if anything is wrong that is not allowed."""
+        self.settle()
+        self.check_health()
+        super().check(allow)
+
+    def check_health(self) -> None:
+        """Raise what failed within the server, or in a function that decides for it."""
+        failures = self._served.thread.take_failures()
+        if len(failures) > 1:
+            raise BaseExceptionGroup("the fake SMTP server failed", failures)
+        if failures:
+            raise failures[0]
+
+    def _at_rest(self, function: Callable[[], T]) -> T:
+        return self._served.thread.call(function)
+
+
+@contextmanager
+def smtp_server(
+    script: Script | Path | str = "", *, seed: int | None = None, allow: Iterable[str] = ()
+) -> Iterator[ScriptedServer]:
+    """Start a server for the length of a `with` block, and give it out.
+
+    script: a file, or TOML text. seed: of every draw, None means the script's. allow: what may be wrong at the end, by
+    name: unmet, undeclared, unused-rules, unread. Raises Complained at the end of a block that went well; an error of
+    the block itself gets the transcript as a note.
+    """
+    server = ScriptedServer(script_of(script), seed=seed)
+    server.start()
+    try:
+        yield server
+        server.check(allow)
+    except BaseException as error:
+        for title, text in server.evidence().items():
+            error.add_note(f"\n{title}\n{text}")
+        raise
+    finally:
+        server.stop()
+
+
+def script_of(script: Script | Path | str) -> Script:
+    """Return a script as it is, from a file, or from TOML text (which has a line break or an equals sign)."""
+    if isinstance(script, Script):
+        return script
+    if isinstance(script, str) and ("\n" in script or "=" in script or not script):
+        return read_script(script, "script")
+    path = Path(script)
+    return read_script(read_text(path, "script"), path.name)

@@ -1,0 +1,78 @@
+"""What the marker `smtp` says: which script is played, with which seed, and what is let pass at the end.
+
+Rule: the marker nearest to the test comes first: its rules are asked first, and what it says counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from maildrill.fakeserver.complaints import Kind, allowed
+from maildrill.fakeserver.script import Script, merge_scripts
+from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.server_file import read_server
+from maildrill.scenarios.catalogue import load_script
+from maildrill.smtp import ConfigurationError, escape
+from maildrill.smtp.document import Table, read_text
+
+_SERVER = ("server",)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One marker as it stands at a test: its arguments, and where that is (folder, file and line, name of the test)."""
+
+    scripts: tuple[Any, ...]
+    words: Mapping[str, Any]
+    folder: Path
+    where: tuple[str, int]
+    test: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the markers of a test ask for: the script that is played, and what may be wrong at the end."""
+
+    script: Script
+    allow: frozenset[Kind]
+
+
+def wanted(marks: Iterable[Mark]) -> Wanted:
+    """Return what the markers, the nearest first, ask for. Raises ConfigurationError."""
+    scripts: list[Script] = []
+    allow = frozenset[Kind]()
+    for mark in marks:
+        table = Table(mark.words, mark.where[0], _SERVER, {_SERVER: mark.where[1]})
+        allow |= _allow(table)
+        scripts += [Script(name=mark.test, server=read_server(table)), *(_script(one, mark) for one in mark.scripts)]
+    name = "+".join(one.name for one in scripts if one.rules)
+    return Wanted(replace(merge_scripts(scripts), name=name or "script"), allow)
+
+
+def _allow(table: Table) -> frozenset[Kind]:
+    if not table.has("allow"):
+        return frozenset()
+    try:
+        return allowed(table.texts("allow"))
+    except ConfigurationError as error:
+        table.fail("allow", error.what, expected=error.expected, hint=error.hint)
+
+
+def _script(one: object, mark: Mark) -> Script:
+    if isinstance(one, Script):
+        return one
+    text = str(one) if isinstance(one, str | Path) else ""
+    if "=" in text or "\n" in text:
+        return read_script(text, mark.test)
+    if not text:
+        raise ConfigurationError(
+            f"a script is {escape(repr(one))}",
+            where=f"{mark.where[0]}:{mark.where[1]}",
+            expected='a file such as "script.toml", the name of a bundled script, or TOML text',
+        )
+    if text.endswith(".toml") or "/" in text:
+        return read_script(read_text(mark.folder / text, "script"), Path(text).name)
+    return load_script(text)
