@@ -9,6 +9,7 @@ import pytest
 from maildrill.fakeserver.journal import Message
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.transcript.load import read_transcript_script
+from maildrill.fakeserver.transcript.recording import transcript_of
 
 if TYPE_CHECKING:
     from tests.integration.server.conftest import Ground, Scene
@@ -374,3 +375,82 @@ def test_a_server_that_is_stopped_leaves_what_is_unmet(memory: Ground) -> None:
         assert scene.server.unfired() == ("t.txt:3: expected C: QUIT, got nothing so far",)
 
     memory.play(strict("S: 220 hi", "C: QUIT"), story)
+
+
+RETRIED = (
+    *SESSION[:8],
+    "C: QUIT",
+    "S: 221 bye",
+    "(new connection)",
+    *SESSION[:6],
+    "C: RCPT TO:<bob@x.test>",
+    "S: 250 at last",
+    "C: DATA",
+    "S: 354 go",
+    "C: .",
+    "!commit true",
+    "!cut fin",
+)
+TO_BOB = b"EHLO c\r\nMAIL FROM:<n@x.test>\r\nRCPT TO:<bob@x.test>\r\n"
+TALKS = [
+    pytest.param(SESSION, (COMMANDS + MESSAGE + b"QUIT\r\n",), id="one session"),
+    pytest.param(RETRIED, (TO_BOB + b"QUIT\r\n", TO_BOB + b"DATA\r\n" + MESSAGE), id="another try"),
+]
+
+
+async def talk(scene: Scene, *calls: bytes) -> list[str]:
+    """Say these octets on connections of their own; return all that was heard."""
+    heard = []
+    for octets in calls:
+        client = await scene.call()
+        client.write(octets)
+        heard.append("|".join(await client.rest()))
+    return heard
+
+
+@pytest.mark.parametrize(("lines", "calls"), TALKS)
+def test_the_rules_of_a_transcript_answer_as_it_does(
+    ground: Ground, lines: tuple[str, ...], calls: tuple[bytes, ...]
+) -> None:
+    """The same replies to the same commands in the same order, octet by octet."""
+    rules = read_transcript_script("\n".join(lines), "t.txt")
+
+    async def story(scene: Scene) -> tuple[list[str], list[bool]]:
+        return await talk(scene, *calls), [message.committed for message in scene.journal.messages]
+
+    assert ground.play(rules, story) == ground.play(strict(*lines), story)
+
+
+@pytest.mark.parametrize(("lines", "calls"), TALKS)
+def test_what_was_recorded_can_be_played(ground: Ground, lines: tuple[str, ...], calls: tuple[bytes, ...]) -> None:
+    """A journal is a transcript: the same client hears the same octets, and has done all that is written."""
+
+    async def record(scene: Scene) -> tuple[list[str], Script]:
+        heard = await talk(scene, *calls)
+        transcript = transcript_of(scene.journal.entries)
+        return heard, Script(transcript=transcript)
+
+    async def replay(scene: Scene) -> list[str]:
+        heard = await talk(scene, *calls)
+        assert scene.server.unfired() == ()
+        return heard
+
+    heard, recorded = ground.play(strict(*lines), record)
+
+    assert ground.play(recorded, replay) == heard
+
+
+def test_a_client_may_leave_in_the_middle_of_a_message(ground: Ground) -> None:
+    """Where it goes on with it and then closes."""
+
+    async def story(scene: Scene) -> None:
+        client = await scene.call()
+        client.write(BEGIN + MESSAGE[:10])
+        await client.hear(4)
+        client.write(MESSAGE[10:20])
+        client.writer.close()
+        while scene.journal.sessions[0].closed is None:
+            await scene.clock.sleep(0.01)
+        assert scene.server.unfired() == ()
+
+    ground.play(strict(*LONG, "C: …", "(client closes)"), story)

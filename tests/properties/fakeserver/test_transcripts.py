@@ -126,8 +126,9 @@ def test_a_client_that_does_as_written_meets_the_transcript(turns: list[tuple[st
         sent += command.encode() + b"\r\n"
         said += "".join(f"{reply}\r\n" for reply in replies).encode()
         if command == "DATA" and "354 go" in replies:
-            lines.append("C: .")
+            lines += ["C: .", "S: 250 taken"]
             sent += b"hello\r\n.\r\n"
+            said += b"250 taken\r\n"
     script = Script(transcript=read_transcript("strict = true\n" + "\n".join(lines), "t.txt"))
 
     async def main(world: World) -> tuple[bytes, tuple[str, ...]]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.settings import Settings
 from maildrill.fakeserver.transcript.reader import read_transcript
+from maildrill.fakeserver.transcript.rules import rules_of
 
 
 def read_transcript_script(text: str, name: str) -> Script:
     """Return the script that the text of a transcript is; raises ConfigurationError."""
     transcript = read_transcript(text, name)
-    settings = Settings(hostname=transcript.hostname)
-    return Script(name=name, server=settings, transcript=transcript)
+    if transcript.strict:
+        return Script(name=name, server=Settings(hostname=transcript.hostname), transcript=transcript)
+    return rules_of(transcript).script(name)

@@ -64,6 +64,11 @@ class Part:
         return self.session.steps[self.place] if self.place < len(self.session.steps) else None
 
     @property
+    def before(self) -> Step | None:
+        """The step that was taken last."""
+        return self.session.steps[self.place - 1] if self.place else None
+
+    @property
     def at(self) -> tuple[Step, ...]:
         """The step that is being taken, and those behind it."""
         return self.session.steps[self.place :]

@@ -74,7 +74,7 @@ class ClientSends:
 
 @dataclass(frozen=True, slots=True)
 class ClientGoesOn:
-    """`C: …`: any lines of a message, up to the one that the next step describes."""
+    """`C: …`: any lines of a message, up to what the next step describes: a line, or that the client goes."""
 
     line: int = field(default=0, compare=False)
 
@@ -161,7 +161,7 @@ def _check(step: Step, before: Step | None, after: Step | None) -> None:
             "what the client says is one line, without a blank at its end",
             hint=r'write C>: "…" with \r and \n for the rest',
         )
-    if isinstance(step, ClientGoesOn) and not isinstance(after, ClientSays):
+    if isinstance(step, ClientGoesOn) and not isinstance(after, ClientSays | ClientLeaves):
         raise StepError(
             step.line, "what comes behind these lines is not said", hint="write the line that follows, such as C: ."
         )

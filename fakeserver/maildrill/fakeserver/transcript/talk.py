@@ -198,7 +198,10 @@ class TranscriptTalk:
             self._host.on_commit(message)
 
     async def _hear_end(self, step: ClientLeaves) -> None:
-        """Wait for the client to go: then the wire cancels this."""
+        """Wait for the client to go: then the wire cancels this. Behind `C: …` it may go in the middle of a message."""
+        while isinstance(self._part.before, ClientGoesOn):
+            self._buffer.clear()
+            await self._wire.read_some()
         await self._hear_other(step, bytes(self._buffer) or await self._wire.read_some())
 
     async def _hear_other(self, step: Step, octets: bytes) -> NoReturn:

@@ -103,4 +103,7 @@ def test_a_part_knows_what_comes() -> None:
     part = begun(Play(read_transcript(TWO, "t.txt")))
 
     assert (len(part.at), len(part.coming), part.where(part.step), part.where(None)) == (2, 1, "t.txt:2", "t.txt:2")
+    assert [part.before, part.place] == [None, 0]
+    part.place = 1
+    assert part.before is part.session.steps[0]
     assert part.differs(None, "more").expected == "the end"

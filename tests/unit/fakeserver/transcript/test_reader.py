@@ -115,8 +115,9 @@ def test_what_was_read_can_be_written() -> None:
 def test_a_transcript_is_written_as_a_person_would() -> None:
     """Settings first, then a blank line, sessions with a blank line between; octets only where a line will not do."""
     says = ServerSays(b"220 hi\r\n"), ServerSays(b"x  # + y\r\n"), ServerSays(b"a \r\n"), ServerSays("é\x7f".encode())
-    session = Session((*says, ServerTakes, ClientLeaves())[:4])
-    transcript = Transcript(sessions=(session, Session((ServerLeaves(Leaving.FIN),), Duration("5m"))), strict=True)
+    transcript = Transcript(
+        sessions=(Session(says), Session((ServerLeaves(Leaving.FIN),), Duration("5m"))), strict=True
+    )
 
     assert transcript_text(transcript).splitlines() == [
         "strict = true",
@@ -129,6 +130,11 @@ def test_a_transcript_is_written_as_a_person_would() -> None:
         "(new connection, 5m later)",
         "!cut fin",
     ]
+
+
+def test_a_transcript_may_have_no_settings_at_all() -> None:
+    """Rules are made of it then."""
+    assert transcript_text(read_transcript("S: 220 hi", "t.txt")) == "S: 220 hi\n"
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.splitlines()[0])
