@@ -1,29 +1,61 @@
-"""The words that say when a rule fires: one function for each, in one table.
+"""The words that say when a rule fires: for each whether it holds, and what it saw, in one table.
 
 All that are said must hold. Each takes the rule and the moment; none counts or remembers anything. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 from maildrill.fakeserver.counters import Tally
+from maildrill.fakeserver.event import Event
+from maildrill.fakeserver.memory import Place
 from maildrill.fakeserver.script import Rule
+from maildrill.fakeserver.script_words import Then
+from maildrill.smtp import Stage
 
 
-@dataclass(frozen=True, slots=True)
+class Keeper(Protocol):
+    """Who knows what only some words want to know."""
+
+    def draw(self, moment: Moment) -> float:
+        """Return what is drawn for `chance`, in [0, 1)."""
+        ...
+
+    def state(self, moment: Moment) -> str:
+        """Return the state that holds."""
+        ...
+
+    def open(self, moment: Moment) -> int:
+        """Return how many sessions are open."""
+        ...
+
+
+@dataclass(slots=True)
 class Moment:
-    """What the words are asked about: an event that is the rule's business, and its key's counters."""
+    """What the words are asked about: an event that is the rule's business, and its key's counters.
 
-    at: float  # Unix seconds
-    since_start: float
+    number: how often what `chance` draws for has come. value: what the rule counts by. place: whose that is.
+    """
+
+    event: Event
+    value: tuple[Hashable, ...]
+    place: Place
     tally: Tally  # this event included
-    lot: float  # what was drawn for `chance`, in [0, 1)
-    idle: bool  # whether this is silence: then age has been looked at before
+    number: int
+    since_start: float
+    keeper: Keeper
+    drawn: float = 0.0  # once `chance` has been asked
 
 
-Condition = Callable[[Rule, Moment], bool]
+class Condition(NamedTuple):
+    """One word: whether it holds, and what it saw where it does not."""
+
+    word: str
+    holds: Callable[[Rule, Moment], bool]
+    seen: Callable[[Rule, Moment], object]
 
 
 def _attempt(rule: Rule, moment: Moment) -> bool:
@@ -34,12 +66,24 @@ def _times(rule: Rule, moment: Moment) -> bool:
     return rule.times is None or moment.tally.fired < rule.times
 
 
+def _then(rule: Rule, moment: Moment) -> bool:
+    return rule.then is not Then.PASS or not rule.replies or moment.tally.fired < len(rule.replies)
+
+
 def _age(rule: Rule, moment: Moment) -> bool:
-    return rule.age is None or moment.idle or moment.tally.age(moment.at) in rule.age
+    return rule.age is None or moment.event.stage is Stage.IDLE or moment.tally.age(moment.event.at) in rule.age
+
+
+def _passed(rule: Rule, moment: Moment) -> int:
+    return 0 if rule.over is None else moment.tally.passed_within(rule.over.seconds, moment.event.at)
 
 
 def _over(rule: Rule, moment: Moment) -> bool:
-    return rule.over is None or moment.tally.passed_within(rule.over.seconds, moment.at) >= rule.over.count
+    return rule.over is None or _passed(rule, moment) >= rule.over.count
+
+
+def _open(rule: Rule, moment: Moment) -> bool:
+    return rule.open is None or moment.keeper.open(moment) in rule.open
 
 
 def _during(rule: Rule, moment: Moment) -> bool:
@@ -47,19 +91,34 @@ def _during(rule: Rule, moment: Moment) -> bool:
 
 
 def _chance(rule: Rule, moment: Moment) -> bool:
-    return rule.chance is None or moment.lot < rule.chance
+    if rule.chance is None:
+        return True
+    moment.drawn = moment.keeper.draw(moment)
+    return moment.drawn < rule.chance
 
 
-_TABLE: dict[str, Condition] = {
-    "attempt": _attempt,
-    "times": _times,
-    "age": _age,
-    "over": _over,
-    "during": _during,
-    "chance": _chance,
-}
+def _state(rule: Rule, moment: Moment) -> bool:
+    return moment.keeper.state(moment) in rule.state
 
 
-def conditions(rule: Rule) -> tuple[tuple[str, Condition], ...]:
-    """Return the words that this rule says, each with its condition, in the order of the language."""
-    return tuple((word, holds) for word, holds in _TABLE.items() if getattr(rule, word) not in (None, ()))
+_TABLE = (
+    Condition("attempt", _attempt, lambda _rule, moment: moment.tally.seen),
+    Condition("times", _times, lambda _rule, moment: moment.tally.fired),
+    Condition("then", _then, lambda _rule, moment: moment.tally.fired),
+    Condition("age", _age, lambda _rule, moment: moment.tally.age(moment.event.at)),
+    Condition("over", _over, _passed),
+    Condition("open", _open, lambda _rule, moment: moment.keeper.open(moment)),
+    Condition("during", _during, lambda _rule, moment: moment.since_start),
+    Condition("chance", _chance, lambda _rule, moment: moment.drawn),
+    Condition("state", _state, lambda _rule, moment: moment.keeper.state(moment)),
+)
+
+
+def conditions(rule: Rule) -> tuple[Condition, ...]:
+    """Return the conditions that this rule says, in the order of the language."""
+    return tuple(one for one in _TABLE if getattr(rule, one.word) not in (None, ()) and not _idle_word(rule, one.word))
+
+
+def _idle_word(rule: Rule, word: str) -> bool:
+    """Whether `then` says nothing about when: only `pass` behind replies does."""
+    return word == "then" and (rule.then is not Then.PASS or not rule.replies)

@@ -15,23 +15,32 @@ _WHOLE = 2**64
 class Tally:
     """The counters of one key of one rule."""
 
-    __slots__ = ("fired", "first", "passed", "seen")
+    __slots__ = ("_passed", "fired", "first", "seen")
 
     def __init__(self, first: float) -> None:
         self.first = first  # when the key was first seen
         self.seen = 0  # events so far, this one included
         self.fired = 0  # how often the rule fired for it
-        self.passed: deque[float] = deque()  # when an event went through, within the window of `over`
+        self._passed: deque[float] | None = None  # when the last events went through that `over` asks for
 
     def age(self, at: float) -> float:
         """Return the seconds since the key was first seen."""
         return at - self.first
 
+    def passed(self, at: float, most: int) -> None:
+        """Note that an event went through; of more than `most` the oldest is forgotten."""
+        if self._passed is None:
+            self._passed = deque(maxlen=most)
+        self._passed.append(at)
+
     def passed_within(self, seconds: float, at: float) -> int:
-        """Return how many events went through in the `seconds` up to now; what is older is forgotten."""
-        while self.passed and self.passed[0] <= at - seconds:
-            self.passed.popleft()
-        return len(self.passed)
+        """Return how many events went through in the `seconds` up to now, as far as they are remembered."""
+        passed = self._passed
+        if passed is None:
+            return 0
+        while passed and passed[0] <= at - seconds:
+            passed.popleft()
+        return len(passed)
 
 
 def draw(seed: int, rule: str, key: Hashable, number: int) -> float:

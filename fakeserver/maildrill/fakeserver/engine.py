@@ -6,16 +6,19 @@ Rule 2: no clock, no chance, no I/O: time comes with the event, draws are hashes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from maildrill.fakeserver.answer import UNMATCHED, answer
-from maildrill.fakeserver.event import Decision, Event, Proceed
+from maildrill.fakeserver.answer import Shot, answer, unmatched
+from maildrill.fakeserver.event import Close, Decision, Event, Proceed
+from maildrill.fakeserver.keys import OF_SESSION, ends_message
 from maildrill.fakeserver.lots import Draws
-from maildrill.fakeserver.matcher import Matcher, Play, Shot
-from maildrill.fakeserver.rule_writer import said
-from maildrill.fakeserver.script import Script, Unmatched
+from maildrill.fakeserver.matcher import Matcher, Play, sharing
+from maildrill.fakeserver.memory import Sessions, States
+from maildrill.fakeserver.near_miss import NearMisses
+from maildrill.fakeserver.script import Rule, Script, Unmatched
 from maildrill.fakeserver.script_words import REPLYING
+from maildrill.fakeserver.selectors import View
 from maildrill.smtp import Stage
 
 _PROCEED = Decision((Proceed(),))
@@ -31,56 +34,77 @@ class Engine:
         self.script = script
         self.seed = script.seed if seed is None else seed
         self.started = started
+        rules = script.played
         self._transactions: dict[int, int] = {}
         self._draws = Draws(self.seed)
-        play = Play(self.seed, started, script.hostname, self._transactions, self._draws)
-        self._matchers = tuple(Matcher(rule, play) for rule in script.played)
-        self._draw_lots = any(matcher.rule.lot for matcher in self._matchers)
-        self._at: dict[Stage, tuple[Matcher, ...]] = {
-            stage: tuple(matcher for matcher in self._matchers if stage in matcher.rule.stages) for stage in Stage
+        self._draw_lots = any(rule.lot for rule in rules)
+        self._states = States()
+        self._sessions = Sessions({sharing(rule) for rule in rules if rule.open is not None})
+        self._marks = tuple(sorted({rule.after.octets for rule in rules if rule.after is not None}))
+        play = Play(
+            self.seed, started, script.hostname, self._draws, self._states, self._sessions, marks=bool(self._marks)
+        )
+        self._matchers = tuple(Matcher(rule, play) for rule in rules)
+        self._at = _by_stage(self._matchers)
+        self._rules_at = {stage: tuple(one.rule for one in matchers) for stage, matchers in self._at.items()}
+        self._quotas = {
+            stage: tuple(one for one in matchers if one.rule.over is not None) for stage, matchers in self._at.items()
         }
+        self._of_sessions = tuple(one for one in self._matchers if _of_sessions(one.rule))
         strict = script.unmatched is Unmatched.FAIL
         self._strict = frozenset(
-            stage for stage in REPLYING if strict and any(not matcher.rule.lot for matcher in self._at[stage])
+            stage for stage in REPLYING if strict and any(not rule.lot for rule in self._rules_at[stage])
         )
 
     def on(self, event: Event) -> Decision:
         """Return what to do at this event; never raises."""
-        if event.stage is Stage.MAIL:
-            self._transactions[event.session] = self._transactions.get(event.session, 0) + 1
-        elif event.stage is Stage.RCPT and self._draw_lots and event.rcpt is not None:
-            self._draws.name(event.session, event.rcpt)
+        event = self._seen(event)
+        matchers = self._at[event.stage]
+        if not matchers:
+            return _PROCEED
+        view = View(event)
         shot: Shot | None = None
-        quotas: list[Matcher] = []
-        for matcher in self._at[event.stage]:
+        added: list[Shot] = []
+        for matcher in matchers:
             if shot is not None and not matcher.counts:
                 continue
-            shot = matcher.ask(event, decided=shot is not None) or shot
-            if matcher.rule.over is not None:
-                quotas.append(matcher)
-        if shot is not None:
-            decision, went_through = answer(shot.rule, event.stage, shot.reply)
+            fired = matcher.ask(view, decided=shot is not None)
+            if fired is None:
+                continue
+            if fired.rule.passes:
+                added.append(fired)
+            else:
+                shot = fired
+        return self._decide(event, shot, added)
+
+    def _seen(self, event: Event) -> Event:
+        """Take note of an event for whatever rules may ask later."""
+        stage = event.stage
+        if stage is Stage.MAIL:
+            self._transactions[event.session] = self._transactions.get(event.session, 0) + 1
+        elif stage is Stage.RCPT and self._draw_lots and event.rcpt is not None:
+            self._draws.name(event.session, event.rcpt)
+        if stage is Stage.CONNECT or self._sessions.counting:
+            self._sessions.see(event)
+        if event.transaction == 0 and event.session in self._transactions:
+            return replace(event, transaction=self._transactions[event.session])
+        return event
+
+    def _decide(self, event: Event, shot: Shot | None, added: Sequence[Shot]) -> Decision:
+        stage = event.stage
+        if shot is None and stage in self._strict:
+            decision, went_through = unmatched(event, added), False
         else:
-            decision = self._unmatched(event.stage)
-            went_through = not decision.unmatched
-        for matcher in quotas:
+            decision, went_through = answer(shot, added, ends=ends_message(event))
+        if shot is None:
+            missed = [matcher.missed for matcher in self._at[stage]]
+            decision = replace(decision, near_misses=NearMisses(event, self._rules_at[stage], missed))
+        for matcher in self._quotas[stage]:
             matcher.settle(event, went_through=went_through)
+        self._states.settle()
+        if stage is Stage.CONNECT and Close(reset=True) in decision.actions:
+            self.end(event.session)  # refused: there is no session
         return decision
-
-    def carry(self, before: Engine) -> None:
-        """Go on where another engine is: rules that are here too, unchanged, keep what they have counted."""
-        known = {matcher.rule.name: matcher for matcher in before._matchers}
-        for matcher in self._matchers:
-            other = known.get(matcher.rule.name)
-            if other is not None and other.rule == matcher.rule:
-                matcher.carry(other)
-        self._transactions.update(before._transactions)
-
-    def _unmatched(self, stage: Stage) -> Decision:
-        if stage not in self._strict:
-            return _PROCEED
-        near = tuple(f"{matcher.rule.name}: {said(matcher.rule, matcher.missed)}" for matcher in self._at[stage])
-        return replace(UNMATCHED[stage], near_misses=near)
 
     def idle_waits(self) -> tuple[float, ...]:
         """Return the seconds of silence after which the session must raise an IDLE event, ascending."""
@@ -89,12 +113,31 @@ class Engine:
 
     def body_marks(self) -> tuple[int, ...]:
         """Return after how many octets of a message a BODY event must come besides the first, ascending."""
-        return ()
+        return self._marks
 
     def end(self, session: int) -> None:
         """Forget a session that is over."""
         self._transactions.pop(session, None)
         self._draws.forget(session)
+        self._sessions.end(session)
+        self._states.end(session)
+        for matcher in self._of_sessions:
+            matcher.end(session)
+
+    def carry(self, old: Engine) -> None:
+        """Take over from another engine what goes on: sessions, states, and what rules have counted that are equal.
+
+        For a script that replaces another while sessions are open. Rules are equal with the same name and words.
+        """
+        before = {matcher.rule.name: matcher for matcher in old._matchers}
+        for matcher in self._matchers:
+            same = before.get(matcher.rule.name)
+            if same is not None and same.rule == matcher.rule:
+                matcher.carry(same)
+        self._transactions = old._transactions
+        self._sessions.carry(old._sessions)
+        self._states.carry(old._states)
+        self._draws.carry(old._draws)
 
     def fired(self) -> Mapping[str, int]:
         """Return how often each rule fired, in the order of the script."""
@@ -103,3 +146,15 @@ class Engine:
     def unfired(self) -> tuple[str, ...]:
         """Return the names of the rules that never fired, in the order of the script; not what nobody has drawn."""
         return tuple(matcher.rule.name for matcher in self._matchers if not (matcher.fired or matcher.rule.lot))
+
+
+def _by_stage(matchers: Sequence[Matcher]) -> dict[Stage, tuple[Matcher, ...]]:
+    """Return who is asked at each stage, in the order in which they are: by rank, then as the script has them."""
+    ranked = sorted(matchers, key=lambda one: one.rule.rank)
+    stages = {id(one): one.rule.stages for one in ranked}
+    return {stage: tuple(one for one in ranked if stage in stages[id(one)]) for stage in Stage}
+
+
+def _of_sessions(rule: Rule) -> bool:
+    """Whether a rule keeps something that ends with a session."""
+    return bool({Stage.IDLE, Stage.BODY} & rule.stages) or not OF_SESSION.isdisjoint(rule.key)

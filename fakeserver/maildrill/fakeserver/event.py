@@ -5,11 +5,15 @@ Rule: values only. The session makes events, the engine (pure) turns each into a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from maildrill.fakeserver.script_words import Handshake, Mangle
 from maildrill.smtp import Reply, Stage
+
+if TYPE_CHECKING:
+    from maildrill.fakeserver.near_miss import NearMiss
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,13 +122,14 @@ Action = Wait | Commit | Advertise | Say | Proceed | Raw | Shake | Close
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The actions for one event, to be performed in order, and the name of the rule that fired ("" = none).
+    """The actions for one event, to be performed in order, and the name of the rule that answered ("" = none).
 
-    unmatched: a strict script had no rule for this event; near_misses then says for each rule of the stage
-    what did not hold: `greylisting: age = "<5m"`.
+    unmatched: a strict script had no rule for this event. near_misses: where no rule answered, for each rule of the
+    stage what did not hold, the nearest first. added: the rules that passed the event on, and what they say with it.
     """
 
     actions: tuple[Action, ...]
     rule: str = ""
     unmatched: bool = False
-    near_misses: tuple[str, ...] = ()
+    near_misses: Sequence[NearMiss] = ()
+    added: tuple[str, ...] = ()

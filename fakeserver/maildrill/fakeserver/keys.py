@@ -5,14 +5,20 @@ Addresses and names count without regard to case, as patterns match them. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable
+from hashlib import blake2b
 
 from maildrill.fakeserver.event import Event
 from maildrill.fakeserver.script_words import Key
 from maildrill.smtp import Stage, domain_of
 
-#: Takes an event, the recipient that it is about, and how many transactions each session has begun.
-Keyed = Callable[[Event, str, Mapping[int, int]], Hashable]
+#: Takes an event and the recipient that it is about.
+Keyed = Callable[[Event, str], Hashable]
+#: What only the rest of a session can see again.
+OF_SESSION = frozenset({Key.CONNECTION, Key.TRANSACTION})
+#: What a session has in common with others, and may change as it goes on.
+ABOUT_SESSION = (Key.CLIENT, Key.EHLO, Key.USER)
+_LONG = frozenset({Key.MESSAGE, Key.USER})  # a client may make these as long as it likes
 
 
 def recipients_of(event: Event) -> tuple[str, ...]:
@@ -22,7 +28,7 @@ def recipients_of(event: Event) -> tuple[str, ...]:
     return () if event.rcpt is None else (event.rcpt,)
 
 
-def helo_of(event: Event) -> str:
+def ehlo_of(event: Event) -> str:
     """Return the client's name: at EHLO and HELO the one just given."""
     return event.argument if event.stage in (Stage.EHLO, Stage.HELO) else event.helo
 
@@ -36,6 +42,11 @@ def identity(event: Event) -> Hashable:
     else:
         about = event.client if event.reverse_path is None else _envelope(event)
     return (event.stage.value, about)
+
+
+def ends_message(event: Event) -> bool:
+    """Whether this is the end of a message, at which it is taken or not."""
+    return event.stage is Stage.DOT or (event.stage is Stage.BDAT and event.last)
 
 
 def about_rcpt(key: Collection[Key]) -> bool:
@@ -56,13 +67,24 @@ def _envelope(event: Event) -> tuple[str, ...]:
     return ((event.reverse_path or "").casefold(), *sorted(rcpt.casefold() for rcpt in event.recipients))
 
 
+def held(key: Collection[Key], value: Hashable) -> Hashable:
+    """Return what stands for a key's value in memory: itself, or a hash of it where it may be long."""
+    return compact(value) if any(word in _LONG for word in key) else value
+
+
+def compact(value: Hashable) -> Hashable:
+    """Return sixteen octets that stand for a value."""
+    return blake2b(ascii(value).encode("ascii"), digest_size=16).digest()
+
+
 KEYED: dict[Key, Keyed] = {
-    Key.RCPT: lambda _event, rcpt, _begun: rcpt.casefold(),
-    Key.DOMAIN: lambda _event, rcpt, _begun: domain_of(rcpt),
-    Key.FROM: lambda event, _rcpt, _begun: (event.reverse_path or "").casefold(),
-    Key.CLIENT: lambda event, _rcpt, _begun: event.client,
-    Key.CONNECTION: lambda event, _rcpt, _begun: event.session,
-    Key.TRANSACTION: lambda event, _rcpt, begun: (event.session, begun.get(event.session, 0)),
-    Key.HELO: lambda event, _rcpt, _begun: helo_of(event).casefold(),
-    Key.MESSAGE: lambda event, _rcpt, _begun: _message(event),
+    Key.RCPT: lambda _event, rcpt: rcpt.casefold(),
+    Key.DOMAIN: lambda _event, rcpt: domain_of(rcpt),
+    Key.FROM: lambda event, _rcpt: (event.reverse_path or "").casefold(),
+    Key.CLIENT: lambda event, _rcpt: event.client,
+    Key.CONNECTION: lambda event, _rcpt: event.session,
+    Key.TRANSACTION: lambda event, _rcpt: (event.session, event.transaction),
+    Key.EHLO: lambda event, _rcpt: ehlo_of(event).casefold(),
+    Key.USER: lambda event, _rcpt: event.user.casefold(),
+    Key.MESSAGE: lambda event, _rcpt: _message(event),
 }

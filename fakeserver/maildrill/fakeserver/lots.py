@@ -6,10 +6,10 @@ in any order and company. Pure.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 from maildrill.fakeserver.counters import draw
+from maildrill.fakeserver.memory import Shelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +32,25 @@ class Draws:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._named: defaultdict[str, int] = defaultdict(int)
-        self._attempts: dict[int, dict[str, int]] = {}
+        self._named: Shelf[int] = Shelf()
+        self._attempts: Shelf[int] = Shelf()
         self._asked: tuple[str, int | str, int] = ("", "", 0)  # the last draw: the rules of an urn ask one by one
         self._share = 0.0
 
     def name(self, session: int, rcpt: str) -> None:
         """Note that a session named a recipient at RCPT."""
         known = rcpt.casefold()
-        self._named[known] += 1
-        self._attempts.setdefault(session, {})[known] = self._named[known]
+        times = (self._named.get(known) or 0) + 1
+        self._named.put(known, times)
+        self._attempts.put(known, times, (session, 0))
 
     def forget(self, session: int) -> None:
         """Note that a session is over."""
-        self._attempts.pop(session, None)
+        self._attempts.end(session)
+
+    def carry(self, old: Draws) -> None:
+        """Take over who has named whom, and how often."""
+        self._named, self._attempts = old._named, old._attempts
 
     def holds(self, lot: Lot, session: int, rcpt: str) -> bool:
         """Whether this lot was drawn: by the session, or by its last attempt at a recipient."""
@@ -53,7 +58,7 @@ class Draws:
             asked: tuple[str, int | str, int] = (lot.urn, session, 0)
         else:
             known = rcpt.casefold()
-            asked = (lot.urn, known, self._attempts.get(session, {}).get(known, 0))
+            asked = (lot.urn, known, self._attempts.get(known, (session, 0)) or 0)
         if asked != self._asked:
             self._asked, self._share = asked, draw(self._seed, *asked)
         return lot.low <= self._share < lot.high

@@ -8,43 +8,36 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
+from maildrill.fakeserver.answer import Shot
 from maildrill.fakeserver.conditions import Moment, conditions
-from maildrill.fakeserver.counters import Tally, draw, queue_id
+from maildrill.fakeserver.counters import Tally, draw
 from maildrill.fakeserver.event import Event
-from maildrill.fakeserver.keys import KEYED, about_rcpt, about_transaction, helo_of, identity, recipients_of
+from maildrill.fakeserver.keys import ABOUT_SESSION, KEYED, OF_SESSION, about_rcpt, compact, held, identity
 from maildrill.fakeserver.lots import Draws
-from maildrill.fakeserver.pattern import select
+from maildrill.fakeserver.memory import EVERYWHERE, Place, Sessions, Shelf, States, state_of
+from maildrill.fakeserver.near_miss import Miss
+from maildrill.fakeserver.pattern import tester
 from maildrill.fakeserver.script import Rule
-from maildrill.smtp import Reply, Stage, domain_of, timestamp
+from maildrill.fakeserver.script_words import Key
+from maildrill.fakeserver.selectors import View, selectors
+from maildrill.fakeserver.shots import Shooter, UnsaidError
+from maildrill.smtp import Stage
 
 _TICK = 0.001  # seconds that a timer may be early, and still the silence has lasted as long as the rule says
+_NOTHING: Mapping[Hashable, Tally] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """What the rules of one engine share. transactions: how many each session has begun, kept by the engine."""
+    """What the rules of one engine share. marks: whether some rule acts in the middle of a message."""
 
     seed: int
     started: float
     hostname: str
-    transactions: Mapping[int, int]
     draws: Draws
-
-
-@dataclass(frozen=True, slots=True)
-class Shot:
-    """A rule that fires, and the reply that it has for this event (None: the server's own)."""
-
-    rule: Rule
-    reply: Reply | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    """Whom an event is about, for one rule: a recipient where there is one, and the patterns' named groups."""
-
-    rcpt: str
-    groups: Mapping[str, str]
+    states: States
+    sessions: Sessions
+    marks: bool
 
 
 class Matcher:
@@ -53,132 +46,217 @@ class Matcher:
     def __init__(self, rule: Rule, play: Play) -> None:
         self.rule = rule
         self.fired = 0
-        self.missed = ""  # the word that kept the rule from firing at the last event that it was asked about
+        self.missed: Miss | None = None  # what kept the rule from firing at the last event that it was asked about
         self._play = play
-        self._conditions = conditions(rule)
+        self._tests = tuple((one.holds, Miss(n, one.word), one.seen) for n, one in enumerate(selectors(rule)))
+        self._rcpt = tester(rule.rcpt) if rule.rcpt else None
+        self._domain = tester(rule.domain) if rule.domain else None
+        self._who = len(self._tests) + bool(rule.rcpt) + bool(rule.domain)
         drawn = rule.lot is not None and not rule.lot.by_session
         self._by_rcpt = bool(rule.rcpt or rule.domain or about_rcpt(rule.key) or drawn)
-        self._by_transaction = bool(rule.reverse_path or about_transaction(rule.key))
-        self._tallies: dict[Hashable, Tally] = {}
-        self._touched: dict[Hashable, Tally] = {}  # what the last event counted for
-        self._lots: dict[Hashable, int] = {}  # without a key: how often this very event has come
-        self._silences: dict[int, float] = {}  # at idle: when the silence began that a session was last counted for
-        fields = {name for reply in rule.replies for name in reply.fields}
+        self._keyed = tuple(KEYED[word] for word in rule.key)
+        self._conditions = conditions(rule)
+        self._shooter = Shooter(rule, play.seed, play.hostname)
+        self._sharing = sharing(rule)
+        self._states = play.states.shelf(rule.key) if rule.state or rule.set is not None else None
+        self._sorted = sorted(range(len(rule.key)), key=lambda n: rule.key[n])
+        self._tallies: Shelf[Tally] = Shelf()
+        self._touched: Mapping[Hashable, Tally] = _NOTHING  # what the last event counted for
+        self._lots: Shelf[int] = Shelf()  # without a key: how often this very event has come
+        self._begun: dict[int, tuple[float, float]] = {}  # by session: the silence, or the message, last acted upon
         #: Whether the rule must see events that another rule has answered.
-        self.counts = bool(self._conditions or fields & {"n", "id"})
+        self.counts = bool(self._conditions or self._shooter.counts)
+        remembers = self.counts or len(rule.replies) > 1 or rule.set is not None
+        self._forgetful = not remembers
 
-    def ask(self, event: Event, *, decided: bool) -> Shot | None:
+    def ask(self, view: View, *, decided: bool) -> Shot | None:
         """Count the event if it is the rule's business; return the shot if it fires (never once `decided`)."""
-        self._touched = {}
-        shot: Shot | None = None
-        for subject in self._subjects(event):
-            key = tuple(KEYED[word](event, subject.rcpt, self._play.transactions) for word in self.rule.key)
-            if key in self._touched:
-                continue
-            tally = self._count(key, event.at)
-            self.missed = self._failing(event, key, tally)
-            if not (self.missed or decided or shot):
-                shot = Shot(self.rule, self._reply(event, subject, key, tally))
-                tally.fired += 1
-                self.fired += 1
-        return shot
-
-    def carry(self, before: Matcher) -> None:
-        """Go on with what another matcher of the same rule has counted."""
-        self.fired, self._tallies = before.fired, before._tallies
-        self._lots, self._silences = before._lots, before._silences
+        self._touched = _NOTHING
+        for holds, miss, seen in self._tests:
+            if not holds(view):
+                self.missed = miss if seen is None else Miss(miss.held, miss.word, seen(view))
+                return None
+        stage = view.event.stage
+        if (stage is Stage.IDLE or stage is Stage.BODY) and not self._acts_now(view.event):
+            return None
+        rcpts: Sequence[str] = view.rcpts
+        if self._by_rcpt:
+            rcpts = self._meant(view)
+        elif len(rcpts) != 1:
+            rcpts = (rcpts[0] if rcpts else "",)
+        if self.rule.lot is not None:
+            rcpts = self._drawn(rcpts, view.event.session)
+        if not rcpts:
+            return None
+        return self._fire_plainly(view, rcpts[0]) if self._forgetful else self._count(view, rcpts, decided=decided)
 
     def settle(self, event: Event, *, went_through: bool) -> None:
         """Note for `over` that the last event, as far as it was the rule's business, went through or not."""
-        if went_through:
+        if went_through and self.rule.over is not None:
             for tally in self._touched.values():
-                tally.passed.append(event.at)
+                tally.passed(event.at, self.rule.over.count)
 
-    def _count(self, key: Hashable, at: float) -> Tally:
-        tally = self._tallies.get(key)
-        if tally is None:
-            tally = self._tallies[key] = Tally(at)
-        tally.seen += 1
-        self._touched[key] = tally
-        return tally
+    def end(self, session: int) -> None:
+        """Forget a session that is over."""
+        self._begun.pop(session, None)
+        if not OF_SESSION.isdisjoint(self.rule.key):
+            self._tallies.end(session)
 
-    def _failing(self, event: Event, key: Hashable, tally: Tally) -> str:
-        """Return the first word that does not hold, or an empty string."""
-        if not self._conditions:
-            return ""
-        lot = 0.0 if self.rule.chance is None else self._lot(event, key, tally.seen)
-        moment = Moment(event.at, event.at - self._play.started, tally, lot, event.stage is Stage.IDLE)
-        return next((word for word, holds in self._conditions if not holds(self.rule, moment)), "")
+    def carry(self, old: Matcher) -> None:
+        """Take over what the same rule has counted in another engine."""
+        self.fired = old.fired
+        self._tallies, self._lots, self._begun = old._tallies, old._lots, old._begun
 
-    def _lot(self, event: Event, key: Hashable, number: int) -> float:
-        if not self.rule.key:
-            # The event itself is the key, so that neither the order nor what others do changes its lot.
-            key = identity(event)
-            number = self._lots[key] = self._lots.get(key, 0) + 1
-        return draw(self._play.seed, self.rule.name, key, number)
+    def draw(self, moment: Moment) -> float:
+        """Return what is drawn for `chance`; without a key the event itself is the key.
 
-    def _subjects(self, event: Event) -> Sequence[_Subject]:
-        rule = self.rule
-        if event.stage is Stage.IDLE and not self._new_silence(event):
-            return ()
-        known = event.reverse_path is not None
-        groups = select(rule.reverse_path, event.reverse_path or "") if known or not self._by_transaction else None
-        if groups is None:
-            self.missed = "from" if rule.reverse_path else "key"
-            return ()
-        rcpts = recipients_of(event)
-        if not self._by_rcpt:
-            first = rcpts[0] if rcpts else ""
-            return (_Subject(first, groups),) if self._drawn(event, first) else ()
-        self.missed = "rcpt" if rule.rcpt else "domain" if rule.domain else "key"
-        subjects = (self._subject(rcpt, groups) for rcpt in rcpts)
-        return [subject for subject in subjects if subject is not None and self._drawn(event, subject.rcpt)]
+        So neither the order nor what others do changes its lot.
+        """
+        value = moment.value if self.rule.key else identity(moment.event)
+        return draw(self._play.seed, self.rule.name, value, moment.number)
 
-    def _drawn(self, event: Event, rcpt: str) -> bool:
-        """Whether this recipient, or the session, has drawn what the rule needs."""
-        lot = self.rule.lot
-        if lot is None or self._play.draws.holds(lot, event.session, rcpt):
+    def state(self, moment: Moment) -> str:
+        """Return the state that holds; only a rule with the word `state` asks."""
+        return "" if self._states is None else state_of(self._states, self._state_key(moment), moment.place)
+
+    def open(self, moment: Moment) -> int:
+        """Return how many sessions are open that share what the rule counts by."""
+        return self._play.sessions.count(self._sharing, moment.event)
+
+    def _meant(self, view: View) -> Sequence[str]:
+        """Return the recipients that `rcpt` and `domain` mean."""
+        rcpt, domain = self._rcpt, self._domain
+        word, found = "rcpt" if rcpt is not None else "domain" if domain is not None else "key", []
+        for n, address in enumerate(view.rcpts):
+            if rcpt is not None and not rcpt(address):
+                continue
+            if domain is not None and not domain(view.domains[n]):
+                word = "domain"
+                continue
+            found.append(address)
+        if not found:
+            behind = word == "domain" and rcpt is not None
+            self.missed = Miss(len(self._tests) + behind, word, "there is no recipient yet" if word == "key" else None)
+        return found
+
+    def _drawn(self, rcpts: Sequence[str], session: int) -> Sequence[str]:
+        """Return the recipients that have drawn what the rule needs, or for whom their session has."""
+        lot, draws = self.rule.lot, self._play.draws
+        found = [rcpt for rcpt in rcpts if lot is None or draws.holds(lot, session, rcpt)]
+        if rcpts and not found:
+            self.missed = Miss(self._who, "lot", "another lot was drawn")
+        return found
+
+    def _acts_now(self, event: Event) -> bool:
+        """Whether a silence, or a message that comes in, is where the rule says, and has not been acted upon yet."""
+        if event.stage is Stage.IDLE:
+            return self._new_silence(event)
+        if not self._play.marks:
             return True
-        self.missed = "lot"
-        return False
-
-    def _subject(self, rcpt: str, groups: Mapping[str, str]) -> _Subject | None:
-        by_rcpt = select(self.rule.rcpt, rcpt)
-        if by_rcpt is None:
-            return None
-        by_domain = select(self.rule.domain, domain_of(rcpt))
-        if by_domain is None:
-            self.missed = "domain"
-            return None
-        return _Subject(rcpt, {**groups, **by_rcpt, **by_domain})
+        size, after = event.size or 0, self.rule.after
+        if after is not None and size < after.octets:
+            self.missed = Miss(self._who, "after")
+            return False
+        transaction, acted = self._begun.get(event.session, (-1, 0.0))
+        self._begun[event.session] = (event.transaction, size)
+        if transaction == event.transaction and acted <= size:
+            self.missed = Miss(self._who, "at", "of this message it has been asked")
+            return False
+        return True
 
     def _new_silence(self, event: Event) -> bool:
-        """Whether this silence has lasted as long as the rule says, and has not been counted yet."""
         age = self.rule.age
         if age is None or event.idle + _TICK < age.least or event.idle > age.most:
+            self.missed = Miss(self._who, "age")
             return False
         began = event.at - event.idle
-        known = self._silences.get(event.session)
-        self._silences[event.session] = began
-        return known is None or abs(began - known) > _TICK
+        known, _ = self._begun.get(event.session, (None, 0.0))
+        self._begun[event.session] = (began, 0.0)
+        if known is not None and abs(began - known) <= _TICK:
+            self.missed = Miss(self._who, "age", began)
+            return False
+        return True
 
-    def _reply(self, event: Event, subject: _Subject, key: Hashable, tally: Tally) -> Reply | None:
-        replies = self.rule.replies
-        if not replies:
+    def _fire_plainly(self, view: View, rcpt: str) -> Shot | None:
+        """Fire without a memory of single events: nothing that the rule says needs one."""
+        try:
+            shot = self._shooter.shot(view, rcpt, (), 1, 0)
+        except UnsaidError as error:
+            self.missed = Miss(self._who, error.word, error.text)
             return None
-        template = replies[min(tally.fired, len(replies) - 1)]
-        return template.render(self._values(event, subject, key, tally.seen) if template.fields else {})
+        self.fired += 1
+        self.missed = None
+        return shot
 
-    def _values(self, event: Event, subject: _Subject, key: Hashable, number: int) -> Mapping[str, str]:
-        return {
-            **subject.groups,
-            "rcpt": subject.rcpt,
-            "from": event.reverse_path or "",
-            "domain": domain_of(subject.rcpt),
-            "helo": helo_of(event),
-            "client": event.client,
-            "hostname": self._play.hostname,
-            "n": str(number),
-            "id": queue_id(self._play.seed, self.rule.name, event.session, key, number),
-            "now": timestamp(event.at),
-        }
+    def _count(self, view: View, rcpts: Sequence[str], *, decided: bool) -> Shot | None:
+        shot: Shot | None = None
+        missed: Miss | None = None
+        touched: dict[Hashable, Tally] = {}
+        for rcpt in rcpts:
+            value = tuple(keyed(view.event, rcpt) for keyed in self._keyed)
+            if value in touched:
+                continue
+            moment = self._moment(view.event, value)
+            touched[value] = moment.tally
+            if shot is not None:
+                continue
+            miss = self._failing(moment)
+            if miss is None and not decided:
+                shot = self._fire(moment, view, rcpt)
+                miss = self.missed
+            if miss is not None and (missed is None or miss.held > missed.held):
+                missed = miss
+        self._touched = touched
+        self.missed = None if shot is not None else missed
+        return shot
+
+    def _moment(self, event: Event, value: tuple[Hashable, ...]) -> Moment:
+        """Count the event."""
+        rule = self.rule
+        key, place = held(rule.key, value), self._place(event)
+        tally = self._tallies.get(key, place)
+        if tally is None:
+            tally = Tally(event.at)
+            self._tallies.put(key, tally, place)
+        tally.seen += 1
+        number = tally.seen
+        if rule.chance is not None and not rule.key:
+            same = compact(identity(event))
+            number = (self._lots.get(same) or 0) + 1
+            self._lots.put(same, number)
+        return Moment(event, value, place, tally, number, event.at - self._play.started, self)
+
+    def _failing(self, moment: Moment) -> Miss | None:
+        """Return the first word that does not hold."""
+        for n, (word, holds, seen) in enumerate(self._conditions):
+            if not holds(self.rule, moment):
+                return Miss(self._who + n, word, seen(self.rule, moment))
+        return None
+
+    def _fire(self, moment: Moment, view: View, rcpt: str) -> Shot | None:
+        tally = moment.tally
+        try:
+            shot = self._shooter.shot(view, rcpt, moment.value, tally.seen, tally.fired)
+        except UnsaidError as error:
+            self.missed = Miss(self._who + len(self._conditions), error.word, error.text)
+            return None
+        tally.fired += 1
+        self.fired += 1
+        self.missed = None
+        if self.rule.set is not None and self._states is not None:
+            self._play.states.set(self._states, self._state_key(moment), self.rule.set, moment.place)
+        return shot
+
+    def _state_key(self, moment: Moment) -> Hashable:
+        value = tuple(moment.value[n] for n in self._sorted)
+        return held(self.rule.key, value)
+
+    def _place(self, event: Event) -> Place:
+        if Key.TRANSACTION in self.rule.key:
+            return (event.session, event.transaction)
+        return (event.session, 0) if Key.CONNECTION in self.rule.key else EVERYWHERE
+
+
+def sharing(rule: Rule) -> tuple[Key, ...]:
+    """Return what open sessions must share for the rule's `open`: the words of its key that are about a session."""
+    return tuple(word for word in ABOUT_SESSION if word in rule.key)

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from maildrill.fakeserver.octets import Drip, Octets, Size, Tease
 from maildrill.fakeserver.pattern import Pattern
-from maildrill.fakeserver.script_checks import RuleError, check, known_at
-from maildrill.fakeserver.script_words import REPLYING, Cut, Key
+from maildrill.fakeserver.rule_error import RuleError
+from maildrill.fakeserver.script_checks import check, known_at
+from maildrill.fakeserver.script_words import REPLYING, USUAL_PRIORITY, Cut, Handshake, Key, Mangle, Then
 from maildrill.fakeserver.settings import Limits, Settings, Unmatched
-from maildrill.fakeserver.span import Age, Attempts, Duration, During, Quota
+from maildrill.fakeserver.span import Age, Amount, Attempts, During, Pause, Quota
 from maildrill.fakeserver.template import ReplyTemplate
 from maildrill.fakeserver.transcript.steps import Transcript
 from maildrill.smtp import ConfigurationError, Stage, escape
@@ -35,8 +37,9 @@ __all__ = ["Cut", "Key", "Rule", "RuleError", "Script", "Unmatched", "merge_scri
 class Rule:
     """One `[[rule]]`. Raises RuleError (with the key that is wrong) for what cannot be performed.
 
-    name: unique in its script. at: empty means `*`. reverse_path: the key `from`. replies: one reply is a list of
-    one. None and empty mean: not said.
+    name: unique in its script. at: empty means `*`. reverse_path: the key `from`. header, param: names, each with what
+    its value must be. tls: True and False for whether it is spoken, or patterns of the version. replies: one reply is
+    a list of one. None and empty mean: not said.
     """
 
     name: str
@@ -44,18 +47,39 @@ class Rule:
     reverse_path: tuple[Pattern, ...] = ()
     rcpt: tuple[Pattern, ...] = ()
     domain: tuple[Pattern, ...] = ()
+    ehlo: tuple[Pattern, ...] = ()
+    client: tuple[Pattern, ...] = ()
+    user: tuple[Pattern, ...] = ()
+    header: tuple[tuple[str, tuple[Pattern, ...]], ...] = ()
+    subject: tuple[Pattern, ...] = ()
+    body: tuple[Pattern, ...] = ()
+    size: Amount | None = None
+    tls: bool | tuple[Pattern, ...] | None = None
+    param: tuple[tuple[str, tuple[Pattern | Amount, ...]], ...] = ()
     key: tuple[Key, ...] = ()
     attempt: tuple[Attempts, ...] = ()
     times: int | None = None
     age: Age | None = None
     over: Quota | None = None
+    open: Amount | None = None
     during: tuple[During, ...] = ()
     chance: float | None = None
+    state: tuple[str, ...] = ()
+    set: str | None = None
+    priority: int | None = None
     replies: tuple[ReplyTemplate, ...] = ()
-    wait: Duration | None = None
+    then: Then | None = None
+    raw: Octets | None = None
+    mangle: Mangle | None = None
+    drip: Drip | None = None
+    tease: Tease | None = None
+    wait: Pause | None = None
+    after: Size | None = None
     cut: Cut | None = None
     commit: bool | None = None
     caps: tuple[str, ...] = ()
+    handshake: Handshake | None = None
+    lint: bool | None = None
     lot: Lot | None = None  # no word of a file: what a profile's item needs to have been drawn
     place: Place = field(default=NOWHERE, compare=False, repr=False)  # where it stands in its file
 
@@ -66,6 +90,16 @@ class Rule:
     def stages(self) -> frozenset[Stage]:
         """Where the rule can apply: the stages named; for `*` all that wait for a reply and know what is asked for."""
         return frozenset(self.at) if self.at else REPLYING & known_at(self)
+
+    @property
+    def rank(self) -> int:
+        """How early the rule is asked: 1 is first; of the same rank the order of the script counts."""
+        return USUAL_PRIORITY if self.priority is None else self.priority
+
+    @property
+    def passes(self) -> bool:
+        """Whether the rule adds to what others answer: `then = "pass"` without replies."""
+        return self.then is Then.PASS and not self.replies
 
 
 @dataclass(frozen=True, slots=True)

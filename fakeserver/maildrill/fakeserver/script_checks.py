@@ -1,4 +1,4 @@
-"""What makes a rule impossible: one function for each reason, in one table.
+"""What makes a rule impossible: one function for each reason, in one table; those about its answer are answer_checks'.
 
 Each takes a rule and raises RuleError with the key that is wrong, what was expected and what to do. Pure.
 """
@@ -6,39 +6,28 @@ Each takes a rule and raises RuleError with the key that is wrong, what was expe
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from maildrill.fakeserver.script_words import (
-    CLASSES,
-    CLOSING,
-    KNOWN,
-    LONGEST_SILENCE,
-    REPLYING,
-    USUAL_CLASSES,
-    Cut,
-    Key,
-)
-from maildrill.fakeserver.template import FIELDS
-from maildrill.smtp import ConfigurationError, Stage, did_you_mean, escape
+from maildrill.fakeserver.answer_checks import ANSWER_REASONS
+from maildrill.fakeserver.pattern import Pattern
+from maildrill.fakeserver.rule_error import RuleError, either, listed
+from maildrill.fakeserver.script_words import KNOWN, LONGEST_SILENCE, Cut, Key
+from maildrill.fakeserver.template import FIELDS, Template
+from maildrill.smtp import Stage, did_you_mean, escape
 
 if TYPE_CHECKING:
-    from maildrill.fakeserver.pattern import Pattern
     from maildrill.fakeserver.script import Rule
 
-CAPS_WORDS = 'a keyword with its parameters such as "SIZE 1000", or "-8BITMIME" to hide one'
-CAPABILITY = re.compile(r"-[A-Z0-9][A-Z0-9-]*|[A-Z0-9][A-Z0-9-]*(?: [!-~]+)*", re.ASCII | re.IGNORECASE)
-_SILENT = (Cut.REFUSE, Cut.BEFORE, Cut.RST)
-_AT_CONNECT = (None, *_SILENT)
-_NO_REPLY_OF_ITS_OWN = (Stage.TLS, Stage.BODY, Stage.IDLE)  # the server says nothing here unless the rule does
-
-
-class RuleError(ConfigurationError):
-    """A rule that cannot be performed; `key` is the word that is wrong, in the script's spelling."""
-
-    def __init__(self, key: str, what: str, *, expected: str = "", hint: str = "") -> None:
-        super().__init__(what, expected=expected, hint=hint)
-        self.key = key
+_MESSAGE_ENDS = frozenset({Stage.DOT, Stage.BDAT})
+_AT_CONNECT = (None, Cut.REFUSE, Cut.BEFORE, Cut.RST)
+_FIELD_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322 section 3.6.8
+_PARAMETER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*", re.ASCII)  # RFC 5321 section 4.1.2: esmtp-keyword
+_HINTS = {
+    (Stage.MAIL, "rcpt"): 'at "mail" only "from" is known',
+    (Stage.MAIL, "domain"): 'at "mail" only "from" is known',
+    (Stage.RCPT, "size"): 'the size that MAIL declared is param.SIZE = ">1MB"',
+}
 
 
 def check(rule: Rule) -> None:
@@ -55,12 +44,33 @@ def known_at(rule: Rule) -> frozenset[Stage]:
     return stages
 
 
-def _asked(rule: Rule) -> Iterable[str]:
-    return (*(word for word, patterns in _selectors(rule) if patterns), *rule.key)
+def selecting(rule: Rule) -> Iterator[tuple[str, tuple[Pattern, ...]]]:
+    """Go through the words that choose by patterns and are said: the word and its patterns."""
+    for word, patterns in (
+        ("from", rule.reverse_path),
+        ("rcpt", rule.rcpt),
+        ("domain", rule.domain),
+        ("ehlo", rule.ehlo),
+        ("client", rule.client),
+        ("user", rule.user),
+        *(("header", patterns) for _, patterns in rule.header),
+        ("subject", rule.subject),
+        ("body", rule.body),
+        ("tls", rule.tls if isinstance(rule.tls, tuple) else ()),
+        *(("param", values) for _, values in rule.param),
+    ):
+        if patterns:
+            yield word, tuple(pattern for pattern in patterns if isinstance(pattern, Pattern))
 
 
-def _selectors(rule: Rule) -> tuple[tuple[str, tuple[Pattern, ...]], ...]:
-    return (("from", rule.reverse_path), ("rcpt", rule.rcpt), ("domain", rule.domain))
+def _asked(rule: Rule) -> Iterator[str]:
+    for word, _ in selecting(rule):
+        yield word
+    if rule.size is not None:
+        yield "size"
+    if rule.tls is not None:
+        yield "tls"
+    yield from rule.key
 
 
 def _numbers_in_range(rule: Rule) -> None:
@@ -71,10 +81,30 @@ def _numbers_in_range(rule: Rule) -> None:
             expected="a name that can be shown",
             hint='leave "name" out to have the rule called by its line',
         )
-    if rule.times is not None and rule.times < 1:
-        raise RuleError("times", f"times is {rule.times}", expected="a whole number, 1 or more")
+    for word, number in (("times", rule.times), ("priority", rule.priority)):
+        if number is not None and number < 1:
+            raise RuleError(word, f"{word} is {number}", expected="a whole number, 1 or more")
     if rule.chance is not None and not 0 <= rule.chance <= 1:
         raise RuleError("chance", f"chance is {rule.chance}", expected="a number from 0 to 1")
+    if rule.open is not None and not re.fullmatch(r"[<>=.\d\s]*", rule.open.text):
+        raise RuleError(
+            "open", f'open is "{escape(rule.open.text)}"', expected='a number of sessions such as "3" or ">2"'
+        )
+
+
+def _names_possible(rule: Rule) -> None:
+    for name, _ in rule.header:
+        if not _FIELD_NAME.fullmatch(name):
+            raise RuleError(
+                "header", f'no header field is called "{escape(name)}"', expected="a name such as X-Campaign"
+            )
+    for name, _ in rule.param:
+        if not _PARAMETER_NAME.fullmatch(name):
+            raise RuleError("param", f'no parameter is called "{escape(name)}"', expected="a name such as SIZE or BODY")
+    for word, states in (("state", rule.state), ("set", () if rule.set is None else (rule.set,))):
+        for state in states:
+            if not state or not state.isprintable():
+                raise RuleError(word, f'{word} is "{escape(state)}"', expected='a name of a state such as "down"')
 
 
 def _connect_says_nothing(rule: Rule) -> None:
@@ -84,21 +114,30 @@ def _connect_says_nothing(rule: Rule) -> None:
         )
     if Stage.CONNECT not in rule.at:
         return
-    word = "replies" if rule.replies else "wait" if rule.wait else "cut" if rule.cut not in _AT_CONNECT else ""
+    words = ("replies", "raw", "mangle", "drip", "tease", "wait")
+    word = next((word for word in words if getattr(rule, word)), "" if rule.cut in _AT_CONNECT else "cut")
     if word:
         raise RuleError(
             word,
             'at "connect" nothing can be said and nobody waits',
-            expected=f"no reply, no wait, and a cut out of {_either(cut.value for cut in _SILENT)}",
+            expected=f"no reply, no wait, and a cut out of {either(cut for cut in _AT_CONNECT if cut)}",
             hint='to speak or to wait once the connection stands write at = "banner"',
         )
 
 
 def _tls_says_nothing(rule: Rule) -> None:
-    if Stage.TLS in rule.at and rule.replies:
+    if rule.handshake is not None and rule.at != (Stage.TLS,):
         raise RuleError(
-            "replies",
+            "handshake", 'a handshake goes wrong only at "tls"', expected='at = "tls"', hint="write a rule of its own"
+        )
+    if Stage.TLS not in rule.at:
+        return
+    word = next((word for word in ("replies", "raw", "mangle", "drip", "tease") if getattr(rule, word)), "")
+    if word:
+        raise RuleError(
+            word,
             'at "tls" there is a handshake, and nobody waits for a reply',
+            expected="a handshake, a wait, or a cut",
             hint='to refuse it write at = "starttls", to speak once it is done at = "ehlo"',
         )
 
@@ -122,23 +161,15 @@ def _idle_stands_alone(rule: Rule) -> None:
         )
 
 
-def _selectors_known(rule: Rule) -> None:
-    for word in _asked(rule):
-        if word == Key.MESSAGE:
-            continue
-        stages = KNOWN.get(word, frozenset(Stage))
-        for stage in rule.at:
-            if stage not in stages:
-                raise RuleError(
-                    "key" if word in rule.key else word,
-                    f'"{word}" is not known at "{stage}"',
-                    expected=f"one of the stages {_listed(stages)}",
-                    hint='at "mail" only "from" is known' if stage is Stage.MAIL else "",
-                )
+def _after_only_at_body(rule: Rule) -> None:
+    if rule.after is not None and rule.at != (Stage.BODY,):
+        raise RuleError(
+            "after", 'octets are counted only at "body"', expected='at = "body"', hint='to let time pass write "wait"'
+        )
 
 
-def _message_only_at_dot(rule: Rule) -> None:
-    if Key.MESSAGE in rule.key and rule.at != (Stage.DOT,):
+def _message_only_at_its_end(rule: Rule) -> None:
+    if Key.MESSAGE in rule.key and not (rule.at and _MESSAGE_ENDS.issuperset(rule.at)):
         raise RuleError(
             "key",
             '"message" can be counted only at "dot": before it no one has seen the message',
@@ -147,96 +178,65 @@ def _message_only_at_dot(rule: Rule) -> None:
         )
 
 
-def _cut_makes_sense(rule: Rule) -> None:
-    if rule.cut is Cut.NEVER and not any(reply.code == CLOSING for reply in rule.replies):
-        raise RuleError(
-            "cut",
-            'cut = "never" keeps a connection open after 421, and this rule has no such reply',
-            hint="leave it out",
-        )
-    speechless = [stage for stage in _NO_REPLY_OF_ITS_OWN if stage in rule.at]
-    if speechless and not rule.replies and rule.cut in (Cut.MID, Cut.AFTER):
-        raise RuleError(
-            "cut", f'there is no reply at "{speechless[0]}" to cut', hint='add a reply, or write cut = "before"'
-        )
-
-
-def _commit_only_at_dot(rule: Rule) -> None:
-    if rule.commit is not None and rule.at != (Stage.DOT,):
-        raise RuleError("commit", 'a message is taken, or not, only at "dot"', expected='at = "dot"')
-
-
-def _caps_only_at_ehlo(rule: Rule) -> None:
-    if not rule.caps:
-        return
-    if rule.at != (Stage.EHLO,):
-        raise RuleError("caps", 'capabilities are said only at "ehlo"', expected='at = "ehlo"')
-    if rule.replies:
-        raise RuleError("caps", "caps change the server's own reply, and this rule has another", hint="leave one out")
-    for change in rule.caps:
-        if not CAPABILITY.fullmatch(change):
-            raise RuleError(
-                "caps",
-                f'"{escape(change)}" is not a capability',
-                expected=CAPS_WORDS,
-            )
-
-
-def _codes_possible(rule: Rule) -> None:
-    stages = rule.at or tuple(stage for stage in Stage if stage in REPLYING & known_at(rule))
-    for reply in rule.replies:
-        for stage in stages:
-            classes = CLASSES.get(stage, USUAL_CLASSES)
-            if reply.code // 100 not in classes:
+def _selectors_known(rule: Rule) -> None:
+    for word in _asked(rule):
+        stages = KNOWN.get(word, frozenset(Stage))
+        for stage in rule.at:
+            if stage not in stages:
                 raise RuleError(
-                    "replies",
-                    f'a server cannot say {reply.code} at "{stage}"',
-                    expected=f"a code that begins with {_either(map(str, sorted(classes)))}",
-                    hint="" if rule.at else 'name the stages that are meant instead of "*"',
+                    "key" if word in rule.key else word,
+                    f'"{word}" is not known at "{stage}"',
+                    expected=f"one of the stages {listed(stages)}",
+                    hint=_HINTS.get((stage, word), ""),
                 )
 
 
 def _fields_known(rule: Rule) -> None:
-    groups = {group for _, patterns in _selectors(rule) for pattern in patterns for group in pattern.groups}
-    for group in sorted(groups & FIELDS.keys()):
-        raise RuleError(
-            next(word for word, some in _selectors(rule) if any(group in pattern.groups for pattern in some)),
-            f'the named group "{group}" has the name of a field',
-            expected=f"a name other than {' '.join(FIELDS)}",
-        )
-    known = (*FIELDS, *sorted(groups))
-    for name in (name for reply in rule.replies for name in reply.fields):
+    groups: dict[str, str] = {}
+    for word, patterns in selecting(rule):
+        for group in (group for pattern in patterns for group in pattern.groups):
+            if group in FIELDS:
+                raise RuleError(
+                    word,
+                    f'the named group "{group}" has the name of a field',
+                    expected=f"a name other than {' '.join(FIELDS)}",
+                )
+            groups[group] = word
+    for reply in rule.replies:
+        _check_fields(rule, "replies", "a reply", reply.fields, (*FIELDS, *sorted(groups)))
+        if reply.code is None and reply.fields[0] in FIELDS:
+            raise RuleError(
+                "replies", f'"{{{reply.fields[0]}}}" is no reply code', expected="a named group of a pattern"
+            )
+    for change in rule.caps:
+        _check_fields(rule, "caps", "caps", Template(change).fields, (*FIELDS, *sorted(groups)))
+    if rule.wait is not None:
+        _check_fields(rule, "wait", "wait", rule.wait.fields, ("n", *sorted(groups)))
+
+
+def _check_fields(rule: Rule, key: str, place: str, fields: tuple[str, ...], known: tuple[str, ...]) -> None:
+    for name in fields:
         if name not in known:
             raise RuleError(
-                "replies",
-                f'unknown field "{{{escape(name)}}}" in a reply',
+                key,
+                f'unknown field "{{{escape(name)}}}" in {place}',
                 expected="one of: " + " ".join(f"{{{field}}}" for field in known),
                 hint=did_you_mean(name, known),
             )
         for stage in rule.at:
             if name in FIELDS and stage not in KNOWN.get(name, frozenset(Stage)):
-                raise RuleError("replies", f'"{{{name}}}" is not known at "{stage}"', hint="leave the field out")
-
-
-def _listed(stages: Iterable[Stage]) -> str:
-    return " ".join(stage for stage in Stage if stage in stages)
-
-
-def _either(words: Iterable[str]) -> str:
-    *most, last = words
-    return f"{', '.join(most)} or {last}" if most else last
+                raise RuleError(key, f'"{{{name}}}" is not known at "{stage}"', hint="leave the field out")
 
 
 _REASONS: tuple[Callable[[Rule], None], ...] = (
     _numbers_in_range,
+    _names_possible,
     _connect_says_nothing,
     _tls_says_nothing,
     _idle_stands_alone,
-    _message_only_at_dot,
+    _after_only_at_body,
+    _message_only_at_its_end,
     _selectors_known,
-    _cut_makes_sense,
-    _commit_only_at_dot,
-    _caps_only_at_ehlo,
-    _codes_possible,
+    *ANSWER_REASONS,
     _fields_known,
 )

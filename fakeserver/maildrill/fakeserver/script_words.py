@@ -14,13 +14,14 @@ class Key(StrEnum):
     """What a rule counts by."""
 
     RCPT = "rcpt"
-    MESSAGE = "message"  # Message-ID and envelope: known at the dot only
+    MESSAGE = "message"  # Message-ID and envelope: known once the message is whole
     FROM = "from"
     CLIENT = "client"
     DOMAIN = "domain"
     CONNECTION = "connection"
     TRANSACTION = "transaction"  # from one MAIL to the next, in one connection
-    HELO = "helo"
+    EHLO = "ehlo"  # the name given with EHLO or HELO
+    USER = "user"  # who is logged in
 
 
 class Cut(StrEnum):
@@ -91,14 +92,23 @@ _IN_TRANSACTION = frozenset(
     }
 )
 
-#: Where the words about the envelope are, or may be, known (an open transaction); all others are known everywhere.
+_WHOLE_MESSAGE = frozenset({Stage.DOT, Stage.BDAT})  # of BDAT only the last
+
+#: Where a word is, or may be, known; all others are known everywhere.
 KNOWN: dict[str, frozenset[Stage]] = {
     "from": _IN_TRANSACTION | {Stage.MAIL, Stage.RCPT},
     "rcpt": _IN_TRANSACTION | {Stage.RCPT},
     "domain": _IN_TRANSACTION | {Stage.RCPT},
     "transaction": _IN_TRANSACTION | {Stage.MAIL, Stage.RCPT},
-    "helo": frozenset(Stage) - {Stage.CONNECT, Stage.TLS, Stage.BANNER},
-    "message": frozenset({Stage.DOT}),
+    "param": _IN_TRANSACTION | {Stage.MAIL, Stage.RCPT},
+    "ehlo": frozenset(Stage) - {Stage.CONNECT, Stage.BANNER},
+    "user": frozenset(Stage) - {Stage.CONNECT, Stage.TLS, Stage.BANNER},
+    "tls": frozenset(Stage) - {Stage.CONNECT, Stage.TLS},
+    "size": _WHOLE_MESSAGE | {Stage.MAIL, Stage.BODY},
+    "subject": _WHOLE_MESSAGE,
+    "header": _WHOLE_MESSAGE,
+    "body": _WHOLE_MESSAGE,
+    "message": _WHOLE_MESSAGE,
 }
 
 #: Which first digits a reply may have, where it is not 2, 4 and 5.
@@ -112,6 +122,12 @@ CLASSES: dict[Stage, frozenset[int]] = {
     Stage.IDLE: frozenset({4, 5}),  # unasked
 }
 USUAL_CLASSES = frozenset({2, 4, 5})
+
+#: The state in which a rule's key, or the whole run, begins.
+FIRST_STATE = "start"
+
+#: How early a rule is asked that says no priority: 1 is first.
+USUAL_PRIORITY = 5
 
 #: The reply that ends the connection, unless the rule says `cut = "never"` (RFC 5321 section 3.8).
 CLOSING = 421

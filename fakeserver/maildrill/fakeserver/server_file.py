@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from typing import NoReturn
 
+from maildrill.fakeserver.answer_checks import CAPABILITY, CAPS_WORDS
 from maildrill.fakeserver.readers import list_of, some
-from maildrill.fakeserver.script_checks import CAPABILITY, CAPS_WORDS
 from maildrill.fakeserver.settings import MECHANISMS, Limits, Settings, Unmatched
 from maildrill.fakeserver.toml_text import bare_or_quoted, inline, one_or_list, quoted
 from maildrill.smtp import did_you_mean, escape

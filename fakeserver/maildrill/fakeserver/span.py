@@ -1,4 +1,4 @@
-"""Spans: how a script says which attempt, which age, which hours, how long and how much.
+"""Spans: how a script says which attempt, which age, which hours, how long, how often and how many.
 
 Each keeps the text that was written and reads it once. Durations are seconds. Pure.
 """
@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from maildrill.smtp.quantity import parse_duration, parse_rate
+from maildrill.fakeserver.template import Template
+from maildrill.smtp.quantity import parse_duration, parse_rate, parse_size
 
 ATTEMPT_WORDS = 'a number or a span of numbers from 1: "2", "1-2" or "3-"'
 AGE_WORDS = 'an age such as "<5m", ">=1h" or "5m..1h"'
 DURING_WORDS = 'a time since the start such as "10m..20m", "2d.." or "..1h"'
+AMOUNT_WORDS = 'a number or a comparison such as "3", ">2", "<=10MB" or "1..5"'
 
 _ATTEMPTS = re.compile(r"([1-9]\d{0,8})(?:(-)([1-9]\d{0,8})?)?", re.ASCII)
 _COMPARED = re.compile(r"([<>]=?)(.+)", re.DOTALL)
@@ -104,6 +107,27 @@ class Duration:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """A duration that may have fields, `{n}s`: how long a rule waits. Raises ValueError with what was expected."""
+
+    text: str
+    fields: tuple[str, ...] = field(init=False, compare=False, repr=False)
+    _template: Template = field(init=False, compare=False, repr=False)
+    _fixed: float | None = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        template = Template(self.text)
+        seconds = parse_duration(template.fill(dict.fromkeys(template.fields, "1")))
+        object.__setattr__(self, "fields", template.fields)
+        object.__setattr__(self, "_template", template)
+        object.__setattr__(self, "_fixed", None if template.fields else seconds)
+
+    def seconds(self, values: Mapping[str, str]) -> float:
+        """Return the seconds with `values` put in; raises ValueError where that is no duration."""
+        return parse_duration(self._template.fill(values)) if self._fixed is None else self._fixed
+
+
+@dataclass(frozen=True, slots=True)
 class Quota:
     """So many in any stretch of so many seconds: `100/1h`. Raises ValueError with what was expected."""
 
@@ -115,6 +139,39 @@ class Quota:
         rate = parse_rate(self.text)
         object.__setattr__(self, "count", rate.count)
         object.__setattr__(self, "seconds", rate.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """How many, or how much: `>2`, `>=2`, `<10MB`, `<=10MB`, from..to (the end not included), or a number alone.
+
+    Raises ValueError with what was expected.
+    """
+
+    text: str
+    _least: float = field(init=False, compare=False, repr=False)
+    _most: float = field(init=False, compare=False, repr=False)  # both ends are part of it: amounts are whole
+
+    def __post_init__(self) -> None:
+        text = self.text.strip()
+        compared = _COMPARED.fullmatch(text)
+        begin, dots, end = text.partition("..")
+        if compared is not None:
+            bound = _size(compared[2])
+            least, most = {">": (bound + 1, math.inf), ">=": (bound, math.inf), "<": (0, bound - 1), "<=": (0, bound)}[
+                compared[1]
+            ]
+        elif dots and (begin or end):
+            least, most = _size(begin) if begin else 0, _size(end) - 1 if end else math.inf
+        else:
+            least = most = _size(text)
+        if most < least:
+            raise ValueError(AMOUNT_WORDS)
+        object.__setattr__(self, "_least", least)
+        object.__setattr__(self, "_most", most)
+
+    def __contains__(self, number: float) -> bool:
+        return self._least <= number <= self._most
 
 
 def _window(text: str, words: str) -> tuple[float, float]:
@@ -133,3 +190,10 @@ def _duration(text: str, words: str) -> float:
         return parse_duration(text)
     except ValueError:
         raise ValueError(words) from None
+
+
+def _size(text: str) -> int:
+    try:
+        return parse_size(text)
+    except ValueError:
+        raise ValueError(AMOUNT_WORDS) from None

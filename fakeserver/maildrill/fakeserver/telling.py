@@ -29,7 +29,7 @@ def _tell(told: Transcript, entry: Entry) -> None:
     message = entry.message if entry.stage in _ENDS else None
     if message is not None:
         told.noted(message.at, _message(message))
-    for miss in entry.near_misses:
+    for miss in entry.near_misses if entry.unmatched else ():
         told.noted(entry.at, f"no rule fits: {miss}")
     if entry.rule:
         told.noted(entry.at, f'rule "{entry.rule}"')

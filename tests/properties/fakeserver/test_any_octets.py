@@ -30,11 +30,11 @@ SCRIPTS = {
     "none": "",
     "strict": "[server]\nstrict = true",
     "caps": '[server]\ncaps = ["AUTH PLAIN LOGIN CRAM-MD5 XOAUTH2", "-PIPELINING", "SIZE 100"]',
-    "refusals": '[[rule]]\nat = ["ehlo", "mail", "rcpt", "data", "dot", "bdat"]\nchance = 0.3\nreply = "451 {helo}"',
+    "refusals": '[[rule]]\nat = ["ehlo", "mail", "rcpt", "data", "dot", "bdat"]\nchance = 0.3\nreply = "451 {ehlo}"',
     "early": '[[rule]]\nat = "body"\nreply = "552 5.3.4 {from}"',
-    "idle": '[[rule]]\nat = "idle"\nage = ">30s"\nreply = "421 4.4.2 {helo}"',
+    "idle": '[[rule]]\nat = "idle"\nage = ">30s"\nreply = "421 4.4.2 {ehlo}"',
     "slow": '[[rule]]\nat = "*"\nwait = "2s"',
-    "echo": '[[rule]]\nat = "*"\nreply = "550 5.5.0 {from}\\n{helo}"\nchance = 0.5',
+    "echo": '[[rule]]\nat = "*"\nreply = "550 5.5.0 {from}\\n{ehlo}"\nchance = 0.5',
     "bye": '[[rule]]\nat = ["noop", "unknown"]\nreply = "421 4.3.0 bye"',
 }
 

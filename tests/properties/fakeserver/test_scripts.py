@@ -15,7 +15,7 @@ from maildrill.fakeserver.script import Rule, RuleError, Script, Unmatched
 from maildrill.fakeserver.script_file import read_script, script_to_toml
 from maildrill.fakeserver.script_words import Cut, Key
 from maildrill.fakeserver.settings import Settings
-from maildrill.fakeserver.span import Age, Attempts, Duration, During, Quota
+from maildrill.fakeserver.span import Age, Attempts, During, Pause, Quota
 from maildrill.fakeserver.template import ReplyTemplate
 from maildrill.smtp import ConfigurationError, Stage
 
@@ -61,7 +61,7 @@ WORDS: dict[str, st.SearchStrategy[Any]] = {
     "during": tuples(st.builds(During, st.sampled_from(("10m..20m", "2d..", "..1h")))),
     "chance": st.floats(0, 1),
     "replies": tuples(REPLIES, 3),
-    "wait": st.builds(Duration, st.sampled_from(("0s", "1.5ms", "11m"))),
+    "wait": st.builds(Pause, st.sampled_from(("0s", "1.5ms", "11m"))),
     "cut": st.sampled_from(Cut),
     "commit": st.booleans(),
     "caps": tuples(st.sampled_from(("-8BITMIME", "SIZE 1000", "X-OWN"))),

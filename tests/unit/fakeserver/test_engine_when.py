@@ -47,7 +47,7 @@ def test_without_a_key_the_whole_scenario_counts(play: Any) -> None:
         ("client", {"session": 2}, {"client": "192.0.2.9"}),
         ("connection", {"rcpt": "bob@x.test"}, {"session": 2}),
         ("transaction", {"rcpt": "bob@x.test"}, {"session": 2}),
-        ("helo", {"helo": "CLIENT.test"}, {"helo": "other.test"}),
+        ("ehlo", {"helo": "CLIENT.test"}, {"helo": "other.test"}),
     ],
 )
 def test_what_a_key_tells_apart(play: Any, key: str, same: dict[str, str], other: dict[str, str]) -> None:

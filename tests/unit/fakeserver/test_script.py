@@ -53,7 +53,7 @@ def test_names_stay_unique_when_scripts_are_merged() -> None:
         ('domain = "x"', "banner helo ehlo starttls auth auth-step mail"),
         ('key = "rcpt"', "banner helo ehlo starttls auth auth-step mail"),
         ('key = ["transaction", "client"]', "banner helo ehlo starttls auth auth-step"),
-        ('key = "helo"', "banner"),
+        ('key = "ehlo"', "banner"),
         ('key = "connection"', ""),
     ],
 )

@@ -11,7 +11,7 @@ from maildrill.fakeserver.script import Rule, RuleError, Script, Unmatched
 from maildrill.fakeserver.script_file import read_script
 from maildrill.fakeserver.script_words import Cut, Key
 from maildrill.fakeserver.settings import Settings
-from maildrill.fakeserver.span import Age, Attempts, Duration, During, Quota
+from maildrill.fakeserver.span import Age, Attempts, During, Pause, Quota
 from maildrill.fakeserver.template import ReplyTemplate
 from maildrill.smtp import ConfigurationError, Stage
 
@@ -76,7 +76,7 @@ def test_every_word_is_read() -> None:
                 during=(During("2d.."),),
                 chance=0.25,
                 replies=(ReplyTemplate("451 4.3.0 later"), ReplyTemplate("250 2.0.0 {id}")),
-                wait=Duration("1m30s"),
+                wait=Pause("1m30s"),
                 cut=Cut.MID,
                 commit=True,
             ),

@@ -65,11 +65,11 @@ def test_a_seed_of_zero_is_written() -> None:
 
 def test_a_long_list_gets_a_line_for_each() -> None:
     """So that a person can read it."""
-    replies = ", ".join(f'"45{n} 4.3.0 a reply that is rather long"' for n in range(4))
+    replies = ", ".join(f'"55{n} 5.3.0 a reply that is rather long"' for n in range(4))
     script = read_script(f'[[rule]]\nat = "rcpt"\nreplies = [{replies}]', "s.toml")
     text = script_to_toml(script)
 
-    assert 'replies = [\n  "450 4.3.0 a reply that is rather long",\n' in text
+    assert 'replies = [\n  "550 5.3.0 a reply that is rather long",\n' in text
     assert read_script(text, "s.toml") == script
 
 

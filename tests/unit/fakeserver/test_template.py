@@ -48,7 +48,7 @@ def test_a_lonely_brace_is_refused(text: str) -> None:
         ReplyTemplate(text)
 
 
-@pytest.mark.parametrize("text", ["", "ok", "99 x", "600 x", "250ok", "{rcpt} x", "4.7.1 later"])
+@pytest.mark.parametrize("text", ["", "ok", "99 x", "600 x", "250ok", "{rcpt}x", "4.7.1 later"])
 def test_what_is_no_reply_is_refused(text: str) -> None:
     """A reply begins with a code that a server may give."""
     with pytest.raises(ValueError, match="a reply is a code"):
