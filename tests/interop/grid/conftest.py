@@ -1,0 +1,190 @@
+"""The fault grid: what seven clients do when a server misbehaves is data, in what_clients_do.toml."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.threaded import ServerThread, ThreadedServer
+
+TABLE = Path(__file__).with_name("what_clients_do.toml")
+CLIENTS = ("smtplib", "aiosmtplib", "swaks", "curl", "msmtp", "nodemailer", "postfix")
+SENDER = "news@shop.test"
+LETTER = "From: news@shop.test\r\nTo: ann@x.test\r\nSubject: Hello\r\n\r\nHello.\r\n.\r\n..two dots\r\n"
+LIMIT = 60.0  # seconds after which a client counts as stuck
+INSTALLING = 300.0  # seconds that an installation may take
+#: Debian's package for each program; elsewhere it has to be there.
+PACKAGES = {"swaks": "swaks", "curl": "curl", "msmtp": "msmtp", "npm": "npm", "postfix": "postfix libsasl2-modules"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One row of the table. script: what the server plays. does: what each client may report, and what was taken.
+
+    to: the recipients. patience: seconds that a client waits for a reply. login: whether it has to log in.
+    """
+
+    name: str
+    script: str
+    does: dict[str, list[str]]
+    to: list[str] = field(default_factory=lambda: ["ann@x.test"])
+    patience: int = 20
+    login: bool = False
+
+
+def faults() -> list[Fault]:
+    """Read the table: `rule` is a rule that fires once, `script` a whole script."""
+    rows = []
+    for row in tomllib.loads(TABLE.read_text(encoding="utf-8"))["fault"]:
+        script = row.get("script", f"[[rule]]\n{row.get('rule')}\ntimes = 1\n")
+        settings = {name: row[name] for name in ("name", "to", "patience", "login") if name in row}
+        does = {client: row.get(client, row.get("all")) for client in CLIENTS}
+        may = {client: [what] if isinstance(what, str) else what for client, what in does.items()}
+        rows.append(Fault(script=script, does=may, **settings))
+    return rows
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that wants a `fault` with each."""
+    if "fault" in metafunc.fixturenames:
+        rows = faults()
+        metafunc.parametrize("fault", rows, ids=[row.name for row in rows])
+
+
+@pytest.fixture(name="faults")
+def every_fault() -> list[Fault]:
+    """Return the whole table."""
+    return faults()
+
+
+@pytest.fixture(scope="session")
+def thread() -> Iterator[ServerThread]:
+    """Run the servers in one thread; nothing may go wrong in it."""
+    with ServerThread() as thread:
+        yield thread
+        assert thread.failures == []
+
+
+@pytest.fixture
+def serving(thread: ServerThread) -> Callable[[Fault], ThreadedServer]:
+    """Return a function that makes the server of a row; start it, and stop it before reading its journal."""
+    return lambda fault: ThreadedServer(read_script(fault.script, fault.name), thread=thread)
+
+
+@pytest.fixture
+def meet(serving: Callable[[Fault], ThreadedServer], fault: Fault) -> Callable[[Callable[..., str]], str]:
+    """Return a function that lets a client meet the fault, and tells what it reports and what the server took."""
+
+    def met(send: Callable[[str, int, Fault], str]) -> str:
+        with serving(fault) as server:
+            report = send(server.host, server.port, fault)
+        return f"{report} | {taken(server)}"
+
+    return met
+
+
+def taken(server: ThreadedServer) -> str:
+    """Return how often the message was taken for a recipient, and how often the client was told so."""
+    journal = server.journal
+    committed = sum(map(journal.committed, journal.recipients))
+    acknowledged = sum(map(journal.acknowledged, journal.recipients))
+    return f"taken {committed}, told {acknowledged}"
+
+
+@pytest.fixture(name="taken")
+def taken_fixture() -> Callable[[ThreadedServer], str]:
+    """Return the function."""
+    return taken
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., str]:
+    """Return a function that gives a program the letter, and tells how it ended."""
+
+    def started(program: str, *arguments: str) -> str:
+        letter = tmp_path / "letter"
+        letter.write_bytes(LETTER.encode())
+        with letter.open("rb") as text:
+            done = subprocess.run(  # noqa: S603 - a client's program
+                [program, *arguments],
+                stdin=text,
+                capture_output=True,
+                env={**os.environ, "LC_ALL": "C", "HOME": str(tmp_path), "no_proxy": "*"},
+                timeout=LIMIT,
+                check=False,
+            )
+        return f"exit {done.returncode}" if done.returncode else "ok"
+
+    return started
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+    """Return a function that finds a program, or skips the test.
+
+    In CI, as root of a Debian machine, what is missing is installed first: once, whoever asks first.
+    """
+
+    def found(name: str) -> str:
+        where = _which(name)
+        if where is None and os.environ.get("CI") == "true" and os.geteuid() == 0 and shutil.which("apt-get"):
+            with alone(tmp_path_factory, "apt"):
+                where = _which(name) or _installed(name)
+        if where is None:
+            pytest.skip(f"{name} is not here: on Debian, apt-get install {PACKAGES[name]}")
+        return where
+
+    return found
+
+
+def _which(name: str) -> str | None:
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+
+
+def _installed(name: str) -> str | None:
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    command = ["apt-get", "install", "--yes", "--no-install-recommends", *PACKAGES[name].split()]
+    for step in (["apt-get", "update"], command):
+        subprocess.run(step, env=quiet, capture_output=True, timeout=INSTALLING, check=False)  # noqa: S603 - Debian's
+    return _which(name)
+
+
+@contextmanager
+def alone(factory: pytest.TempPathFactory, what: str) -> Iterator[Path]:
+    """Let one test process at a time do something; the value is a folder that all of them share for it."""
+    # With xdist each worker has a folder of its own within that of the run.
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"shared-{what}"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+
+
+@pytest.fixture(scope="session", name="alone")
+def alone_fixture(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
+    """Return the function, for this run."""
+    return lambda what: alone(tmp_path_factory, what)
+
+
+@pytest.fixture(scope="session")
+def letter() -> str:
+    """Return what is sent: dots at the beginning of lines, as they are before stuffing."""
+    return LETTER
+
+
+@pytest.fixture(scope="session")
+def sender() -> str:
+    """Return who sends it."""
+    return SENDER

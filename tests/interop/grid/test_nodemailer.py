@@ -1,0 +1,58 @@
+"""nodemailer, from npm: the code of the error that a program sees."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+VERSION = "10.6.1"
+SCRIPT = Path(__file__).with_name("nodemailer.mjs")
+INSTALLING = 120.0  # seconds
+
+
+@pytest.fixture(scope="session")
+def nodemailer(program: Callable[[str], str], alone: Callable[[str], Any]) -> Iterator[Callable[[dict[str, Any]], str]]:
+    """Return a function that sends a letter; nodemailer is installed into a folder of this run."""
+    npm = program("npm")
+    with alone("nodemailer") as folder:
+        package = folder / "node_modules" / "nodemailer" / "package.json"
+        if not package.exists():
+            command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", f"nodemailer@{VERSION}"]
+            try:
+                done = subprocess.run(  # noqa: S603 - npm
+                    command, cwd=folder, capture_output=True, text=True, timeout=INSTALLING, check=False
+                )
+            except subprocess.TimeoutExpired:
+                pytest.skip("npm's registry does not answer")
+            if done.returncode:
+                pytest.skip(f"npm cannot install nodemailer: {done.stderr[-200:]}")
+    with subprocess.Popen(  # noqa: S603 - our own script
+        [Path(npm).with_name("node"), SCRIPT, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as node:
+
+        def send(letter: dict[str, Any]) -> str:
+            assert node.stdin is not None
+            assert node.stdout is not None
+            node.stdin.write(f"{json.dumps(letter)}\n")
+            node.stdin.flush()
+            return node.stdout.readline().strip()
+
+        yield send
+        node.kill()
+
+
+def test_nodemailer_does_what_the_table_says(
+    fault: Any, meet: Callable[..., str], nodemailer: Callable[[dict[str, Any]], str], letter: str, sender: str
+) -> None:
+    """Whoever was refused while others were served is in the value that it resolves to."""
+
+    def send(host: str, port: int, fault: Any) -> str:
+        envelope = {"host": host, "port": port, "from": sender, "to": fault.to, "letter": letter}
+        return nodemailer({**envelope, "patience": fault.patience, "login": fault.login})
+
+    assert meet(send) in fault.does["nodemailer"]

@@ -1,0 +1,194 @@
+"""Postfix, a private one: what its log says of each try, until the letter is sent or has come back."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import smtplib
+import socket
+import subprocess
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+LIMIT = 60.0  # seconds until the last letter must be off the queue
+#: Every fault has a domain of its own, and with it a next hop; what fails is tried again after a second or two.
+MAIN = """
+compatibility_level = 3.6
+queue_directory = {folder}/queue
+data_directory = {folder}/data
+maillog_file = {folder}/log
+maillog_file_prefixes = {folder}
+alternate_config_directories = {folder}
+mail_owner = postfix
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+myhostname = client.test
+mynetworks = 127.0.0.0/8
+mydestination =
+alias_maps =
+smtpd_relay_restrictions = permit_mynetworks, reject
+smtp_dns_support_level = disabled
+smtp_host_lookup = native
+smtp_sasl_password_maps = inline:{{ {logins} }}
+smtp_sasl_security_options = noanonymous
+transport_maps = inline:{{ {routes} }}
+notify_classes =
+minimal_backoff_time = 1s
+maximal_backoff_time = 2s
+queue_run_delay = 1s
+default_destination_concurrency_failed_cohort_limit = 100
+"""
+MASTER = """
+{port} inet n - n - - smtpd
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 1 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+showq unix n - n - - showq
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+smtp unix - - n - - smtp
+patient unix - - n - - smtp -o smtp_sasl_auth_enable=no
+login unix - - n - - smtp -o smtp_sasl_auth_enable=yes
+hasty unix - - n - - smtp -o smtp_data_done_timeout=1s -o smtp_mail_timeout=1s -o smtp_helo_timeout=1s
+postlog unix-dgram n - n - 1 postlogd
+"""
+_STATUS = re.compile(r"postfix/\w+\[\d+\]: \w+: to=<([^@]*)@([a-z0-9-]+)\.test>.* dsn=(\S+), status=(\w+)")
+
+
+class Postfix:
+    """A private Postfix. It is told where each domain goes before it starts."""
+
+    def __init__(self, program: str, folder: Path, routes: dict[str, str], logins: list[str]) -> None:
+        self._command = [program, "-c", str(folder)]
+        self._log = folder / "log"
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
+        folder.chmod(0o755)  # its daemons run as the user postfix
+        for name in ("queue", "data"):
+            (folder / name).mkdir()
+        shutil.chown(folder / "data", "postfix")
+        routed = [f"{{ {domain}.test = {hop} }}" for domain, hop in routes.items()]
+        (folder / "main.cf").write_text(
+            MAIN.format(
+                folder=folder,
+                routes=", ".join([*routed, "{ shop.test = discard: }"]),
+                logins=", ".join(f"{{ {hop} = ann:secret }}" for hop in logins),
+            )
+        )
+        (folder / "master.cf").write_text(MASTER.format(port=self.port))
+
+    def start(self) -> None:
+        """Start it, or skip where it cannot run."""
+        done = self._run("start")
+        if done.returncode:
+            pytest.skip(f"Postfix does not start: {done.stdout}{done.stderr}{self.log()[-500:]}")
+
+    def stop(self) -> None:
+        """Stop it, whatever it does."""
+        self._run("abort")
+
+    def log(self) -> str:
+        """Return what it logged."""
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    def outcomes(self) -> dict[str, dict[str, list[str]]]:
+        """Return for each domain and recipient what came of each try: status and enhanced status code."""
+        found: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+        for local, domain, dsn, status in _STATUS.findall(self.log()):
+            found[domain][local].append(f"{status} {dsn}")
+        return {domain: dict(tries) for domain, tries in found.items()}
+
+    def _run(self, word: str) -> subprocess.CompletedProcess[str]:
+        # Standard output is a file: the master process would hold a pipe open.
+        with (self._log.parent / word).open("w+") as output:
+            done = subprocess.run(  # noqa: S603 - Postfix
+                [*self._command, word], stdout=output, stderr=subprocess.STDOUT, text=True, timeout=LIMIT, check=False
+            )
+            output.seek(0)
+            done.stdout = output.read()
+        return done
+
+
+@pytest.fixture
+def postfix(program: Callable[[str], str], tmp_path: Path) -> Iterator[Callable[..., Postfix]]:
+    """Return a function that starts a private Postfix; it never outlives the test."""
+    where = program("postfix")
+    if os.geteuid():
+        pytest.skip("Postfix wants to be started by root")
+    with ExitStack() as running:
+
+        def start(routes: dict[str, str], logins: list[str]) -> Postfix:
+            # pytest's own folders are closed to other users, and their names are too long for its sockets.
+            folder = running.enter_context(tempfile.TemporaryDirectory(prefix="postfix-", ignore_cleanup_errors=True))
+            private = Postfix(where, Path(folder), routes, logins)
+            running.callback(private.stop)
+            private.start()
+            return private
+
+        yield start
+
+
+def test_postfix_does_what_the_table_says(
+    faults: list[Any],
+    serving: Callable[..., Any],
+    postfix: Callable[..., Postfix],
+    taken: Callable[..., str],
+    sender: str,
+    letter: str,
+) -> None:
+    """All faults in one run: each is met once, and the tries after it go well."""
+    servers = {f"fault-{number}": (serving(fault), fault) for number, fault in enumerate(faults)}
+    with ExitStack() as running:
+        for server, _ in servers.values():
+            running.enter_context(server)
+        hops = {
+            domain: ("login" if fault.login else "hasty" if fault.patience < 5 else "patient", server.port)
+            for domain, (server, fault) in servers.items()
+        }
+        private = postfix(
+            {domain: f"{how}:[127.0.0.1]:{port}" for domain, (how, port) in hops.items()},
+            [f"[127.0.0.1]:{port}" for how, port in hops.values() if how == "login"],
+        )
+        with smtplib.SMTP("127.0.0.1", private.port, "client.test", timeout=LIMIT) as client:
+            for domain, (_, fault) in servers.items():
+                client.sendmail(sender, [f"{to.partition('@')[0]}@{domain}.test" for to in fault.to], letter)
+        outcomes = _wait(private, {domain: len(fault.to) for domain, (_, fault) in servers.items()})
+    did = {fault.name: f"{_told(outcomes[domain])} | {taken(server)}" for domain, (server, fault) in servers.items()}
+
+    wrong = {fault.name: did[fault.name] for fault in faults if did[fault.name] not in fault.does["postfix"]}
+
+    assert wrong == {}
+
+
+def _wait(private: Postfix, letters: dict[str, int]) -> dict[str, dict[str, list[str]]]:
+    """Return what came of each letter, once all of them are sent or bounced."""
+    end = time.monotonic() + LIMIT
+    while True:
+        outcomes = private.outcomes()
+        ended = {
+            domain: sum(not tries[-1].startswith("deferred") for tries in outcomes.get(domain, {}).values())
+            for domain in letters
+        }
+        if ended == letters or time.monotonic() > end:
+            return outcomes
+        time.sleep(0.2)
+
+
+def _told(tries: dict[str, list[str]]) -> str:
+    return "; ".join(", ".join(tries[recipient]) for recipient in sorted(tries))
