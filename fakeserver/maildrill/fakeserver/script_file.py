@@ -17,6 +17,7 @@ from maildrill.fakeserver.script import Script, Use
 from maildrill.fakeserver.script_clock import CLOCK_WORDS, ScriptClock
 from maildrill.fakeserver.script_writer import script_to_toml
 from maildrill.fakeserver.server_file import read_server
+from maildrill.fakeserver.transcript.reader import is_transcript
 from maildrill.smtp import ConfigurationError, escape
 from maildrill.smtp.document import Place, Table, parse_document, table_of
 
@@ -39,11 +40,15 @@ _N = TypeVar("_N", bound=_Named)
 
 
 def read_script(text: str, name: str) -> Script:
-    """Return the script that a TOML text holds; `name` is what errors and unnamed rules call the file.
+    """Return the script that a text holds, TOML or a transcript; `name` is what errors and unnamed rules call the file.
 
     Raises ConfigurationError. A rule without a name is called `file:line`, file without its folders, so that its
     draws are the same wherever the script lies. What it uses is named in `uses` and is not read yet.
     """
+    if is_transcript(text):
+        from maildrill.fakeserver.transcript.load import read_transcript_script  # noqa: PLC0415 - it reads rules here
+
+        return read_transcript_script(text, name)
     return _script(parse_document(text, name), name)
 
 

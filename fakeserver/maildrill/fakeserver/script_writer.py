@@ -10,10 +10,13 @@ from maildrill.fakeserver.rule_writer import rule_to_toml
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.server_file import server_to_toml
 from maildrill.fakeserver.toml_text import lines, one_or_list, quoted
+from maildrill.fakeserver.transcript.writer import transcript_text
 
 
 def script_to_toml(script: Script) -> str:
-    """Return the TOML text of a script; `read_script(text, script.name) == script`."""
+    """Return the text of a script, TOML or a strict transcript; `read_script(text, script.name) == script`."""
+    if script.transcript is not None:
+        return transcript_text(script.transcript)
     uses = one_or_list(use.name for use in script.uses)
     clock = None if script.clock is None else quoted(script.clock.text)
     blocks = ["version = 1\n" + lines((("use", uses), ("clock", clock)))]

@@ -8,7 +8,7 @@ import pytest
 
 from maildrill.fakeserver.pattern import Pattern
 from maildrill.fakeserver.script import Rule, RuleError, Script, Unmatched
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.script_file import read_script, script_to_toml
 from maildrill.fakeserver.script_words import Cut, Key
 from maildrill.fakeserver.settings import Settings
 from maildrill.fakeserver.span import Age, Attempts, During, Pause, Quota
@@ -135,3 +135,13 @@ def test_a_rule_made_in_python_is_checked_too(field: str, value: float) -> None:
         Rule(name="r", **{field: value})  # type: ignore[arg-type]  # the point of the test
 
     assert caught.value.key == field
+
+
+def test_a_transcript_is_a_script_too() -> None:
+    """It is known by what stands in it; a strict one is written as it is."""
+    strict = read_script("strict = true\nhostname = 'mx.x'\nS: 220 hi\n", "dir/t.txt")
+    rules = read_script("S: 220 hi\nC: NOOP\nS: 450 4.2.1 no\n", "dir/t.txt")
+
+    assert strict.transcript is not None
+    assert [str(rule.at[0]) for rule in rules.rules] == ["banner", "noop"]
+    assert [read_script(script_to_toml(script), script.name) for script in (strict, rules)] == [strict, rules]
