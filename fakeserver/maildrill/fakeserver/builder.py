@@ -1,105 +1,56 @@
 """The script language in Python: the same words, checked by the same readers, one call for each rule.
 
 `build.rcpt("ann@x.test").replies("450 4.2.1 busy", times=3)`. A rule is there from its first call on; each further call
-adds words to it. Rules are named after the line that made them, so that whatever names a rule names that line. Pure.
+adds words to it. Rules are named after the line that made them, so that whatever names a rule names that line.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import replace
-from pathlib import PurePath
-from typing import TypeAlias
 
-from maildrill.fakeserver.rule_file import read_rule
+from maildrill.fakeserver.profile import Profile
+from maildrill.fakeserver.profile_file import read_profile
+from maildrill.fakeserver.python_words import Word, caller, table
+from maildrill.fakeserver.rule_builder import RuleBuilder
 from maildrill.fakeserver.script import Rule, Script, merge_scripts
+from maildrill.fakeserver.script_loader import load_script
 from maildrill.fakeserver.script_writer import script_to_toml
-from maildrill.smtp import ConfigurationError, Stage, escape
-from maildrill.smtp.document import Table
-from maildrill.smtp.toml_lines import Where
-
-#: What a word of the language may be given as: what TOML could hold in its place.
-Word: TypeAlias = "str | float | bool | Sequence[str | int] | Mapping[str, str | Sequence[str]]"
-_Place: TypeAlias = "tuple[str, int]"
-
-_PATH: Where = ("rule", 0)
-_ANSWERS = {"reply", "replies"}  # two spellings of one word: the later call counts
-
-
-class RuleBuilder:
-    """One rule in the making. Each method adds words to it and returns it; all take any other word by keyword.
-
-    Raises ConfigurationError as soon as the rule cannot be performed, and then leaves it as it was.
-    """
-
-    def __init__(self, put: Callable[[Rule], None], name: str, place: _Place) -> None:
-        self._put = put
-        self._name = name
-        self._place = place
-        self._words: dict[str, object] = {}
-        self._lines: dict[Where, int] = {_PATH: place[1]}
-
-    def replies(self, *texts: str, **words: Word) -> RuleBuilder:
-        """Say this, or one after the other for each key; the last stays."""
-        said: dict[str, Word] = {"reply": texts[0]} if len(texts) == 1 else {"replies": texts} if texts else {}
-        return self.with_words(**said | words)
-
-    def refuse(self, text: str = "550 5.7.1 refused", **words: Word) -> RuleBuilder:
-        """Say no; the same as `replies` with one text."""
-        return self.with_words(reply=text, **words)
-
-    def cut(self, how: str, **words: Word) -> RuleBuilder:
-        """End the connection: before, after or mid the reply, by rst, refuse it, or never."""
-        return self.with_words(cut=how, **words)
-
-    def wait(self, duration: str, **words: Word) -> RuleBuilder:
-        """Let time pass before anything else is done: "2s", "5m"."""
-        return self.with_words(wait=duration, **words)
-
-    def commit(self, *, taken: bool = True, **words: Word) -> RuleBuilder:
-        """Take the message, or do not, whatever is replied."""
-        return self.with_words(commit=taken, **words)
-
-    def caps(self, *changes: str, **words: Word) -> RuleBuilder:
-        """Change what EHLO advertises: "-8BITMIME" hides, "SIZE 1000" sets."""
-        return self.with_words(caps=changes, **words)
-
-    def times(self, number: int, **words: Word) -> RuleBuilder:
-        """Fire so often for each key, then never again."""
-        return self.with_words(times=number, **words)
-
-    def with_words(self, **words: Word) -> RuleBuilder:
-        """Add any words of the language; `from_` stands for `from`. What was said before is replaced."""
-        place = caller()
-        said = {("from" if word == "from_" else word): _as_toml(value) for word, value in words.items()}
-        lines: dict[Where, int] = {(*_PATH, word): place[1] for word in said if place[0] == self._place[0]}
-        stale = _ANSWERS if said.keys() & _ANSWERS else set()
-        values = {word: value for word, value in self._words.items() if word not in stale} | said
-        known = {**self._lines, **lines}
-        self._put(rule_of(values, self._name, self._place[0], known))
-        self._words, self._lines = values, known
-        return self
+from maildrill.fakeserver.server_file import read_server
+from maildrill.fakeserver.settings import Settings
+from maildrill.smtp import ConfigurationError, escape
 
 
 class ScriptBuilder:
     """A script in the making, in front of another one: its rules are asked first, in the order in which they are made.
 
-    base: what holds behind them. on_change: called with the whole script whenever it has changed.
+    base: what holds behind them; borrowed: names of its rules that come from scripts that it uses. on_change: called
+    with the whole script whenever it has changed.
     """
 
-    def __init__(self, base: Script | None = None, on_change: Callable[[Script], None] | None = None) -> None:
+    def __init__(
+        self,
+        base: Script | None = None,
+        on_change: Callable[[Script], None] | None = None,
+        *,
+        borrowed: Collection[str] = (),
+    ) -> None:
         self._base = base or Script()
         self._on_change = on_change
         self._rules: dict[str, Rule] = {}
+        self._profiles: dict[str, Profile] = {}
+        self._used: list[Script] = []
+        self._borrowed = frozenset(borrowed)  # names of rules that nobody needs to have use for
+        self._settings = Settings()
 
     @property
     def script(self) -> Script:
-        """The script as it stands: what was built, then the base."""
-        if not self._rules:
+        """The script as it stands: what was built, then what that uses, then the base."""
+        rules, profiles = tuple(self._rules.values()), tuple(self._profiles.values())
+        built = Script(rules=rules, profiles=profiles, server=self._settings)
+        if built == Script() and not self._used:
             return self._base
-        whole = merge_scripts([Script(rules=tuple(self._rules.values())), self._base])
-        return replace(whole, name=self._base.name)
+        return replace(merge_scripts([built, *self._used, self._base]), name=self._base.name)
 
     def script_toml(self) -> str:
         """Return the script as it stands in TOML."""
@@ -108,7 +59,7 @@ class ScriptBuilder:
     def on(self, *at: str, **words: Word) -> RuleBuilder:
         """Make a rule for these stages (none: `*`), with any words of the language; `from_` stands for `from`."""
         place = caller()
-        name = self._free(f"{escape(place[0])}:{place[1]}")
+        name = _free(str(place), self._rules)
         said: dict[str, Word] = {"at": at or "*", **words}
         return RuleBuilder(self._putting(name), name, place).with_words(**said)
 
@@ -148,52 +99,65 @@ class ScriptBuilder:
         """Make a rule for the next message that comes, and for that one only."""
         return self.on("dot", times=1, **words)
 
-    def _free(self, name: str) -> str:
-        """Return the name, with a number behind it where a rule made on the same line has it already."""
-        number, free = 1, name
-        while free in self._rules:
-            number += 1
-            free = f"{name}#{number}"
-        return free
+    def profile(self, *domain: str, **words: Word) -> None:
+        """Have attempts draw from a mix: `profile("big.test", mix=[{"weight": 9}, {"weight": 1, "at": "rcpt", …}])`."""
+        place = caller()
+        name = _free(str(place), self._profiles)
+        profile = read_profile(table("profile", _some(domain=domain) | words, place), name)
+        self._refuse_second("profile", profile.name, self._profiles)
+        self._profiles[name] = profile
+        self._changed()
+
+    def settings(self, **words: Word) -> None:
+        """Say what the server is like: `settings(hostname="mx.test", unmatched="fail")`, as `[server]` does."""
+        self._settings = read_server(table("server", words, caller())).over(self._settings)
+        self._changed()
+
+    def use(self, *names: str) -> None:
+        """Play these scripts too, behind the rules that are built: packs such as "profiles/gmail", or files."""
+        used = [load_script(name) for name in names]
+        self._used += used
+        self._borrowed |= {rule.name for script in used for rule in script.rules}
+        self._changed()
+
+    def clear(self) -> None:
+        """Take back all that was built; what is told of it is up to the caller."""
+        self._rules.clear()
+        self._profiles.clear()
+        self._used.clear()
+        self._settings = Settings()
 
     def _putting(self, name: str) -> Callable[[Rule], None]:
         def put(rule: Rule) -> None:
-            if any(other.name == rule.name for made, other in self._rules.items() if made != name):
-                raise ConfigurationError(
-                    f'a second rule is called "{escape(rule.name)}"', expected="a name of its own for each rule"
-                )
+            others = {made: other for made, other in self._rules.items() if made != name}
+            self._refuse_second("rule", rule.name, others)
             self._rules[name] = rule
-            if self._on_change is not None:
-                self._on_change(self.script)
+            self._changed()
 
         return put
 
+    def _refuse_second(self, kind: str, name: str, others: Mapping[str, Rule | Profile]) -> None:
+        if any(other.name == name for other in others.values()):
+            raise ConfigurationError(
+                f'a second {kind} is called "{escape(name)}"',
+                where=str(caller()),
+                expected=f"a name of its own for each {kind}",
+            )
 
-def rule_of(words: Mapping[str, object], name: str, file: str, lines: Mapping[Where, int]) -> Rule:
-    """Return the rule that says these words; raises ConfigurationError, which names file and line."""
-    return read_rule(Table(words, file, _PATH, lines), name)
+    def _changed(self) -> None:
+        if self._on_change is not None:
+            self._on_change(self.script)
 
 
-def stages_of(at: Sequence[str], place: _Place) -> frozenset[Stage]:
-    """Return the stages that are meant (none: `*`); raises ConfigurationError."""
-    return rule_of({"at": list(at) or "*"}, "at", place[0], {_PATH: place[1]}).stages
-
-
-def caller() -> _Place:
-    """Return file (without its folders) and line of the code that called into maildrill."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("maildrill."):
-        frame = frame.f_back
-    return PurePath(frame.f_code.co_filename).name, frame.f_lineno
+def _free(name: str, taken: Container[str]) -> str:
+    """Return the name, with a number behind it where something that was made on the same line has it already."""
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}#{number}"
+    return free
 
 
 def _some(**words: tuple[str, ...]) -> dict[str, Word]:
     """Return the words that are said."""
     return {word: value for word, value in words.items() if value}
-
-
-def _as_toml(value: object) -> object:
-    """Return a value as a TOML table holds it."""
-    if isinstance(value, Mapping):
-        return {key: _as_toml(item) for key, item in value.items()}
-    return list(value) if isinstance(value, tuple | list) else value

@@ -6,18 +6,20 @@ Rule: everything of the running server is read through `at_rest`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TypeVar
 
-from maildrill.fakeserver.builder import ScriptBuilder, caller, stages_of
+from maildrill.fakeserver.builder import ScriptBuilder
 from maildrill.fakeserver.complaints import Complaint, allowed, complain
 from maildrill.fakeserver.evidence import evidence, transcript
 from maildrill.fakeserver.functions import Answer, Function, Functions
 from maildrill.fakeserver.journal import Journal
+from maildrill.fakeserver.python_words import caller, table
 from maildrill.fakeserver.record import Message, RecipientRecord
+from maildrill.fakeserver.rule_file import read_rule
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.server import FakeServer
-from maildrill.smtp import MaildrillError, escape
+from maildrill.smtp import MaildrillError
 
 T = TypeVar("T")
 
@@ -37,18 +39,18 @@ class Complained(MaildrillError, AssertionError):  # noqa: N818 - the name says 
 class Scripted(ScriptBuilder):
     """What a test says to a fake server, and asks of it. All of ScriptBuilder: `server.rcpt("ann@*").refuse()`.
 
-    script: what holds behind the rules that are built.
+    script: what holds behind the rules that are built; borrowed: names of its rules that come from what it uses.
     """
 
-    def __init__(self, script: Script | None = None) -> None:
-        super().__init__(script, self._load)
+    def __init__(self, script: Script | None = None, *, borrowed: Collection[str] = ()) -> None:
+        super().__init__(script, self._load, borrowed=borrowed)
         self._functions = Functions()
         self._read = 0  # messages that the test has looked at: those up to this number
         self._fake: FakeServer | None = None
 
     def forget(self) -> None:
         """Forget the rules and functions of the test, and which messages it has looked at."""
-        self._rules.clear()
+        self.clear()
         self._functions.all.clear()
         self._read = 0
 
@@ -81,10 +83,10 @@ class Scripted(ScriptBuilder):
         It is asked before the rules, in the thread of the server; what it raises fails the test.
         """
         place = caller()
-        stages = stages_of(at, place)
+        stages = read_rule(table("rule", {"at": at or "*"}, place), "at").stages
 
         def decorator(answer: Answer) -> Answer:
-            name = f"{escape(place[0])}:{place[1]} {getattr(answer, '__name__', 'function')}"
+            name = f"{place} {getattr(answer, '__name__', 'function')}"
             self._functions.all.append(Function(name, stages, answer))
             return answer
 
@@ -142,6 +144,9 @@ class Scripted(ScriptBuilder):
 
     def _complaints(self) -> tuple[Complaint, ...]:
         journal, script = self._journal, self.script
-        unfired = tuple(rule.name for rule in script.rules) if self._fake is None else self._fake.unfired()
+        # Neither what a profile may draw nor what a script borrows has to be of use in each test.
+        wanted = [rule.name for rule in script.rules if rule.name not in self._borrowed]
+        idle = frozenset(wanted if self._fake is None else self._fake.unfired())
+        unfired = (*self._functions.unfired(), *(name for name in wanted if name in idle))
         unread = [message for message in journal.messages if message.committed and message.number > self._read]
-        return complain(script, journal.entries, unfired=(*self._functions.unfired(), *unfired), unread=unread)
+        return complain(script, journal.entries, unfired=unfired, unread=unread)

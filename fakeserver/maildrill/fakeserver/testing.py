@@ -6,7 +6,7 @@ command not expected, a message not looked at. The pytest fixture `smtp_server` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar, Unpack
@@ -14,11 +14,10 @@ from typing import TypeVar, Unpack
 from maildrill.fakeserver.query import MessageWords
 from maildrill.fakeserver.record import Message
 from maildrill.fakeserver.script import Script
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.script_loader import Shelf, load_script, load_text
 from maildrill.fakeserver.scripted import Complained, Scripted
 from maildrill.fakeserver.threaded import PATIENCE, ServerThread, ThreadedServer
 from maildrill.fakeserver.waiting import NotSeenError
-from maildrill.smtp.document import read_text
 
 __all__ = ["Complained", "NotSeenError", "ScriptedServer", "ServerThread", "smtp_server"]
 
@@ -28,14 +27,19 @@ T = TypeVar("T")
 class ScriptedServer(Scripted):
     """A server that listens: say what it does, ask what it saw. See Scripted, ScriptBuilder and RuleBuilder.
 
-    script: what holds behind the rules that are built. seed: None means the script's. thread: where it runs, a
-    thread of its own by default.
+    script: what holds behind the rules that are built; borrowed: names of its rules that come from what it uses.
+    seed: None means the script's. thread: where it runs, a thread of its own by default.
     """
 
     def __init__(
-        self, script: Script | None = None, *, seed: int | None = None, thread: ServerThread | None = None
+        self,
+        script: Script | None = None,
+        *,
+        borrowed: Collection[str] = (),
+        seed: int | None = None,
+        thread: ServerThread | None = None,
     ) -> None:
-        super().__init__(script)
+        super().__init__(script, borrowed=borrowed)
         self._served = ThreadedServer(self.script, seed=seed, thread=thread, first=self._functions.on)
         self._fake = self._served.server
         self.seed = self.script.seed if seed is None else seed
@@ -142,11 +146,12 @@ def smtp_server(
 ) -> Iterator[ScriptedServer]:
     """Start a server for the length of a `with` block, and give it out.
 
-    script: a file, or TOML text. seed: of every draw, None means the script's. allow: what may be wrong at the end, by
-    name: unmet, undeclared, unused-rules, unread. Raises Complained at the end of a block that went well; an error of
-    the block itself gets the transcript as a note.
+    script: a file, TOML text, or the name of a pack. seed: of every draw, None means the script's. allow: what may be
+    wrong at the end, by name: unmet, undeclared, unused-rules, unread. Raises Complained at the end of a block that
+    went well; an error of the block itself gets the transcript as a note.
     """
-    server = ScriptedServer(script_of(script), seed=seed)
+    played = script_of(script)
+    server = ScriptedServer(played, borrowed=borrowed(played), seed=seed)
     server.start()
     try:
         yield server
@@ -159,11 +164,22 @@ def smtp_server(
         server.stop()
 
 
-def script_of(script: Script | Path | str) -> Script:
-    """Return a script as it is, from a file, or from TOML text (which has a line break or an equals sign)."""
+def script_of(
+    script: Script | Path | str, *, name: str = "script", folder: Path | None = None, shelf: Shelf | None = None
+) -> Script:
+    """Return a script with all that it uses: a value, TOML text (with a line break or an equals sign), a file, a pack.
+
+    name: what errors call a text. folder: where files are looked for. shelf: what is known by name.
+    """
     if isinstance(script, Script):
         return script
-    if isinstance(script, str) and ("\n" in script or "=" in script or not script):
-        return read_script(script, "script")
-    path = Path(script)
-    return read_script(read_text(path, "script"), path.name)
+    text, folder = str(script), folder or Path()
+    if isinstance(script, str) and ("\n" in text or "=" in text or not text):
+        return load_text(text, name, folder=folder, shelf=shelf)
+    path = folder / text
+    return load_script(str(path) if path.is_file() or path.suffix == ".toml" else text, shelf)
+
+
+def borrowed(script: Script) -> frozenset[str]:
+    """Return the names of the rules of a script that come from other scripts, which it uses."""
+    return frozenset(rule.name for rule in script.rules if not rule.place.header.startswith(f"{script.name}:"))

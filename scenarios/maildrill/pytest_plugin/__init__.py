@@ -74,7 +74,7 @@ def smtp_server(request: pytest.FixtureRequest, _smtp_thread: ServerThread) -> I
     from maildrill.fakeserver.testing import ScriptedServer  # noqa: PLC0415 - not at load
 
     watched = _watch(request)
-    server = ScriptedServer(watched.script, seed=watched.seed, thread=_smtp_thread)
+    server = ScriptedServer(watched.script, borrowed=watched.borrowed, seed=watched.seed, thread=_smtp_thread)
     server.start()
     try:
         with watched.watching(server):
@@ -93,7 +93,7 @@ def smtp_world(request: pytest.FixtureRequest) -> Iterator[ScriptedWorld]:
     from maildrill.pytest_plugin.virtual import ScriptedWorld  # noqa: PLC0415 - not at load
 
     watched = _watch(request)
-    world = ScriptedWorld(watched.script, seed=watched.seed)
+    world = ScriptedWorld(watched.script, borrowed=watched.borrowed, seed=watched.seed)
     with watched.watching(world):
         yield world
 

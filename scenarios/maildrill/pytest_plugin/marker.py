@@ -12,11 +12,12 @@ from typing import Any
 
 from maildrill.fakeserver.complaints import Kind, allowed
 from maildrill.fakeserver.script import Script, merge_scripts
-from maildrill.fakeserver.script_file import read_script
 from maildrill.fakeserver.server_file import read_server
-from maildrill.scenarios.catalogue import load_script
+from maildrill.fakeserver.settings import Settings
+from maildrill.fakeserver.testing import borrowed, script_of
+from maildrill.scenarios.catalogue import shelf
 from maildrill.smtp import ConfigurationError, escape
-from maildrill.smtp.document import Table, read_text
+from maildrill.smtp.document import Table
 
 _SERVER = ("server",)
 
@@ -34,22 +35,30 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the markers of a test ask for: the script that is played, and what may be wrong at the end."""
+    """What the markers of a test ask for: the script that is played, and what may be wrong at the end.
+
+    borrowed: names of rules that come from scripts which that one uses.
+    """
 
     script: Script
     allow: frozenset[Kind]
+    borrowed: frozenset[str]
 
 
 def wanted(marks: Iterable[Mark]) -> Wanted:
     """Return what the markers, the nearest first, ask for. Raises ConfigurationError."""
     scripts: list[Script] = []
-    allow = frozenset[Kind]()
+    allow, strange = frozenset[Kind](), frozenset[str]()
     for mark in marks:
         table = Table(mark.words, mark.where[0], _SERVER, {_SERVER: mark.where[1]})
         allow |= _allow(table)
-        scripts += [Script(name=mark.test, server=read_server(table)), *(_script(one, mark) for one in mark.scripts)]
-    name = "+".join(one.name for one in scripts if one.rules)
-    return Wanted(replace(merge_scripts(scripts), name=name or "script"), allow)
+        server = read_server(table)
+        played = [_script(one, mark) for one in mark.scripts]
+        strange = strange.union(*map(borrowed, played))
+        scripts += [Script(server=server)] if server != Settings() else []
+        scripts += played
+    name = "+".join(one.name for one in scripts if one.rules or one.profiles or one.transcript)
+    return Wanted(replace(merge_scripts(scripts), name=name or "script"), allow, strange)
 
 
 def _allow(table: Table) -> frozenset[Kind]:
@@ -62,17 +71,10 @@ def _allow(table: Table) -> frozenset[Kind]:
 
 
 def _script(one: object, mark: Mark) -> Script:
-    if isinstance(one, Script):
-        return one
-    text = str(one) if isinstance(one, str | Path) else ""
-    if "=" in text or "\n" in text:
-        return read_script(text, mark.test)
-    if not text:
+    if not isinstance(one, Script | Path | str) or not str(one):
         raise ConfigurationError(
             f"a script is {escape(repr(one))}",
             where=f"{mark.where[0]}:{mark.where[1]}",
             expected='a file such as "script.toml", the name of a bundled script, or TOML text',
         )
-    if text.endswith(".toml") or "/" in text:
-        return read_script(read_text(mark.folder / text, "script"), Path(text).name)
-    return load_script(text)
+    return script_of(one, name=mark.test, folder=mark.folder, shelf=shelf())

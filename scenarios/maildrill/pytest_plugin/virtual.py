@@ -6,7 +6,7 @@ Rule: each `run` is a world of its own, and goes on where the one before ended: 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any, TypeVar, Unpack
 
 from maildrill.fakeserver.engine import Engine
@@ -32,8 +32,10 @@ class ScriptedWorld(Scripted):
     host = "mx.test"
     port = 25
 
-    def __init__(self, script: Script | None = None, *, seed: int | None = None) -> None:
-        super().__init__(script)
+    def __init__(
+        self, script: Script | None = None, *, borrowed: Collection[str] = (), seed: int | None = None
+    ) -> None:
+        super().__init__(script, borrowed=borrowed)
         self.network: Network = DEFAULT
         self.seed = self.script.seed if seed is None else seed
         self._kept = Journal()

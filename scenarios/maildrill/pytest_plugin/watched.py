@@ -15,7 +15,7 @@ from maildrill.smtp import ConfigurationError
 
 
 class Watched:
-    """A test that has servers. script, seed: what they play."""
+    """A test that has servers. script, borrowed, seed: what they play."""
 
     def __init__(self, item: pytest.Item) -> None:
         self._item = item
@@ -24,6 +24,7 @@ class Watched:
         self._shown = False
         self._wanted = _wanted(item)
         self.script: Script = self._wanted.script
+        self.borrowed = self._wanted.borrowed
         option = item.config.getoption("--smtp-seed")
         self.seed: int = self.script.seed if option is None else option
 

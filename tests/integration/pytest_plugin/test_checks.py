@@ -47,6 +47,28 @@ def test_mail(smtp_server):
     )
 
 
+def test_what_a_script_borrows_need_not_be_of_use(run: Run, pytester: pytest.Pytester) -> None:
+    """Nor what a profile may draw; the script's own rules must."""
+    pytester.makefile(
+        ".toml",
+        more='[[rule]]\nname = "borrowed"\nat = "rcpt"\nrcpt = "bob@*"\nreply = "450 4.2.1 busy"',
+        own='use = ["more.toml", "profiles/gmail"]\n[[rule]]\nname = "own"\nat = "noop"',
+    )
+    result = run(
+        """
+@pytest.mark.smtp("own.toml")
+def test_mail(smtp_server):
+    smtp_server.use("profiles/gmx")
+    assert {rule.name for rule in smtp_server.script.rules} >= {"own", "borrowed"}
+"""
+    )
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["unused-rules: own never fired*"])
+    result.stdout.no_fnmatch_line("*borrowed never fired*")
+    result.stdout.no_fnmatch_line("*gm*never fired*")
+
+
 def test_a_function_that_never_answered_is_named(run: Run) -> None:
     """A function is as good as a rule."""
     result = run(

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from maildrill.fakeserver.builder import RuleBuilder, ScriptBuilder
+from maildrill.fakeserver.builder import ScriptBuilder
+from maildrill.fakeserver.rule_builder import RuleBuilder
 from maildrill.fakeserver.rule_file import READERS
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.script_file import read_script
@@ -31,18 +32,23 @@ def here() -> int:
     return frame.f_back.f_lineno
 
 
-def nameless(script: Script) -> list[object]:
-    return [replace(rule, name="x") for rule in script.rules]
+def nameless(script: Script) -> Script:
+    profiles = tuple(replace(profile, name="x").renamed(str, lambda _: "x") for profile in script.profiles)
+    rules = tuple(replace(rule, name="x") for rule in script.rules)
+    return replace(script, name="x", uses=(), clock=None, rules=rules, profiles=profiles)
 
 
 @pytest.mark.parametrize("text", EXAMPLES)
 def test_whatever_the_page_says_in_toml_can_be_said_in_python(text: str) -> None:
-    """Each rule of each example, by keyword, is the same rule."""
-    build = ScriptBuilder()
+    """Each table of each example, by keyword, is the same."""
+    build, said = ScriptBuilder(), tomllib.loads(text)
 
-    for rule in tomllib.loads(text).get("rule", []):
+    for rule in said.get("rule", []):
         at = rule.pop("at")
         build.on(*([at] if isinstance(at, str) else at), **rule)
+    for profile in said.get("profile", []):
+        build.profile(**profile)
+    build.settings(**said.get("server", {}))
 
     assert nameless(build.script) == nameless(read_script(text, "page.toml"))
 
@@ -152,6 +158,59 @@ def test_a_mistake_leaves_the_rule_as_it_was() -> None:
     )
 
 
+def test_a_second_profile_of_a_name_is_told() -> None:
+    """As with rules; those of one line have numbers."""
+    build, mix = ScriptBuilder(), [{"weight": 1}]
+    for _ in range(2):
+        build.profile("x.test", mix=mix)
+    build.profile(name="mine", mix=mix)
+
+    with pytest.raises(ConfigurationError, match='a second profile is called "mine"'):
+        build.profile(name="mine", mix=mix)
+    line = here() - 5
+    assert [one.name for one in build.script.profiles] == [f"{HERE}:{line}", f"{HERE}:{line}#2", "mine"]
+
+
+def test_settings_add_up() -> None:
+    """What was said last counts, and before the base."""
+    base = read_script('[server]\nhostname = "base.test"\nseed = 7', "base.toml")
+    build = ScriptBuilder(base)
+
+    build.settings(hostname="first.test", unmatched="fail")
+    build.settings(hostname="second.test")
+
+    server = build.script.server
+    assert (server.hostname, server.unmatched, server.seed) == ("second.test", "fail", 7)
+
+
+def test_a_mistake_in_settings_is_told() -> None:
+    """With the line of the call."""
+    with pytest.raises(ConfigurationError) as caught:
+        ScriptBuilder().settings(hostnam="mx.test")
+    assert str(caught.value).startswith(f'{HERE}:{here() - 1}: unknown key "hostnam" in [server]')
+
+
+def test_packs_come_between_what_is_built_and_the_base() -> None:
+    """A pack is the weather, a rule the exception; all can be taken back."""
+    base = read_script('[[rule]]\nname = "base"\nat = "rcpt"', "base.toml")
+    build = ScriptBuilder(base)
+
+    build.use("profiles/gmx")
+    build.rcpt("ann@*", name="built")
+    built = build.script
+    build.clear()
+
+    assert [rule.name for rule in built.rules][:: len(built.rules) - 1] == ["built", "base"]
+    assert built.profiles
+    assert build.script is base
+
+
+def test_a_pack_that_is_not_there_is_told() -> None:
+    """With those that are."""
+    with pytest.raises(ConfigurationError, match="profiles/gmx"):
+        ScriptBuilder().use("profiles/gmz")
+
+
 def test_what_is_built_comes_before_the_base() -> None:
     """A test makes exceptions to the script that it loads; the script's name and settings stay."""
     base = read_script('[server]\nseed = 7\n[[rule]]\nat = "rcpt"\nreply = "450 4.2.1 no"', "base.toml")
@@ -172,7 +231,7 @@ def test_a_script_without_rules_of_its_own_is_the_base() -> None:
 
 def test_each_change_is_told() -> None:
     """A server can play the script as it grows."""
-    seen: list[list[object]] = []
+    seen: list[Script] = []
     build = ScriptBuilder(on_change=lambda script: seen.append(nameless(script)))
 
     build.rcpt("ann@*").replies("450 4.2.1 busy")
