@@ -16,12 +16,12 @@ from maildrill.fakeserver.host import Decider, Host, Wire
 from maildrill.fakeserver.journal import Closed, SessionRecord
 from maildrill.fakeserver.performance import PLAIN, Moment, Performance, shown
 from maildrill.fakeserver.receiving import Receiver
+from maildrill.fakeserver.securing import shake_hands
 from maildrill.fakeserver.state import Offer
 from maildrill.smtp import Reply, Stage
 
 __all__ = ["Conversation", "Decider", "Host", "Wire"]
 
-_HANG_UP = Decision((Close(),))
 _TOO_LATE = Reply.of("421 4.4.2 silent for too long, closing connection")
 
 
@@ -52,6 +52,8 @@ class Conversation:
         """Say the banner; one that is not 2yz leaves only QUIT (RFC 5321 section 3.1)."""
         play = self._play
         reply = await play.carry_out(Moment(Stage.CONNECT, play.now, self._welcome))
+        if self._wire.door.tls:
+            await self._secure()
         if reply is None:
             banner = Reply(220, (f"{self._host.hostname} ESMTP maildrill",))
             reply = await play.carry_out(Moment(Stage.BANNER, play.now, play.ask(Stage.BANNER), banner))
@@ -81,8 +83,10 @@ class Conversation:
     async def time_out(self) -> None:
         """Close for silence, as a server may after five minutes (RFC 5321 section 4.5.3.2.7)."""
         play = self._play
-        await self._wire.say(_TOO_LATE.render())
-        play.note(Moment(play.stage, play.now, PLAIN), Done(_TOO_LATE), Closed.TIMEOUT)
+        last = None if play.stage is Stage.TLS else _TOO_LATE  # in a handshake nothing can be said
+        if last is not None:
+            await self._wire.say(last.render())
+        play.note(Moment(play.stage, play.now, PLAIN), Done(last), Closed.TIMEOUT)
         await self._wire.hang_up(reset=False)
 
     def end(self, how: Closed) -> None:
@@ -103,9 +107,24 @@ class Conversation:
         if heard.stage is Stage.DATA and reply is not None and reply.klass == 3:
             await self._receiver.message()
         elif heard.stage is Stage.STARTTLS and reply is not None and reply.positive:
-            # Only a script says so, for there is no certificate: the client's handshake meets a closed line.
-            await self._wire.await_octet()
-            await self._play.carry_out(Moment(Stage.STARTTLS, self._play.now, _HANG_UP))
+            self._wire.hold()
+            await self._secure()
+
+    async def _secure(self) -> None:
+        """Go over to TLS, as far as the script lets that succeed; then all that was said in clear is forgotten."""
+        play, state = self._play, self._dialogue.state
+        moment = Moment(Stage.TLS, play.now, play.ask(Stage.TLS))
+        done = await play.perform(moment)
+        if done.close is None:
+            with play.noting(moment):
+                outcome = await shake_hands(self._host, self._wire, faults.shaken(moment.decision.actions))
+            if isinstance(outcome, Closed):
+                play.note(moment, done, outcome)
+                await self._wire.hang_up(reset=False)
+            if outcome:
+                state.forget()
+                self.record.tls = state.tls = outcome
+        await play.conclude(moment, done)
 
     async def _reply(self, heard: Heard) -> Reply | None:
         """Reply to one command or response; returns what was said in full."""

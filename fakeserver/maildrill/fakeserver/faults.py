@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from maildrill.fakeserver.event import PLAINLY, Action, Advertise, Close, Commit, Manner, Proceed, Raw, Say, Wait
+from maildrill.fakeserver.event import PLAINLY, Action, Advertise, Close, Commit, Manner, Proceed, Raw, Say, Shake, Wait
 from maildrill.fakeserver.manner import UNHEARD, Piece, dripped, written
-from maildrill.fakeserver.script_words import Mangle
+from maildrill.fakeserver.script_words import Handshake, Mangle
 from maildrill.smtp import Reply
 
 _NO_LINGER = struct.pack("ii", 1, 0)
@@ -89,6 +89,11 @@ def taken(actions: Sequence[Action], correct: Reply) -> bool:
             return action.taken
     replies = (action.reply if isinstance(action, Say) else correct for action in actions if _speaks(action))
     return any(reply.positive for reply in replies)
+
+
+def shaken(actions: Sequence[Action]) -> Handshake | None:
+    """Return what a decision at TLS does to the handshake."""
+    return next((action.fault for action in actions if isinstance(action, Shake)), None)
 
 
 def refused(actions: Sequence[Action]) -> bool:

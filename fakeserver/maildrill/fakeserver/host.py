@@ -5,6 +5,7 @@ Protocols and one value: a Decider says what happens, a Talk holds the session, 
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NoReturn, Protocol
@@ -94,6 +95,21 @@ class Wire(faults.Wire, Protocol):
 
     async def read_body(self, body: Body, mark: int | None) -> bool:
         """Feed `body` until it is whole, or has as many octets as `mark` says; returns whether it is whole."""
+        ...
+
+    def hold(self) -> None:
+        """Drop what was pipelined, and read nothing more before `release` or `secure`: what comes may be TLS."""
+        ...
+
+    def release(self) -> None:
+        """Read on, in clear."""
+        ...
+
+    async def secure(self, context: ssl.SSLContext, heard: bytes = b"") -> str:
+        """Do a TLS handshake as the server; returns the version spoken from now on, "" where that failed.
+
+        heard: octets of it that came already.
+        """
         ...
 
     async def hang_up(self, *, reset: bool) -> NoReturn:

@@ -29,8 +29,16 @@ class Inbox:
         self._buffer = bytearray()
 
     def attach(self, transport: asyncio.ReadTransport) -> None:
-        """Say where the octets come from."""
+        """Say where the octets come from, from now on."""
+        if self._paused and self._transport is not None:
+            self._transport.resume_reading()
+        self._paused = False
         self._transport = transport
+        self.balance()
+
+    def take_all(self) -> bytes:
+        """Return what has come and was not read."""
+        return self._take(len(self._buffer))
 
     def feed(self, octets: bytes) -> None:
         """Add octets."""

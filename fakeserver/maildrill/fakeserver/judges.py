@@ -23,11 +23,12 @@ _BYE = Reply.of("221 2.0.0 bye")
 _NOT_VERIFIED = Reply.of("252 2.1.5 not verified, but mail for it is taken")
 _UNKNOWN_VERB = Reply.of("500 5.5.1 command not recognised")
 _NOT_IMPLEMENTED = Reply.of("502 5.5.1 command not implemented")
-_NO_TLS = Reply.of("454 4.7.0 TLS not available")
+_READY = Reply.of("220 2.0.0 ready to start TLS")
 LOGGED_IN = Reply.of("235 2.7.0 authentication succeeded")
 #: In LMTP the code must be 503 (RFC 2033 section 4.2).
 _NO_RECIPIENTS = {False: Reply.of("554 5.5.1 no valid recipients"), True: Reply.of("503 5.5.1 no valid recipients")}
 
+_TLS_ALREADY = Refusal.of("503 5.5.1 TLS is spoken already")
 _NO_SERVICE = Refusal.of("503 5.5.1 no service here: only QUIT is left")
 _NESTED = Refusal.of("503 5.5.1 a transaction is open: nested MAIL command")
 _MAIL_FIRST = Refusal.of("503 5.5.1 send MAIL first")
@@ -163,6 +164,14 @@ def _bdat(state: State, argument: str) -> Verdict:
     return chunk if state.recipients else Refusal(_NO_RECIPIENTS[state.offer.lmtp])
 
 
+def _start_tls(state: State, argument: str) -> Verdict:
+    if argument:
+        return _NO_ARGUMENT
+    if state.tls:
+        return _TLS_ALREADY
+    return _READY if "STARTTLS" in state.keywords else _NOT_IMPLEMENTED
+
+
 def _auth(state: State, argument: str) -> Verdict:
     if "AUTH" not in state.keywords:
         return _NOT_IMPLEMENTED
@@ -205,7 +214,7 @@ _VERBS = _HELLOS | {
     "NOOP": (Stage.NOOP, _always(_OK)),
     "VRFY": (Stage.VRFY, _verify),
     "QUIT": (Stage.QUIT, _alone(_BYE)),
-    "STARTTLS": (Stage.STARTTLS, _alone(_NO_TLS)),
+    "STARTTLS": (Stage.STARTTLS, _start_tls),
     "AUTH": (Stage.AUTH, _auth),
     # Known but not done; the script's word for all that has no stage of its own is `unknown`.
     "EXPN": (Stage.UNKNOWN, _always(_NOT_IMPLEMENTED)),

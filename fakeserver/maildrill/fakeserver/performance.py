@@ -7,7 +7,8 @@ Rule 2: every moment at which something happened is in the journal, also when th
 from __future__ import annotations
 
 from asyncio import CancelledError
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from maildrill.fakeserver import faults
@@ -141,12 +142,26 @@ class Performance:
 
     async def carry_out(self, moment: Moment) -> Reply | None:
         """Perform a decision and write it down; returns what was said in full, and not at all after a close."""
+        return await self.conclude(moment, await self.perform(moment))
+
+    async def perform(self, moment: Moment) -> Done:
+        """Perform a decision, which has yet to be concluded."""
         self.stage = moment.stage
+        with self.noting(moment):
+            return await self._perform(moment)
+
+    @contextmanager
+    def noting(self, moment: Moment) -> Iterator[None]:
+        """Write a moment down if the client goes in its middle, or the server is being stopped."""
         try:
-            done = await self._perform(moment)
-        except CancelledError:  # the client went during a wait, or the server is being stopped
-            self.note(moment, Done())
+            yield
+        except CancelledError:
+            if moment.command or self.record.closed is None:
+                self.note(moment, Done())
             raise
+
+    async def conclude(self, moment: Moment, done: Done) -> Reply | None:
+        """Write down what came of a moment, and end the connection where that was decided."""
         resets = done.close is not None and done.close.reset
         if moment.message is not None and done.reply is not None and self.wire.flush() and not resets:
             self.host.journal.answer(moment.message, done.reply)

@@ -172,6 +172,7 @@ class Entry:
 class SessionRecord:
     """One connection: from when to when (None: open), who, and how it ended.
 
+    tls: the version that was spoken, "" for none. user: who logged in, "" for nobody.
     bare_newlines: CR without LF and LF without CR that the client sent (RFC 5321 section 2.3.8 forbids both).
     """
 
@@ -179,6 +180,8 @@ class SessionRecord:
     client: str
     opened: float
     helo: str = ""
+    tls: str = ""
+    user: str = ""
     closed_at: float | None = None
     closed: Closed | None = None
     bare_newlines: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -62,6 +63,10 @@ class Client:
             return octets.decode(), "rst"
         return octets.decode(), "fin"
 
+    async def secure(self, context: ssl.SSLContext, hostname: str = "mx.test") -> None:
+        """Go over to TLS."""
+        await self.writer.start_tls(context, server_hostname=hostname)
+
     async def send(self, message: bytes) -> str:
         """Go through a whole transaction, with the message as it must be on the wire, and return the last reply."""
         await self.ask(*ENVELOPE, "DATA")
@@ -82,9 +87,9 @@ class Scene:
     def journal(self) -> Journal:
         return self.server.journal
 
-    async def call(self) -> Client:
-        """Connect, and hear nothing yet."""
-        client = Client(*await asyncio.open_connection(*self.address), self.clock)
+    async def call(self, **options: Any) -> Client:
+        """Connect, and hear nothing yet; options: what asyncio.open_connection takes."""
+        client = Client(*await asyncio.open_connection(*self.address, **options), self.clock)
         self.clients.append(client)
         return client
 
@@ -136,7 +141,7 @@ class Decides:
 
 
 class Ground:
-    """Where a dialogue is held: `memory` or `tcp`."""
+    """Where a dialogue is held: `memory`, `tcp`, or `uvloop`, which is TCP in another loop."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -170,7 +175,8 @@ class Ground:
 
         if self.kind == "memory":
             return run_world(lambda world: _in(world, run), network=Network(segment=segment))
-        return asyncio.run(asyncio.wait_for(run(SystemClock(), "127.0.0.1"), PATIENCE))
+        with asyncio.Runner(loop_factory=_uvloop if self.kind == "uvloop" else None) as runner:
+            return runner.run(asyncio.wait_for(run(SystemClock(), "127.0.0.1"), PATIENCE))
 
 
 async def _in(world: World, run: Callable[[Clock, str], Awaitable[T]]) -> T:
@@ -181,6 +187,17 @@ async def _in(world: World, run: Callable[[Clock, str], Awaitable[T]]) -> T:
 def ground(request: pytest.FixtureRequest) -> Ground:
     """Both grounds, one after the other: what holds in memory must hold on TCP."""
     return Ground(request.param)
+
+
+def _uvloop() -> asyncio.AbstractEventLoop:
+    loop: asyncio.AbstractEventLoop = pytest.importorskip("uvloop").new_event_loop()
+    return loop
+
+
+@pytest.fixture
+def uvloop() -> Ground:
+    """Real sockets in uvloop, where that is installed."""
+    return Ground("uvloop")
 
 
 @pytest.fixture

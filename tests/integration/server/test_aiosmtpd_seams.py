@@ -36,10 +36,6 @@ class Probe(SMTP):
         self.passed.append(("made", transport.get_extra_info("peername") is not None))
         super().connection_made(transport)
 
-    def _timeout_cb(self) -> None:
-        self.passed.append(("timeout", None))
-        super()._timeout_cb()  # type: ignore[no-untyped-call] # the library's
-
 
 def probe(
     story: Callable[[Probe, socket.socket], Awaitable[None]], kind: type[Probe] = Probe, **settings: Any
@@ -199,14 +195,48 @@ def test_whatever_is_called_the_reader_is_read_from_and_nothing_else() -> None:
     assert "_reader._transport = transport" in inspect.getsource(SMTP.connection_made)
 
 
-def test_silence_ends_in_the_time_out_call_back() -> None:
-    """Armed by connection_made through _reset_timeout, in seconds."""
+def test_silence_is_measured_by_what_reset_timeout_sets_and_by_nothing_else() -> None:
+    """It is called by connection_made and with each command; at the end what it set is cancelled."""
+    told: list[str] = []
+
+    class Handle:
+        def cancel(self) -> None:
+            told.append("cancel")
+
+    class Patient(Probe):
+        def _reset_timeout(self, duration: float | None = None) -> None:
+            told.append("reset")
+            self._timeout_handle = Handle()  # type: ignore[assignment] # all that is asked of it
 
     async def story(session: Probe, ours: socket.socket) -> None:
         await greeting(ours)
+        await say(ours, b"NOOP\r\n")
+
+    probe(story, Patient, timeout=0.001)
+
+    assert told == ["reset", "reset", "cancel"]
+
+
+def test_a_session_object_knows_of_tls_and_is_made_anew_for_it() -> None:
+    """By `_create_session`; where its `ssl` is set an end of the client's octets ends the transport."""
+    ended: list[bool | None] = []
+
+    class Secured(Probe):
+        def eof_received(self) -> bool | None:
+            assert self.session is not None
+            self.session = self._create_session()
+            self.session.ssl = {}
+            ended.append(super().eof_received())
+            return False
+
+    async def story(session: Probe, ours: socket.socket) -> None:
+        await greeting(ours)
+        ours.shutdown(socket.SHUT_WR)
         assert await asyncio.get_running_loop().sock_recv(ours, 10) == b""
 
-    assert ("timeout", None) in probe(story, timeout=0.05)
+    probe(story, Secured)
+
+    assert ended == [False]
 
 
 def test_connection_made_comes_before_anything_is_said() -> None:
@@ -280,5 +310,5 @@ def test_the_names_that_the_session_uses_are_there() -> None:
     """Attributes of the library's own that have no promise behind them."""
     source = inspect.getsource(SMTP)
 
-    for name in ("_handler_coroutine", "_timeout_handle", "_reader", "_writer", "_reset_timeout"):
+    for name in ("_handler_coroutine", "_timeout_handle", "_reader", "_reset_timeout", "_create_session"):
         assert f"self.{name}" in source, name

@@ -288,22 +288,6 @@ def test_a_very_long_answer_to_a_challenge_is_survived(memory: Any) -> None:
     assert memory.play('at = "ehlo"\ncaps = ["AUTH PLAIN"]', story) == "235 2.7.0 authentication succeeded"
 
 
-def test_a_scripted_220_to_starttls_ends_at_the_handshake(ground: Any) -> None:
-    """There is no certificate: the client's first octets meet a closed line."""
-
-    async def story(scene: Any) -> Any:
-        client = await scene.greeted()
-        said = await client.ask("STARTTLS")
-        client.write(b"\x16\x03\x01")
-        return said, await client.rest(), scene.events()[-1]
-
-    assert ground.play('at = "starttls"\nreply = "220 2.0.0 go"', story) == (
-        "220 2.0.0 go",
-        ("", "fin"),
-        "starttls fin",
-    )
-
-
 def test_a_lone_dot_after_a_354_without_recipients_delivers_to_nobody(memory: Any) -> None:
     """RFC 2920 section 3.1: all were refused, 354 came all the same."""
 

@@ -27,7 +27,7 @@ WAY: dict[str, tuple[tuple[str, ...], str]] = {
 USUAL = {
     "helo": "250 mx.test",
     "ehlo": "250-mx.test|",
-    "starttls": "454 4.7.0 TLS not available",
+    "starttls": "502 5.5.1 command not implemented",
     "auth": "502 5.5.1 command not implemented",
     "mail": "250 2.1.0 sender ok",
     "rcpt": "250 2.1.5 recipient ok",

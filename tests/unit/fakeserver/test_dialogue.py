@@ -68,7 +68,7 @@ class Talk:
         (("EHLO me", MAIL, RCPT), "BDAT ٣", "501 5.5.4 syntax: BDAT octets [LAST]", False),
         (("EHLO me", MAIL, RCPT), "BDAT 5 FIRST", "501 5.5.4 syntax: BDAT octets [LAST]", False),
         (("EHLO me", MAIL, RCPT), f"BDAT {MAX_MESSAGE + 1}", "552 5.3.4 message exceeds the fixed maximum size", False),
-        (("EHLO me",), "STARTTLS", "454 4.7.0 TLS not available", True),
+        (("EHLO me",), "STARTTLS", "502 5.5.1 command not implemented", True),
         (("EHLO me",), "STARTTLS x", "501 5.5.4 this command takes no argument", False),
         (("EHLO me",), "AUTH PLAIN", "502 5.5.1 command not implemented", True),
         (("EHLO me",), RCPT, "503 5.5.1 send MAIL first", False),

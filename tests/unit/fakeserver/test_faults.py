@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import pytest
 
 from maildrill.fakeserver import faults
-from maildrill.fakeserver.event import Action, Advertise, Close, Commit, Manner, Proceed, Raw, Say, Wait
+from maildrill.fakeserver.event import Action, Advertise, Close, Commit, Manner, Proceed, Raw, Say, Shake, Wait
 from maildrill.fakeserver.faults import Done
-from maildrill.fakeserver.script_words import Mangle
+from maildrill.fakeserver.script_words import Handshake, Mangle
 from maildrill.smtp import Reply
 
 OK = Reply.of("250 2.0.0 ok")
@@ -120,6 +120,14 @@ def test_changes_of_keywords_are_gathered() -> None:
 def test_a_reset_at_connect_is_a_refused_connection(actions: Sequence[Action], refused: bool) -> None:
     """A FIN is not."""
     assert faults.refused(actions) is refused
+
+
+@pytest.mark.parametrize(
+    ("actions", "fault"), [((Proceed(),), None), ((Wait(1.0), Shake(Handshake.EXPIRED)), Handshake.EXPIRED)]
+)
+def test_what_goes_wrong_with_a_handshake(actions: Sequence[Action], fault: Handshake | None) -> None:
+    """Nothing, unless it is said."""
+    assert faults.shaken(actions) is fault
 
 
 class Transport(asyncio.WriteTransport):

@@ -7,7 +7,7 @@ import pytest
 from maildrill.fakeserver.script import Rule, Script, Unmatched, merge_scripts
 from maildrill.fakeserver.script_file import read_script
 from maildrill.fakeserver.script_words import LONGEST_SILENCE, REPLYING
-from maildrill.fakeserver.session import TIMEOUT
+from maildrill.fakeserver.settings import Limits
 from maildrill.fakeserver.transcript.steps import Transcript
 from maildrill.smtp import ConfigurationError, Stage
 
@@ -71,7 +71,7 @@ def test_named_stages_are_the_stages() -> None:
 
 def test_the_longest_silence_is_the_servers_own() -> None:
     """A rule cannot wait longer than the server does."""
-    assert LONGEST_SILENCE == TIMEOUT
+    assert Limits().silence == LONGEST_SILENCE
 
 
 def test_a_strict_transcript_is_joined_with_nothing() -> None:

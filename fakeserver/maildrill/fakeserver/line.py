@@ -1,0 +1,219 @@
+"""The octets of one connection, in and out, and the silence in between: what a Conversation talks through.
+
+Rule 1: nothing here knows what octets mean, nor of aiosmtpd.
+Rule 2: what is not read holds up what is said, and what is not handled yet holds up what is read: nothing grows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Callable, Coroutine, Sequence
+from typing import NoReturn
+
+from maildrill.fakeserver.body import END, Body
+from maildrill.fakeserver.faults import reset_connection
+from maildrill.fakeserver.host import Door, Host
+from maildrill.fakeserver.inbox import Inbox
+from maildrill.fakeserver.patience import Patience
+from maildrill.fakeserver.upgrade import LINGER, upgrade
+from maildrill.smtp import decode
+
+#: Octets that are held back while nobody reads them; an end of line must come within.
+MAX_HELD = 65536
+
+
+class Line:
+    """The server's end of one connection, once it was opened (see Wire).
+
+    over: nothing is heard any more. silence: called with an age of silence when that has been reached. protocol: which
+    gets what comes.
+    """
+
+    transport: asyncio.Transport
+    handler: asyncio.Task[None]  # whoever handles what comes
+
+    def __init__(self, host: Host, door: Door, silence: Callable[[float], Coroutine[None, None, None]]) -> None:
+        self.door = door
+        self.inbox = Inbox(MAX_HELD)
+        self.over = False
+        self._host = host
+        self._loop = asyncio.get_running_loop()
+        self._silence = silence
+        self._out = bytearray()
+        self._reading = False  # whether octets that came are being handled: then replies leave together behind them
+        self._room: asyncio.Future[None] | None = None  # while the client does not read what is said
+        self._waits = host.idle_waits
+        self._patience = Patience(self._ages())
+        self._timer: asyncio.TimerHandle | None = None
+        self._idling: asyncio.Task[None] | None = None
+
+    def open(self, transport: asyncio.Transport, handler: asyncio.Task[None]) -> None:
+        """Begin: from now on octets go through `transport`."""
+        self.transport, self.handler = transport, handler
+        self.inbox.attach(transport)
+        if self.door.tls:
+            self.hold()
+        self.wait(between=False)
+
+    def close(self) -> None:
+        """The connection is gone: forget what is waited for."""
+        self.over = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._idling is not None:
+            self._idling.cancel()
+        self.resume_writing()
+
+    def received(self, octets: bytes, handle: Callable[[], None]) -> None:
+        """Take octets and have them handled; the replies to them leave together."""
+        self._patience.heard(self._loop.time())
+        self.inbox.feed(octets)
+        self._reading = True
+        handle()
+        self._reading = False
+        self.flush()
+        self.inbox.balance()
+
+    def pause_writing(self) -> None:
+        """The client does not read: say no more."""
+        self._room = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        """The client has read."""
+        room, self._room = self._room, None
+        if room is not None and not room.done():
+            room.set_result(None)
+
+    # Silence, with one timer that moves when it fires, not with each command.
+
+    def wait(self, *, between: bool) -> None:
+        """From now on it is the client's turn: with a command if `between`, else with octets of one."""
+        if self._waits is not self._host.idle_waits:
+            self._waits = self._host.idle_waits
+            self._patience.ages = self._ages()
+        self._arm(self._patience.start(self._loop.time(), between=between))
+
+    def stop_waiting(self) -> None:
+        """From now on it is the server's turn."""
+        self._patience.stop()
+
+    def _ages(self) -> Sequence[float]:
+        """Return the ages of silence at which something happens: those that a script wants, then the end."""
+        end = self._host.limits.silence
+        return (*(age for age in self._waits if age < end), end)
+
+    def _arm(self, when: float | None) -> None:
+        if when is not None:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_at(when, self._fire)
+
+    def _fire(self) -> None:
+        age, when = self._patience.fire()
+        if age is not None:
+            self._idling = self._loop.create_task(self._silence(age))
+        self._arm(when)
+
+    # What is said.
+
+    async def say(self, octets: bytes) -> None:
+        """Send octets; what is said in one turn of the loop leaves together (RFC 2920 section 3.2)."""
+        if not (self._out or self._reading):
+            self._loop.call_soon(self.flush)
+        self._out += octets
+        if self._room is not None:
+            await asyncio.shield(self._room)
+
+    async def pause(self, seconds: float) -> None:
+        """Let time of the server's clock pass; what was said before is sent."""
+        self.flush()
+        await self._host.clock.sleep(seconds)
+
+    def flush(self) -> bool:
+        """Send what was said; returns whether the connection still took it."""
+        if not self.transport.is_closing():
+            if self._out:
+                self.transport.write(bytes(self._out))
+                self._out.clear()
+            return True
+        self._out.clear()
+        return False
+
+    # What is heard.
+
+    async def read_line(self) -> str:
+        """Return the next line without its end; of one that is too long only a part."""
+        self.wait(between=False)
+        try:
+            line = await self.inbox.readuntil()
+        except asyncio.LimitOverrunError as overrun:
+            line = await self.inbox.read(overrun.consumed)
+        self.stop_waiting()
+        return decode(line.rstrip(b"\r\n"))
+
+    async def read_some(self, most: int = MAX_HELD) -> bytes:
+        """Return the next octets, one at least and `most` at most."""
+        self.wait(between=False)
+        octets = await self.inbox.read(most)
+        self.stop_waiting()
+        return octets
+
+    async def await_octet(self) -> None:
+        """Return when there is something to read."""
+        self.wait(between=False)
+        await self.inbox.wait()
+        self.stop_waiting()
+
+    async def read_body(self, body: Body, mark: int | None) -> bool:
+        """Feed `body` until it is whole, or has as many octets as `mark` says; returns whether it is whole."""
+        self.wait(between=False)
+        whole = False
+        while not whole and (mark is None or body.seen < mark):
+            whole = body.feed(await self.inbox.read_towards(END))
+        self.stop_waiting()
+        return whole
+
+    # From clear to TLS, and the end.
+
+    def hold(self) -> None:
+        """Drop what was pipelined, and read nothing more before `release` or `secure`: what comes may be TLS."""
+        self.inbox.take_all()
+        self.transport.pause_reading()
+
+    def release(self) -> None:
+        """Read on, in clear."""
+        self.transport.resume_reading()
+
+    async def secure(self, context: ssl.SSLContext, heard: bytes = b"") -> str:
+        """Do a TLS handshake as the server; returns the version spoken from now on, "" where that failed.
+
+        heard: octets of it that came already.
+        """
+        self.flush()
+        # Where a loop goes on reading although it was held, what it read has come by the same way.
+        secured = await upgrade(self.transport, context, heard + self.inbox.take_all(), self._host.limits.silence)
+        if secured is None:
+            return ""
+        self.transport = secured
+        self.inbox.attach(secured)
+        return str(secured.get_extra_info("ssl_object").version())
+
+    async def hang_up(self, *, reset: bool) -> NoReturn:
+        """End the connection by FIN or RST, and with it whatever is going on in this session."""
+        self.over = True
+        self.flush()
+        here = self._idling is None or asyncio.current_task() is not self._idling
+        if reset:
+            reset_connection(self.transport)
+        elif here and self.transport.can_write_eof() and not self.transport.is_closing():
+            with contextlib.suppress(OSError):  # the client reset the connection when it got the reply
+                self.transport.write_eof()
+            self.transport.resume_reading()
+            await self._host.clock.sleep(LINGER)
+        else:
+            self.transport.close()
+        if not here:
+            self.handler.cancel()
+        raise asyncio.CancelledError
