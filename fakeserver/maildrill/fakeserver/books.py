@@ -57,6 +57,21 @@ class Books:
         self._recipients = Recipients(self.keep)
         self._open: dict[int, TransactionRecord] = {}
 
+    @property
+    def sessions_opened(self) -> int:
+        """How many sessions there have been."""
+        return self._sessions.opened
+
+    @property
+    def sessions_open(self) -> int:
+        """How many sessions there are now."""
+        return self._sessions.open
+
+    @property
+    def messages_received(self) -> int:
+        """How many messages came whole."""
+        return self._messages.received
+
     def watch(self, watcher: Watcher) -> Callable[[], None]:
         """Call `watcher` with each entry once it is added; returns what ends that."""
         self._watchers = (*self._watchers, watcher)

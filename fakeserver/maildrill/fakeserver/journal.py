@@ -7,6 +7,7 @@ Rule 3: who writes is in `books`; what the records are in `record`. Both sides a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import islice
 from typing import Unpack
 
@@ -94,21 +95,6 @@ class Journal(Books):
         """The messages whose end was answered in full."""
         return tuple(message for message in self.messages if message.reply is not None)
 
-    @property
-    def sessions_opened(self) -> int:
-        """How many sessions there have been."""
-        return self._sessions.opened
-
-    @property
-    def sessions_open(self) -> int:
-        """How many sessions there are now."""
-        return self._sessions.open
-
-    @property
-    def messages_received(self) -> int:
-        """How many messages came whole."""
-        return self._messages.received
-
     def session(self, number: int) -> SessionRecord | None:
         """Return a session; None where there is none of this number, or it is forgotten."""
         return self._sessions.get(number)
@@ -153,7 +139,10 @@ class Journal(Books):
 
     def drain(self, **words: Unpack[MessageWords]) -> tuple[Message, ...]:
         """Return the settled messages that all words fit, and let them go: each is given out once."""
-        fits = message_filter(words)
+        return self.drain_if(message_filter(words))
+
+    def drain_if(self, fits: Callable[[Message], bool]) -> tuple[Message, ...]:
+        """Return the settled messages that fit, and let them go: each is given out once."""
         drained = tuple(message for message in self.messages if message.settled and fits(message))
         self._messages.take({message.number for message in drained})
         return drained
