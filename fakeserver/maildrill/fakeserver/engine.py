@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from maildrill.fakeserver.answer import Shot, answer, unmatched
-from maildrill.fakeserver.event import Close, Decision, Event, Proceed
+from maildrill.fakeserver.event import PROCEEDING, Close, Decision, Event
 from maildrill.fakeserver.keys import OF_SESSION, ends_message
 from maildrill.fakeserver.lots import Draws
 from maildrill.fakeserver.matcher import Matcher, Play, sharing
@@ -21,7 +21,7 @@ from maildrill.fakeserver.script_words import REPLYING
 from maildrill.fakeserver.selectors import View
 from maildrill.smtp import Stage
 
-_PROCEED = Decision((Proceed(),))
+_PROCEED = Decision(PROCEEDING)
 
 
 class Engine:
@@ -80,7 +80,7 @@ class Engine:
     def _seen(self, event: Event) -> Event:
         """Take note of an event for whatever rules may ask later."""
         stage = event.stage
-        if stage is Stage.MAIL:
+        if stage is Stage.MAIL and not event.transaction:
             self._transactions[event.session] = self._transactions.get(event.session, 0) + 1
         elif stage is Stage.RCPT and self._draw_lots and event.rcpt is not None:
             self._draws.name(event.session, event.rcpt)
@@ -94,11 +94,13 @@ class Engine:
         stage = event.stage
         if shot is None and stage in self._strict:
             decision, went_through = unmatched(event, added), False
+        elif shot is None and not added:
+            decision, went_through = Decision(PROCEEDING), True
         else:
             decision, went_through = answer(shot, added, ends=ends_message(event))
         if shot is None:
             missed = [matcher.missed for matcher in self._at[stage]]
-            decision = replace(decision, near_misses=NearMisses(event, self._rules_at[stage], missed))
+            decision.near_misses = NearMisses(event, self._rules_at[stage], missed)
         for matcher in self._quotas[stage]:
             matcher.settle(event, went_through=went_through)
         self._states.settle()

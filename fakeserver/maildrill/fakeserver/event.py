@@ -1,6 +1,8 @@
 """What the engine is asked and what it answers: events in, actions out.
 
-Rule: values only. The session makes events, the engine (pure) turns each into actions, faults performs them.
+Rule 1: values only. The session makes events, the engine (pure) turns each into actions, faults performs them.
+Rule 2: nobody changes one. Those that are made for each command are not frozen all the same: that would take three
+times as long.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from maildrill.fakeserver.near_miss import NearMiss
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Event:
     """One moment of one session at which a script may have something to say."""
 
@@ -119,8 +121,11 @@ class Close:
 
 Action = Wait | Commit | Advertise | Say | Proceed | Raw | Shake | Close
 
+#: What is done where no rule has anything to say; always this very tuple.
+PROCEEDING: tuple[Action, ...] = (Proceed(),)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Decision:
     """The actions for one event, to be performed in order, and the name of the rule that answered ("" = none).
 

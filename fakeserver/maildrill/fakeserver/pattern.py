@@ -80,6 +80,9 @@ def _any_of(patterns: Sequence[Pattern]) -> Callable[[str], bool]:
     def any_regex(value: str) -> bool:
         return any(regex.search(value) for regex in regexes)
 
+    if rest and len(regexes) == 1:
+        search = regexes[0].search
+        return lambda value: search(value) is not None
     if rest:
         return any_regex
     if not heads and not tails:

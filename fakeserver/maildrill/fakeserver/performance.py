@@ -65,6 +65,7 @@ class Performance:
         self.wire = wire
         self.dialogue = dialogue
         self._owed: Reply | None = None  # what was said too early, in place of the next reply
+        self._transactions = 0  # MAIL commands that the script was asked about
 
     @property
     def now(self) -> float:
@@ -80,6 +81,7 @@ class Performance:
                 at=self.now,
                 session=self.record.number,
                 client=self.record.client,
+                transaction=self._transactions,
                 helo=state.helo,
                 user=state.user if user is None else user,
                 tls=state.tls,
@@ -95,12 +97,14 @@ class Performance:
         """Ask the script about a command."""
         state, stage, path, chunk = self.dialogue.state, heard.stage, heard.path, heard.chunk
         hello = stage in (Stage.EHLO, Stage.HELO)
+        self._transactions += stage is Stage.MAIL
         return self.host.decider.on(
             Event(
                 stage=stage,
                 at=self.now,
                 session=self.record.number,
                 client=self.record.client,
+                transaction=self._transactions,
                 helo=heard.argument if hello else state.helo,
                 user=state.user if user is None else user,
                 tls=state.tls,
@@ -124,6 +128,7 @@ class Performance:
                 at=self.now,
                 session=self.record.number,
                 client=self.record.client,
+                transaction=self._transactions,
                 helo=state.helo,
                 user=state.user,
                 tls=state.tls,
