@@ -104,7 +104,10 @@ class Journal(Books):
         return next((message for message in self.messages if message.number == number), None)
 
     def committed(self, rcpt: str) -> int:
-        """Return how many messages for an address the server took (domains compare without case)."""
+        """Return how many messages for an address the server took (domains compare without case).
+
+        A message that named it twice counts twice: nobody knows how many copies that makes.
+        """
         record = self._recipients.get(rcpt)
         return 0 if record is None else record.committed
 

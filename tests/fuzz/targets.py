@@ -1,0 +1,129 @@
+"""What is fuzzed: each target takes any octets, and raises what is wrong with what became of them.
+
+The fuzzer (fuzz.py) runs them on octets that it makes up, the test suite on the seeds.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+
+from maildrill.fakeserver import dsn
+from maildrill.fakeserver.command import names_host, read_chunk, read_path
+from maildrill.fakeserver.credentials import Granted
+from maildrill.fakeserver.proxy_header import MAX_HEADER, ProxyParser
+from maildrill.fakeserver.sasl import MECHANISMS, begin
+from maildrill.fakeserver.script_file import read_script, script_to_toml
+from maildrill.fakeserver.transcript.reader import read_transcript
+from maildrill.fakeserver.transcript.writer import transcript_text
+from maildrill.smtp import ConfigurationError, Reply, ReplyParser, decode
+
+_NONCE = bytes(16)
+_USERS = {"ann": "secret", "bob@x.test": "påss"}
+
+
+def _loaded(name: str, place: Path) -> ModuleType:
+    """Return a module that is in no package, by its place."""
+    spec = importlib.util.spec_from_file_location(name, place)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+#: The test module that knows how to hold a session, and what is true of every one.
+any_octets = _loaded("any_octets", Path(__file__).parents[1] / "properties" / "fakeserver" / "test_any_octets.py")
+
+
+def session(data: bytes) -> None:
+    """Octets to a server; the first says which script it has, the second how they are cut."""
+    names = sorted(any_octets.SCRIPTS)
+    script, size, said = names[data[0] % len(names)], data[1], data[2:]
+    pieces = [said[at : at + size] for at in range(0, len(said), size)] if size else [said]
+    any_octets.check(any_octets.hold(any_octets.script(script), pieces))
+
+
+def script(data: bytes) -> None:
+    """A script file: it is refused in words, or it can be written and read back."""
+    try:
+        found = read_script(data.decode("utf-8", "replace"), "fuzz.toml")
+    except ConfigurationError as error:
+        _located(error)
+    else:
+        assert read_script(script_to_toml(found), found.name) == found, data
+
+
+def _located(error: ConfigurationError) -> None:
+    """A person can find what is wrong."""
+    assert str(error).startswith("fuzz."), error
+
+
+def transcript(data: bytes) -> None:
+    """A transcript file: it is refused in words, or it can be written and read back."""
+    try:
+        found = read_transcript(data.decode("utf-8", "replace"), "fuzz.txt")
+    except ConfigurationError as error:
+        _located(error)
+    else:
+        assert read_transcript(transcript_text(found), found.name) == found, data
+
+
+def proxy(data: bytes) -> None:
+    """The header of a proxy: it does not matter in which pieces it comes, and no octet is lost."""
+    whole, slow = ProxyParser(), ProxyParser()
+    header, late, read = whole.feed(data), None, 0
+    for start, end in pairwise(range(len(data) + 1)):
+        late, read = slow.feed(data[start:end]), end
+        if late is not None or slow.fault:
+            break
+
+    assert (late, slow.fault) == (header, whole.fault) or whole.fault, data
+    assert header is None or whole.rest == data[read:], data
+    assert len(slow._octets) <= MAX_HEADER
+
+
+def sasl(data: bytes) -> None:
+    """A login; the first octet says by which mechanism, then come responses, line by line."""
+    lines = data[1:].split(b"\n")
+    exchange = begin(MECHANISMS[data[0] % len(MECHANISMS)], None, _USERS if data[0] < 128 else {}, _NONCE)
+    for line in lines:
+        said = exchange.step(base64.b64encode(line).decode())
+        assert isinstance(said, Granted) or len(said.reply.render()) <= 512, data
+
+
+def command(data: bytes) -> None:
+    """Arguments of commands: what is right to the letter is right to the tolerant, and means the same."""
+    text = decode(data)
+    for keyword in ("FROM", "TO"):
+        strict, tolerant = (read_path(keyword, f"{keyword}:{text}", strict=one) for one in (True, False))
+        assert isinstance(strict, Reply) or strict == tolerant, data
+    chunk = read_chunk(text, strict=True)
+    assert chunk is None or chunk == read_chunk(text), data
+    assert names_host("EHLO", text) >= names_host("HELO", text), data
+    for read in (dsn.read_envid, dsn.read_notify, dsn.read_orcpt, dsn.read_ret, dsn.read_xtext):
+        read(text)
+
+
+def replies(data: bytes) -> None:
+    """A server's octets to our own parser of replies: it does not matter in which pieces they come."""
+    whole, slow = ReplyParser(), ReplyParser()
+    heard = whole.feed(data)
+    late = [reply for octet in data for reply in slow.feed(bytes([octet]))]
+
+    assert (heard, bool(whole.fault)) == (late, bool(slow.fault)), data
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    target.__name__: target for target in (session, script, transcript, proxy, sasl, command, replies)
+}
+
+
+def run(target: str, data: bytes) -> None:
+    """Run one input; raises what is wrong with it."""
+    TARGETS[target](data.ljust(2, b"\0"))
