@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from maildrill.fakeserver.expectations import unmet
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.script_file import read_script
 from maildrill.fakeserver.script_loader import load_text
@@ -49,7 +50,7 @@ class Player:
                 await self._say(text)
             elif mark == "S: ":
                 await self._hear(text)
-            else:
+            elif not line.startswith("(unmet: "):  # looked at when all is over
                 await self._happen(line.strip("()"))
         self._leave()
 
@@ -161,6 +162,11 @@ def perform(script: Script, dialogue: str) -> None:
         player = Player(server, await server.start(), world)
         await player.play(dialogue)
         await server.stop()
+        told = [finding.what for finding in unmet(script.expectations, server.journal)]
+        wanted = [line[len("(unmet: ") : -1] for line in dialogue.splitlines() if line.startswith("(unmet: ")]
+        same = [line.removesuffix("…") for line in wanted]
+        assert [line[: len(words)] for line, words in zip(told, same, strict=False)] == same, f"what is told is {told}"
+        assert len(told) == len(wanted), f"what is told is {told}"
 
     run_world(main)
 
@@ -182,6 +188,7 @@ def test_a_dialogue_goes_as_the_page_says(script: str, dialogue: str) -> None:
         "(connection refused)",
         "C: .\nS: 250 …\n(not taken)",
         "C: MAIL FROM:<x@x.example>\nS: 450 …",
+        "C: NOOP\nS: 250 …\n(unmet: page.toml:1: expected sessions = 1, and there were 2)",
     ],
 )
 def test_a_dialogue_that_is_wrong_is_found_out(dialogue: str) -> None:

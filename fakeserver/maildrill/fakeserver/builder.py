@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import replace
 
+from maildrill.fakeserver.expect_file import read_expectation
+from maildrill.fakeserver.expectation import Expectation
 from maildrill.fakeserver.profile import Profile
 from maildrill.fakeserver.profile_file import read_profile
 from maildrill.fakeserver.python_words import Word, caller, table
@@ -39,6 +41,7 @@ class ScriptBuilder:
         self._on_change = on_change
         self._rules: dict[str, Rule] = {}
         self._profiles: dict[str, Profile] = {}
+        self._expectations: dict[str, Expectation] = {}
         self._used: list[Script] = []
         self._borrowed = frozenset(borrowed)  # names of rules that nobody needs to have use for
         self._settings = Settings()
@@ -46,8 +49,12 @@ class ScriptBuilder:
     @property
     def script(self) -> Script:
         """The script as it stands: what was built, then what that uses, then the base."""
-        rules, profiles = tuple(self._rules.values()), tuple(self._profiles.values())
-        built = Script(rules=rules, profiles=profiles, server=self._settings)
+        built = Script(
+            rules=tuple(self._rules.values()),
+            profiles=tuple(self._profiles.values()),
+            expectations=tuple(self._expectations.values()),
+            server=self._settings,
+        )
         if built == Script() and not self._used:
             return self._base
         return replace(merge_scripts([built, *self._used, self._base]), name=self._base.name)
@@ -108,6 +115,15 @@ class ScriptBuilder:
         self._profiles[name] = profile
         self._changed()
 
+    def expect(self, *rcpt: str, **words: Word) -> None:
+        """Expect this of whoever is tested: `expect("ann@x.test", committed=1)`, `expect(at="dot", count="1-")`."""
+        place = caller()
+        name = _free(str(place), self._expectations)
+        one = read_expectation(table("expect", _some(rcpt=rcpt) | words, place), name)
+        self._refuse_second("expectation", one.name, self._expectations)
+        self._expectations[name] = one
+        self._changed()
+
     def settings(self, **words: Word) -> None:
         """Say what the server is like: `settings(hostname="mx.test", unmatched="fail")`, as `[server]` does."""
         self._settings = read_server(table("server", words, caller())).over(self._settings)
@@ -124,6 +140,7 @@ class ScriptBuilder:
         """Take back all that was built; what is told of it is up to the caller."""
         self._rules.clear()
         self._profiles.clear()
+        self._expectations.clear()
         self._used.clear()
         self._settings = Settings()
 
@@ -136,7 +153,7 @@ class ScriptBuilder:
 
         return put
 
-    def _refuse_second(self, kind: str, name: str, others: Mapping[str, Rule | Profile]) -> None:
+    def _refuse_second(self, kind: str, name: str, others: Mapping[str, Rule | Profile | Expectation]) -> None:
         if any(other.name == name for other in others.values()):
             raise ConfigurationError(
                 f'a second {kind} is called "{escape(name)}"',

@@ -135,10 +135,11 @@ def _at(table: Table) -> tuple[Stage, ...]:
         return ()
     if not words:
         table.fail("at", "rule.at is an empty list", expected=_stages(), hint='write at = "*" for all')
-    return tuple(dict.fromkeys(_stage(table, word) for word in words))
+    return tuple(dict.fromkeys(stage_of(table, word) for word in words))
 
 
-def _stage(table: Table, word: str) -> Stage:
+def stage_of(table: Table, word: str) -> Stage:
+    """Return the stage of a name, under the key `at`; raises ConfigurationError with what was meant."""
     try:
         return Stage(word)
     except ValueError:

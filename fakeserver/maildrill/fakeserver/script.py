@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from maildrill.fakeserver.octets import Drip, Octets, Size, Tease
 from maildrill.fakeserver.pattern import Pattern
@@ -23,6 +23,7 @@ from maildrill.smtp import ConfigurationError, Stage, escape
 from maildrill.smtp.document import NOWHERE, Place
 
 if TYPE_CHECKING:
+    from maildrill.fakeserver.expectation import Expectation
     from maildrill.fakeserver.lots import Lot
     from maildrill.fakeserver.profile import Profile
     from maildrill.fakeserver.script_clock import ScriptClock
@@ -124,6 +125,7 @@ class Script:
     clock: ScriptClock | None = None
     rules: tuple[Rule, ...] = ()
     profiles: tuple[Profile, ...] = ()
+    expectations: tuple[Expectation, ...] = ()
     server: Settings = field(default_factory=Settings)
     transcript: Transcript | None = None
 
@@ -177,7 +179,7 @@ def merge_scripts(scripts: Sequence[Script]) -> Script:
                 where=script.name,
                 hint="write strict = false to have rules made of it, which can be joined with others",
             )
-    rule_name, profile_name = _Names(), _Names()
+    rule_name, profile_name, expectation_name = _Names(), _Names(), _Names()
     rules = tuple(_renamed(rule, rule_name) for script in scripts for rule in script.rules)
     profiles = tuple(profile.renamed(profile_name, rule_name) for script in scripts for profile in script.profiles)
     server = Settings()
@@ -189,6 +191,7 @@ def merge_scripts(scripts: Sequence[Script]) -> Script:
         clock=next((script.clock for script in scripts if script.clock is not None), None),
         rules=rules,
         profiles=profiles,
+        expectations=tuple(_renamed(one, expectation_name) for script in scripts for one in script.expectations),
         server=server,
     )
 
@@ -208,6 +211,9 @@ class _Names:
         return name
 
 
-def _renamed(rule: Rule, take: _Names) -> Rule:
-    name = take(rule.name)
-    return rule if name == rule.name else replace(rule, name=name)
+_N = TypeVar("_N", Rule, "Expectation")
+
+
+def _renamed(thing: _N, take: _Names) -> _N:
+    name = take(thing.name)
+    return thing if name == thing.name else replace(thing, name=name)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Protocol, TypeVar
 
+from maildrill.fakeserver.expect_file import read_expectation
 from maildrill.fakeserver.profile_file import read_profile
 from maildrill.fakeserver.readers import one_of, some
 from maildrill.fakeserver.rule_file import read_rule
@@ -67,11 +68,21 @@ def _script(top: Table, name: str) -> Script:
     file = escape(PurePath(name).name)
     rules = _all(top, "rule", read_rule, file)
     profiles = _all(top, "profile", read_profile, file)
+    expectations = _all(top, "expect", read_expectation, file)
     top.finish()
     items = [item.rule for profile in profiles for item in profile.mix if item.rule is not None]
     _names("rule", [*rules, *items])
     _names("profile", profiles)
-    return Script(name=name, uses=uses, clock=clock, rules=rules, profiles=profiles, server=server)
+    _names("expectation", expectations)
+    return Script(
+        name=name,
+        uses=uses,
+        clock=clock,
+        rules=rules,
+        profiles=profiles,
+        expectations=expectations,
+        server=server,
+    )
 
 
 def _uses(top: Table) -> tuple[Use, ...]:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from maildrill.fakeserver.count import Count
 from maildrill.fakeserver.engine import Engine
 from maildrill.fakeserver.event import Event, Say
+from maildrill.fakeserver.expectation import ALL, Expectation
 from maildrill.fakeserver.lots import Draws
 from maildrill.fakeserver.pattern import Pattern
 from maildrill.fakeserver.profile import ATTEMPT_STAGES, Item, Profile
-from maildrill.fakeserver.script import Rule, Script, Use
+from maildrill.fakeserver.script import Rule, RuleError, Script, Use
 from maildrill.fakeserver.script_clock import ScriptClock
 from maildrill.fakeserver.script_file import read_script, script_of, script_to_toml
 from maildrill.fakeserver.server_file import BOUNDS
 from maildrill.fakeserver.settings import MECHANISMS, Settings, Unmatched
+from maildrill.fakeserver.span import Age, Quota
 from maildrill.fakeserver.template import ReplyTemplate
 from maildrill.smtp import Stage
 from maildrill.smtp.quantity import parse_duration
@@ -92,16 +96,45 @@ def profiles(draw: st.DrawFn, name: str) -> Profile:
     return Profile(name=name, domain=domain, mix=tuple(mix))
 
 
+COUNTS = st.sampled_from(("0", "2", "2-3", "3-", "<3", ">=3")).map(Count)
+AGES = st.sampled_from((">=5m", "<1h", "5m..2h")).map(Age)
+EXPECTED: dict[str, st.SearchStrategy[Any]] = {
+    **dict.fromkeys(("rcpt", "domain", "reverse_path", "subject", "client", "reply", "rule"), PATTERNS),
+    **dict.fromkeys(("committed", "acknowledged", "attempts", *ALL, "count"), COUNTS),
+    **dict.fromkeys(("gap", "age"), AGES),
+    "at": st.lists(st.sampled_from(Stage), unique=True, max_size=2).map(tuple),
+    "rate": st.sampled_from(("1/1m", "100/1h")).map(Quota),
+}
+
+
+@st.composite
+def expectations(draw: st.DrawFn, name: str) -> Expectation:
+    """Expectations of any words that can stand together: a word that is refused is left out."""
+    said = {word: draw(EXPECTED[word]) for word in draw(st.lists(st.sampled_from(sorted(EXPECTED)), unique=True))}
+    while True:
+        try:
+            return Expectation(name=name, **said)
+        except RuleError as error:
+            said.pop(error.key, None)
+            said.setdefault("messages", draw(COUNTS))
+
+
+def named(one: Callable[[str], st.SearchStrategy[Any]]) -> st.SearchStrategy[tuple[Any, ...]]:
+    """Return up to three of something, with names."""
+    return st.lists(NAMES, unique=True, max_size=3).flatmap(lambda names: st.tuples(*map(one, names)))
+
+
 @given(
-    st.lists(NAMES, unique=True, max_size=3).flatmap(lambda names: st.tuples(*map(profiles, names))),
+    named(profiles),
+    named(expectations),
     st.lists(NAMES, unique=True, max_size=3),
     st.none() | st.sampled_from(("real", "virtual", "scaled:60")).map(ScriptClock),
 )
 def test_any_script_can_be_written_and_read_back(
-    some: tuple[Profile, ...], uses: list[str], clock: ScriptClock | None
+    some: tuple[Profile, ...], expected: tuple[Expectation, ...], uses: list[str], clock: ScriptClock | None
 ) -> None:
-    """Profiles, what is used, and the clock."""
-    script = Script(name="drawn.toml", profiles=some, uses=tuple(map(Use, uses)), clock=clock)
+    """Profiles, expectations, what is used, and the clock."""
+    script = Script(name="drawn.toml", profiles=some, expectations=expected, uses=tuple(map(Use, uses)), clock=clock)
 
     assert read_script(script_to_toml(script), script.name) == script
     assert script_of(tomllib.loads(script_to_toml(script)), script.name) == script

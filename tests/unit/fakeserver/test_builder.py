@@ -35,7 +35,8 @@ def here() -> int:
 def nameless(script: Script) -> Script:
     profiles = tuple(replace(profile, name="x").renamed(str, lambda _: "x") for profile in script.profiles)
     rules = tuple(replace(rule, name="x") for rule in script.rules)
-    return replace(script, name="x", uses=(), clock=None, rules=rules, profiles=profiles)
+    expectations = tuple(replace(one, name="x") for one in script.expectations)
+    return replace(script, name="x", uses=(), clock=None, rules=rules, profiles=profiles, expectations=expectations)
 
 
 @pytest.mark.parametrize("text", EXAMPLES)
@@ -48,6 +49,8 @@ def test_whatever_the_page_says_in_toml_can_be_said_in_python(text: str) -> None
         build.on(*([at] if isinstance(at, str) else at), **rule)
     for profile in said.get("profile", []):
         build.profile(**profile)
+    for one in said.get("expect", []):
+        build.expect(**one)
     build.settings(**said.get("server", {}))
 
     assert nameless(build.script) == nameless(read_script(text, "page.toml"))
@@ -247,3 +250,21 @@ def test_a_script_can_be_printed_as_toml() -> None:
     build.rcpt("ann@*", key=("client", "rcpt"), attempt="1-2").replies("450 4.2.1 {rcpt} is busy")
 
     assert read_script(build.script_toml(), "mine") == build.script
+
+
+def test_expectations_are_named_after_their_line_and_can_be_taken_back() -> None:
+    """As rules and profiles are; recipients may come first."""
+    build = ScriptBuilder()
+    build.expect("ann@x.test", "bob@x.test", committed=1)
+    line = here() - 1
+    build.expect(name="mine", at="dot", count="1-", from_="news@*")
+    with pytest.raises(ConfigurationError, match='a second expectation is called "mine"'):
+        build.expect(name="mine", messages=1)
+    text = (
+        f'[[expect]]\nname = "{HERE}:{line}"\nrcpt = ["ann@x.test", "bob@x.test"]\ncommitted = 1\n'
+        '[[expect]]\nname = "mine"\nat = "dot"\ncount = "1-"\nfrom = "news@*"'
+    )
+
+    assert build.script.expectations == read_script(text, "s").expectations
+    build.clear()
+    assert build.script == Script()

@@ -104,6 +104,19 @@ def test_sessions_go_on_with_the_attempts_that_they_began() -> None:
         assert [first or last for first, last in zip(at_rcpt, at_dot, strict=True)] == one_by_one[rcpt]
 
 
+def test_a_script_that_is_loaded_anew_goes_on_with_the_attempts() -> None:
+    """What is under way stays as it was drawn, and the next attempt is the next one."""
+    script = Script(profiles=(MIXED,))
+    whole, before, after = (Engine(script, 7) for _ in range(3))
+    expected = [(code(whole, event(Stage.RCPT, rcpt)), code(whole, event(Stage.DOT, rcpt))) for rcpt in PEOPLE]
+    again = [attempt(whole, rcpt) for rcpt in PEOPLE]
+    at_rcpt = [code(before, event(Stage.RCPT, rcpt)) for rcpt in PEOPLE]
+    after.carry(before)
+
+    assert [*zip(at_rcpt, [code(after, event(Stage.DOT, rcpt)) for rcpt in PEOPLE], strict=True)] == expected
+    assert [attempt(after, rcpt) for rcpt in PEOPLE] == again
+
+
 def test_other_domains_do_not_draw() -> None:
     """A profile is for its domain."""
     assert set(attempts([MIXED], [f"user{n}@elsewhere.example" for n in range(50)]).values()) == {0}
