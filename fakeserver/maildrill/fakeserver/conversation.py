@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from maildrill.fakeserver import faults
+from maildrill.fakeserver.authenticating import Authenticator
 from maildrill.fakeserver.dialogue import Dialogue, Heard
 from maildrill.fakeserver.event import Close, Decision, Say
 from maildrill.fakeserver.faults import Done
@@ -36,6 +37,7 @@ class Conversation:
         self._dialogue = Dialogue(Offer(host.hostname, host.settings, host.limits, lmtp=wire.door.lmtp))
         self._play = Performance(host, wire, self._dialogue)
         self._receiver = Receiver(self._play)
+        self._authenticator = Authenticator(self._play)
         self._welcome = PLAIN
 
     def connect(self, client: str) -> bool:
@@ -65,6 +67,8 @@ class Conversation:
         heard = self._dialogue.hear(verb, argument)
         if heard.chunk is not None:
             await self._receiver.chunk(heard)
+        elif heard.login is not None:
+            await self._authenticator.log_in(heard, heard.login)
         else:
             await self._answer(heard)
         self._play.stage = Stage.IDLE
@@ -99,11 +103,6 @@ class Conversation:
     async def _answer(self, heard: Heard) -> None:
         """Answer a command, and go through what it begins."""
         reply = await self._reply(heard)
-        if reply is None:
-            return
-        while heard.stage is Stage.AUTH and reply is not None and reply.code == 334:
-            heard = self._dialogue.respond(await self._wire.read_line())
-            reply = await self._reply(heard)
         if heard.stage is Stage.DATA and reply is not None and reply.klass == 3:
             await self._receiver.message()
         elif heard.stage is Stage.STARTTLS and reply is not None and reply.positive:

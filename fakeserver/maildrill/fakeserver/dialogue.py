@@ -12,7 +12,6 @@ from functools import lru_cache
 
 from maildrill.fakeserver.command import Chunk, Path
 from maildrill.fakeserver.judges import (
-    CANCELLED,
     GO_AHEAD,
     LOGGED_IN,
     QUEUED,
@@ -20,12 +19,11 @@ from maildrill.fakeserver.judges import (
     SENDER_OK,
     Verdict,
     announced,
-    challenges,
     judge,
     judge_hello,
     judge_message,
 )
-from maildrill.fakeserver.state import Offer, Refusal, State, changed
+from maildrill.fakeserver.state import Login, Offer, State, changed
 from maildrill.smtp import EnhancedStatus, Reply, Stage
 
 #: The class of the reply with which a command is done: 2yz, but DATA's is 3yz (RFC 5321 section 4.3.2).
@@ -39,7 +37,7 @@ class Heard:
     """One command: where it belongs, and what a correct server replies.
 
     scripted: well formed and in its place, so that a script may answer instead. path: what MAIL or RCPT named.
-    chunk: what comes behind BDAT.
+    chunk: what comes behind BDAT. login: what AUTH begins.
     """
 
     stage: Stage
@@ -49,6 +47,7 @@ class Heard:
     scripted: bool = True
     path: Path | None = None
     chunk: Chunk | None = None
+    login: Login | None = None
 
 
 class Dialogue:
@@ -56,20 +55,19 @@ class Dialogue:
 
     def __init__(self, offer: Offer) -> None:
         self.state = State(offer)
-        self._challenges: list[str] = []
 
     def hear(self, verb: str, argument: str) -> Heard:
         """Return what a correct server replies to a command; `verb` in upper case."""
         stage, verdict = judge(self.state, verb, argument)
-        if verdict is LOGGED_IN:
-            mechanism, _, initial = argument.partition(" ")
-            self._challenges = challenges(mechanism, initial=bool(initial))
-            verdict = self._next_challenge()
         return self._heard(stage, verdict, verb, argument)
 
-    def respond(self, line: str) -> Heard:
-        """Return what a correct server says to the client's answer to a challenge (RFC 4954 section 4)."""
-        return self._heard(Stage.AUTH, CANCELLED if line == "*" else self._next_challenge(), "AUTH", "")
+    def respond(self, stage: Stage, reply: Reply, *, scripted: bool = True) -> Heard:
+        """Return a moment of an AUTH exchange at which a correct server says `reply` (RFC 4954 section 4)."""
+        return Heard(stage, self._spoken(reply), "AUTH", scripted=scripted)
+
+    def log_in(self, user: str) -> None:
+        """Note that somebody is let in."""
+        self.state.authenticated, self.state.user = True, user
 
     def end_of_data(self, octets: int) -> Heard:
         """Return what a correct server replies to the end of a message of so many octets."""
@@ -105,10 +103,6 @@ class Dialogue:
         """Forget the transaction."""
         self.state.reset()
 
-    def _next_challenge(self) -> Verdict:
-        """Return the next challenge, about which no script is asked, or the reply that ends the exchange."""
-        return Refusal(Reply(334, (self._challenges.pop(0),))) if self._challenges else LOGGED_IN
-
     def _heard(self, stage: Stage, verdict: Verdict, verb: str, argument: str) -> Heard:
         if isinstance(verdict, Path):
             done = SENDER_OK if stage is Stage.MAIL else RECIPIENT_OK
@@ -117,6 +111,8 @@ class Dialogue:
             return Heard(
                 stage, self._spoken(Reply(250, (f"2.0.0 {verdict.size} octets",))), verb, argument, chunk=verdict
             )
+        if isinstance(verdict, Login):
+            return Heard(stage, self._spoken(LOGGED_IN), verb, argument, login=verdict)
         reply, scripted = (verdict, True) if isinstance(verdict, Reply) else (verdict.reply, False)
         chunk = announced(self.state, argument) if stage is Stage.BDAT else None
         return Heard(stage, self._spoken(reply), verb, argument, scripted, chunk=chunk)
@@ -155,10 +151,6 @@ def _take_reset(state: State, _heard: Heard, _reply: Reply) -> None:
     state.reset()
 
 
-def _take_login(state: State, _heard: Heard, _reply: Reply) -> None:
-    state.authenticated = True
-
-
 #: What a command that is done changes.
 _CHANGES: dict[Stage, Callable[[State, Heard, Reply], None]] = {
     Stage.HELO: _take_hello,
@@ -166,7 +158,6 @@ _CHANGES: dict[Stage, Callable[[State, Heard, Reply], None]] = {
     Stage.MAIL: _take_mail,
     Stage.RCPT: _take_rcpt,
     Stage.RSET: _take_reset,
-    Stage.AUTH: _take_login,
 }
 
 

@@ -81,8 +81,8 @@ class Wire(faults.Wire, Protocol):
         """Send what was said at once; returns whether the connection still took it."""
         ...
 
-    async def read_line(self) -> str:
-        """Return the next line."""
+    async def read_line(self, most: int) -> str | None:
+        """Return the next line without its end; None for one of more than so many octets."""
         ...
 
     async def read_some(self, most: int = ...) -> bytes:

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from maildrill.fakeserver.command import Chunk, Path, names_host, read_chunk, read_path
 from maildrill.fakeserver.grammar import is_string
 from maildrill.fakeserver.parameters import MAIL_PARAMETERS, RCPT_PARAMETERS, TOO_BIG, judge_parameters
-from maildrill.fakeserver.state import Refusal, State
+from maildrill.fakeserver.sasl import MECHANISMS
+from maildrill.fakeserver.state import Login, Refusal, State
 from maildrill.smtp import Reply, Stage
 
 _OK = Reply.of("250 2.0.0 ok")
@@ -44,12 +45,8 @@ _NO_MECHANISM = Refusal.of("504 5.5.4 authentication mechanism not implemented")
 _CHUNKS_BEGAN = Refusal.of("503 5.5.1 the message comes by BDAT")
 _CHUNK_FAILED = Refusal.of("503 5.5.1 a chunk was refused: send RSET")
 _BINARY = Refusal.of("503 5.5.1 BODY=BINARYMIME needs BDAT")
-CANCELLED = Refusal.of("501 5.7.0 authentication cancelled")
 
-Verdict = Reply | Path | Chunk | Refusal
-
-#: The challenges of each mechanism, in base64; this server has no users and lets everybody in (RFC 4954, RFC 4616).
-_CHALLENGES = {"PLAIN": ("",), "LOGIN": ("VXNlcm5hbWU6", "UGFzc3dvcmQ6"), "XOAUTH2": ("",), "OAUTHBEARER": ("",)}
+Verdict = Reply | Path | Chunk | Login | Refusal
 
 
 def judge(state: State, verb: str, argument: str) -> tuple[Stage, Verdict]:
@@ -68,11 +65,6 @@ def judge_message(state: State, octets: int) -> Verdict:
     if octets > state.size_limit:
         return TOO_BIG
     return QUEUED if state.recipients else _NO_RECIPIENTS[state.offer.lmtp]
-
-
-def challenges(mechanism: str, *, initial: bool) -> list[str]:
-    """Return what is still asked of a client that named this mechanism, with or without an initial response."""
-    return list(_CHALLENGES[mechanism.upper()])[initial:]
 
 
 def announced(state: State, argument: str) -> Chunk | None:
@@ -179,9 +171,10 @@ def _auth(state: State, argument: str) -> Verdict:
         return _LOGGED_IN_ALREADY
     if state.reverse_path is not None:
         return _IN_TRANSACTION
-    mechanism = argument.partition(" ")[0].upper()
-    if mechanism in _CHALLENGES and mechanism in state.keywords["AUTH"].upper().split():
-        return LOGGED_IN
+    mechanism, blank, initial = argument.partition(" ")
+    offered = state.keywords["AUTH"].upper().split()
+    if mechanism.upper() in MECHANISMS and mechanism.upper() in offered:
+        return Login(mechanism.upper(), initial if blank else None)
     return _NO_MECHANISM if argument else _NEEDS_ARGUMENT
 
 

@@ -143,15 +143,18 @@ class Line:
 
     # What is heard.
 
-    async def read_line(self) -> str:
-        """Return the next line without its end; of one that is too long only a part."""
+    async def read_line(self, most: int) -> str | None:
+        """Return the next line without its end; None for one of more than so many octets."""
         self.wait(between=False)
-        try:
-            line = await self.inbox.readuntil()
-        except asyncio.LimitOverrunError as overrun:
-            line = await self.inbox.read(overrun.consumed)
+        line, size = b"", 0
+        while not line.endswith(b"\n"):
+            try:
+                line = await self.inbox.readuntil()
+            except asyncio.LimitOverrunError as overrun:
+                line = await self.inbox.read(overrun.consumed)
+            size += len(line)
         self.stop_waiting()
-        return decode(line.rstrip(b"\r\n"))
+        return decode(line.rstrip(b"\r\n")) if size <= most else None
 
     async def read_some(self, most: int = MAX_HELD) -> bytes:
         """Return the next octets, one at least and `most` at most."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from maildrill.fakeserver.settings import Limits, Settings
+from maildrill.fakeserver.settings import MECHANISMS, Limits, Settings
 from maildrill.smtp import Reply
 
 #: The EHLO keywords of a server that no script has changed, but for SIZE; each is true.
@@ -28,6 +28,14 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Login:
+    """What AUTH begins: a mechanism, in upper case, and the initial response, None where there is none (RFC 4954)."""
+
+    mechanism: str
+    initial: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """What a server is like for all of its sessions: its name, what it offers, how much it lets a client do."""
 
@@ -41,6 +49,8 @@ class Offer:
         lines = [f"SIZE {self.limits.message}" if word == "SIZE" else word for word in KEYWORDS]
         if self.settings.tls:
             lines.append("STARTTLS")
+        if self.settings.auth or self.settings.users:
+            lines.append(f"AUTH {' '.join(self.settings.auth or MECHANISMS)}")
         return tuple(line for line in changed(lines, self.settings.caps) if not (secure and line.upper() == "STARTTLS"))
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from maildrill.fakeserver.command import Chunk
 from maildrill.fakeserver.dialogue import Dialogue, Heard
-from maildrill.fakeserver.settings import Limits, Settings
-from maildrill.fakeserver.state import KEYWORDS, Offer
+from maildrill.fakeserver.settings import MECHANISMS, Limits, Settings
+from maildrill.fakeserver.state import KEYWORDS, Login, Offer
 from maildrill.smtp import Reply, Stage
 
 MAX_MESSAGE = Limits().message
@@ -240,29 +240,31 @@ def test_the_end_of_data(before: tuple[str, ...], octets: int, reply: str, scrip
     assert (heard.stage, str(heard.reply), heard.scripted) == (Stage.DOT, reply, scripted)
 
 
-def test_an_auth_exchange_asks_no_script_before_its_end() -> None:
-    """The challenges are the server's, the verdict may be scripted (RFC 4954)."""
-    talk = Talk()
-    talk.say("EHLO me", Reply(250, ("mx.test", "AUTH LOGIN")))
-    first = talk.dialogue.hear("AUTH", "LOGIN")
-    second, last = talk.dialogue.respond("YQ=="), talk.dialogue.respond("Yg==")
+def test_auth_begins_an_exchange() -> None:
+    """With the mechanism's name and the initial response, which may be empty and still be one (RFC 4954 section 4)."""
+    talk = Talk("EHLO me", auth=("PLAIN", "LOGIN"))
+    logins = [talk.dialogue.hear("AUTH", line).login for line in ("plain AGEAYg==", "LOGIN", "LOGIN =")]
 
-    assert [(str(heard.reply), heard.scripted) for heard in (first, second, last)] == [
-        ("334 VXNlcm5hbWU6", False),
-        ("334 UGFzc3dvcmQ6", False),
-        ("235 authentication succeeded", True),
-    ]
+    assert "AUTH PLAIN LOGIN" in talk.heard.reply.lines
+    assert logins == [Login("PLAIN", "AGEAYg=="), Login("LOGIN"), Login("LOGIN", "=")]
+
+
+def test_where_users_are_known_every_mechanism_is_offered() -> None:
+    """Unless the script says which."""
+    talk = Talk("EHLO me", users={"ann": "secret"})
+
+    assert f"AUTH {' '.join(MECHANISMS)}" in talk.heard.reply.lines
 
 
 @pytest.mark.parametrize(
     ("argument", "reply"),
-    [("", "501 this command needs an argument"), ("CRAM-MD5", "504 authentication mechanism not implemented"),
+    [("", "501 this command needs an argument"), ("KERBEROS_V4", "504 authentication mechanism not implemented"),
      ("PLAIN", "504 authentication mechanism not implemented")],
 )  # fmt: skip
 def test_a_mechanism_must_be_offered_and_known(argument: str, reply: str) -> None:
     """One that a script advertises and nobody knows is not implemented."""
     talk = Talk()
-    talk.say("EHLO me", Reply(250, ("mx.test", "AUTH LOGIN CRAM-MD5")))
+    talk.say("EHLO me", Reply(250, ("mx.test", "AUTH LOGIN KERBEROS_V4")))
 
     assert talk.say(f"AUTH {argument}") == reply
 
@@ -276,9 +278,12 @@ def test_nobody_logs_in_twice_or_within_a_transaction() -> None:
     assert talk.say("AUTH PLAIN x") == "503 not during a transaction"
 
     talk.say("RSET")
-    talk.say("AUTH PLAIN x", Reply.of("535 5.7.8 no"))
 
     assert talk.say("AUTH PLAIN x") == "235 authentication succeeded"
+
+    talk.dialogue.log_in("ann")
+
+    assert talk.dialogue.state.user == "ann"
     assert talk.say("AUTH PLAIN x") == "503 already authenticated"
     assert talk.say(f"{MAIL} AUTH=<>") == "250 sender ok"
 
