@@ -68,7 +68,8 @@ class ScriptBuilder:
         place = caller()
         name = _free(str(place), self._rules)
         said: dict[str, Word] = {"at": at or "*", **words}
-        return RuleBuilder(self._putting(name), name, place).with_words(**said)
+        lint = self._settings.over(self._base.server).lint
+        return RuleBuilder(self._putting(name), name, place, lint=lint).with_words(**said)
 
     def connect(self, **words: Word) -> RuleBuilder:
         """Make a rule for clients that connect."""
@@ -103,8 +104,9 @@ class ScriptBuilder:
         return self.on("idle", age=age, **words)
 
     def next_message(self, **words: Word) -> RuleBuilder:
-        """Make a rule for the next message that comes, and for that one only."""
-        return self.on("dot", times=1, **words)
+        """Make a rule for the next message that comes, and for that one only; it is asked before all others."""
+        said: dict[str, Word] = {"times": 1, "priority": 1, **words}
+        return self.on("dot", **said)
 
     def profile(self, *domain: str, **words: Word) -> None:
         """Have attempts draw from a mix: `profile("big.test", mix=[{"weight": 9}, {"weight": 1, "at": "rcpt", …}])`."""

@@ -71,7 +71,17 @@ def test_whatever_the_page_says_in_toml_can_be_said_in_python(text: str) -> None
         (lambda b: b.dot("a@*").commit().cut("before"), 'at = "dot"\nrcpt = "a@*"\ncommit = true\ncut = "before"'),
         (lambda b: b.dot().commit(taken=False), 'at = "dot"\ncommit = false'),
         (lambda b: b.idle(">=60s").replies("421 bye"), 'at = "idle"\nage = ">=60s"\nreply = "421 bye"'),
-        (lambda b: b.next_message().refuse("550 no"), 'at = "dot"\ntimes = 1\nreply = "550 no"'),
+        (lambda b: b.next_message().refuse("550 no"), 'at = "dot"\ntimes = 1\npriority = 1\nreply = "550 no"'),
+        (lambda b: b.rcpt().raw(r"\x00\r\n"), "at = 'rcpt'\nraw = '\\x00\\r\\n'"),
+        (lambda b: b.on("noop").mangle("lf").drip("1B/1s").tease("1s x 2"),
+         'at = "noop"\nmangle = "lf"\ndrip = "1B/1s"\ntease = "1s x 2"'),
+        (lambda b: b.on("tls").handshake("expired"), 'at = "tls"\nhandshake = "expired"'),
+        (lambda b: b.rcpt(state="down").set("up").wait("1s"), 'at = "rcpt"\nstate = "down"\nset = "up"\nwait = "1s"'),
+        (lambda b: b.dot(header={"X-A": "b*", "X-C": ["d", "!e"]}),
+         'at = "dot"\nheader.X-A = "b*"\nheader.X-C = ["d", "!e"]'),
+        (lambda b: b.mail(param={"SIZE": ">1000"}), 'at = "mail"\nparam.SIZE = ">1000"'),
+        (lambda b: b.rcpt().replies("450 x", "451 y").then("cycle"),
+         'at = "rcpt"\nreplies = ["450 x", "451 y"]\nthen = "cycle"'),
         (lambda b: b.rcpt().replies("450 x").replies("451 y", "250 z"), 'at = "rcpt"\nreplies = ["451 y", "250 z"]'),
         (lambda b: b.rcpt(during=("1h..2h", "3h..")), 'at = "rcpt"\nduring = ["1h..2h", "3h.."]'),
     ],
@@ -85,11 +95,29 @@ def test_a_call_is_a_rule(built: Any, toml: str) -> None:
     assert nameless(build.script) == nameless(read_script(f"[[rule]]\n{toml}", "mine.toml"))
 
 
-@pytest.mark.parametrize("word", ["replies", "cut", "wait", "commit", "caps", "times"])
+WHO_AND_WHEN = {
+    *("at", "reverse_path", "rcpt", "domain", "ehlo", "client", "user", "header", "subject", "body", "size", "tls"),
+    *("param", "key", "attempt", "age", "over", "open", "during", "chance", "state", "priority", "after"),
+    *("lint", "name"),
+}
+
+
+@pytest.mark.parametrize("word", [word for word in READERS if word not in WHO_AND_WHEN])
 def test_every_word_that_answers_is_a_method(word: str) -> None:
     """What a rule does can be chained."""
-    assert word in READERS
     assert callable(getattr(RuleBuilder, word))
+
+
+def test_lint_of_the_settings_holds_for_rules_that_are_made_later() -> None:
+    """As `lint = false` in [server] does; without it a reply that no server gives is refused."""
+    build = ScriptBuilder()
+
+    with pytest.raises(ConfigurationError):
+        build.ehlo().replies("354 go ahead")
+    build.settings(lint=False)
+    build.ehlo().replies("354 go ahead")
+
+    assert build.script.rules[-1].lint is False
 
 
 def test_a_rule_is_named_after_the_line_that_made_it() -> None:
