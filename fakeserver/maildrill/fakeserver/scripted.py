@@ -48,9 +48,9 @@ class Scripted(ScriptBuilder):
         self._read = 0  # messages that the test has looked at: those up to this number
         self._fake: FakeServer | None = None
 
-    def forget(self) -> None:
-        """Forget the rules and functions of the test, and which messages it has looked at."""
-        self.clear()
+    def clear(self) -> None:
+        """Take back the rules and functions of the test; what is told of it is up to the caller."""
+        super().clear()
         self._functions.all.clear()
         self._read = 0
 

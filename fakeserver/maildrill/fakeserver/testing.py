@@ -105,7 +105,7 @@ class ScriptedServer(Scripted):
 
     def reset(self) -> None:
         """Begin anew: end all connections, forget what was seen, and the rules and functions of the test."""
-        self.forget()
+        self.clear()
         self._served.thread.run(self._served.server.reset(self.script))
 
     def wait_for(self, *, timeout: float = 5.0, **words: Unpack[MessageWords]) -> Message:

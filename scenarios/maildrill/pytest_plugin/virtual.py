@@ -52,6 +52,12 @@ class ScriptedWorld(Scripted):
         """Seconds since the first run began."""
         return self.now - self._began
 
+    def reset(self) -> None:
+        """Begin anew: forget what was seen, and the rules and functions of the test. The clock goes on."""
+        self.clear()
+        self._kept.clear()
+        self._fake = None
+
     def run(self, main: Callable[..., Coroutine[Any, Any, T]], *arguments: object) -> T:
         """Return what an async function returns, run in a world with the server.
 
