@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import types
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
+from functools import partial
 from typing import Any
 
 _OCTETS = object()  # what a coroutine yields that waits for octets
@@ -122,10 +123,10 @@ class Steps:
 
     def __await__(self) -> Generator[Any, Any, None]:
         """Go through the coroutine in the current task, but for what happens in `go`."""
-        step, value = self._coroutine.send, None
+        proceed: Callable[[], object] = partial(self._coroutine.send, None)
         while True:
             try:
-                awaited = step(value)
+                awaited = proceed()
             except StopIteration:
                 return
             try:
@@ -135,9 +136,9 @@ class Steps:
                 if self._end is None:
                     yield awaited
             except BaseException as error:
-                step, value = self._coroutine.throw, error
+                proceed = partial(self._coroutine.throw, error)
             else:
-                step, value = self._coroutine.send, None
+                proceed = partial(self._coroutine.send, None)
             if isinstance(self._end, StopIteration):
                 return
             if self._end is not None:

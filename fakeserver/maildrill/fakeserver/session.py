@@ -124,7 +124,7 @@ class Session(SMTP):
         """The client reads again."""
         self._line.resume_writing()
 
-    def _cb_client_connected(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _cb_client_connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:  # noqa: ARG002 - aiosmtpd's signature
         self._reader, self._writer = cast("asyncio.StreamReader", self._line.inbox), writer
 
     async def _handle_client(self) -> None:

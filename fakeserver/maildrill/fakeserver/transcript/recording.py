@@ -68,7 +68,7 @@ def _steps(entry: Entry, before: Entry | None) -> Iterator[Step]:
     elif entry.half is not None:
         octets = entry.half.render()
         yield ServerSays(octets[: len(octets) // 2], wait)
-    elif wait is not None and entry.closed in _LEAVING:
+    elif wait is not None and entry.closed is not None and entry.closed in _LEAVING:
         yield ServerLeaves(_LEAVING[entry.closed], wait)
         return
     yield from _end(entry)
@@ -81,7 +81,7 @@ def _said(reply: Reply, wait: Duration | None) -> Iterator[Step]:
 
 
 def _end(entry: Entry) -> Iterator[Step]:
-    if entry.closed in _LEAVING:
+    if entry.closed is not None and entry.closed in _LEAVING:
         yield ServerLeaves(_LEAVING[entry.closed])
     elif entry.closed is Closed.CLIENT:
         if entry.stage is Stage.BODY:
