@@ -15,7 +15,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from maildrill.fakeserver.event import PLAINLY, Action, Advertise, Close, Commit, Manner, Proceed, Raw, Say, Shake, Wait
+from maildrill.fakeserver.event import (
+    PLAINLY,
+    PROCEEDING,
+    Action,
+    Advertise,
+    Close,
+    Commit,
+    Manner,
+    Proceed,
+    Raw,
+    Say,
+    Shake,
+    Wait,
+)
 from maildrill.fakeserver.manner import UNHEARD, Piece, dripped, written
 from maildrill.fakeserver.script_words import Handshake, Mangle
 from maildrill.smtp import Reply
@@ -35,7 +48,7 @@ class Wire(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # made for each command: frozen it would take three times as long
 class Done:
     """What came of a decision: the reply said in full, the reply of which half was said, how to end the connection."""
 
@@ -46,6 +59,10 @@ class Done:
 
 async def perform(actions: Sequence[Action], correct: Reply | None, wire: Wire) -> Done:
     """Perform `actions` in order up to a Close, which is left to the caller; `correct` is what Proceed says."""
+    if actions is PROCEEDING:
+        if correct is not None:
+            await wire.say(correct.render())
+        return Done(correct)
     said: Reply | None = None
     half: Reply | None = None
     for action in actions:
@@ -74,16 +91,22 @@ def unsaid(actions: Sequence[Action]) -> tuple[Action, ...]:
 
 def early(actions: Sequence[Action]) -> bool:
     """Return whether the reply to the next command comes with this one."""
-    return any(action.manner.mangle is Mangle.EARLY for action in actions if isinstance(action, Proceed | Say))
+    return actions is not PROCEEDING and any(
+        action.manner.mangle is Mangle.EARLY for action in actions if isinstance(action, Proceed | Say)
+    )
 
 
 def changes(actions: Sequence[Action]) -> tuple[str, ...]:
     """Return how a decision changes the EHLO keywords."""
+    if actions is PROCEEDING:
+        return ()
     return tuple(change for action in actions if isinstance(action, Advertise) for change in action.changes)
 
 
 def taken(actions: Sequence[Action], correct: Reply) -> bool:
     """Return whether a decision at the dot takes the message: as it says; else if it replies 2yz, be it by half."""
+    if actions is PROCEEDING:
+        return correct.positive
     for action in actions:
         if isinstance(action, Commit):
             return action.taken

@@ -77,6 +77,10 @@ class Wire(faults.Wire, Protocol):
 
     door: Door
 
+    def put(self, octets: bytes) -> bool:
+        """Say octets where nothing has to be waited for; returns whether that is so, else `say` must be awaited."""
+        ...
+
     def flush(self) -> bool:
         """Send what was said at once; returns whether the connection still took it."""
         ...

@@ -120,11 +120,21 @@ class Line:
 
     async def say(self, octets: bytes) -> None:
         """Send octets; what is said in one turn of the loop leaves together (RFC 2920 section 3.2)."""
+        self._put(octets)
+        if self._room is not None:
+            await asyncio.shield(self._room)
+
+    def put(self, octets: bytes) -> bool:
+        """Send octets if the client reads what is said; returns whether it does."""
+        if self._room is not None:
+            return False
+        self._put(octets)
+        return True
+
+    def _put(self, octets: bytes) -> None:
         if not (self._out or self._reading):
             self._loop.call_soon(self.flush)
         self._out += octets
-        if self._room is not None:
-            await asyncio.shield(self._room)
 
     async def pause(self, seconds: float) -> None:
         """Let time of the server's clock pass; what was said before is sent."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from maildrill.fakeserver import faults
 from maildrill.fakeserver.dialogue import Dialogue, Heard
-from maildrill.fakeserver.event import Decision, Event, Proceed
+from maildrill.fakeserver.event import PROCEEDING, Decision, Event
 from maildrill.fakeserver.faults import Done
 from maildrill.fakeserver.host import Host, Wire
 from maildrill.fakeserver.journal import Closed, Entry, Message, SessionRecord
@@ -21,7 +21,7 @@ from maildrill.fakeserver.parameters import size_of
 from maildrill.smtp import Reply, Stage
 from maildrill.smtp.transcript import REDACTED
 
-PLAIN = Decision((Proceed(),))
+PLAIN = Decision(PROCEEDING)
 SILENT = Decision(())
 _NOTHING = Done()
 _NO_REPLY: frozenset[Stage] = frozenset({Stage.CONNECT, Stage.TLS, Stage.BODY, Stage.IDLE})
@@ -29,7 +29,7 @@ _NO_REPLY: frozenset[Stage] = frozenset({Stage.CONNECT, Stage.TLS, Stage.BODY, S
 _UNASKED = frozenset({Stage.CONNECT, Stage.BODY, Stage.IDLE})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # made for each command: frozen it would take three times as long
 class Moment:
     """What is to be performed and written down. correct: what Proceed says, None where nothing is asked.
 
@@ -147,6 +147,14 @@ class Performance:
 
     async def carry_out(self, moment: Moment) -> Reply | None:
         """Perform a decision and write it down; returns what was said in full, and not at all after a close."""
+        if moment.decision.actions is PROCEEDING and self._owed is None and moment.correct is not None:
+            # What nearly always happens, in a quarter of the time.
+            self.stage = moment.stage
+            if self.wire.put(moment.correct.render()):
+                if moment.message is not None and self.wire.flush():
+                    self.host.journal.answer(moment.message, moment.correct)
+                self.note(moment, Done(moment.correct))
+                return moment.correct
         return await self.conclude(moment, await self.perform(moment))
 
     async def perform(self, moment: Moment) -> Done:

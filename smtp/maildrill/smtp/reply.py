@@ -50,6 +50,7 @@ class Reply:
     code: int
     lines: tuple[str, ...] = ()
     irregular: str = field(default="", compare=False)
+    _octets: bytes = field(default=b"", init=False, compare=False, repr=False)  # once it was rendered
 
     def __post_init__(self) -> None:
         if not 200 <= self.code <= 599:
@@ -99,9 +100,12 @@ class Reply:
 
     def render(self) -> bytes:
         """Return the octets on the wire, UTF-8; raises ValueError for what no reply may hold."""
-        lines = self.lines or ("",)
-        last = len(lines) - 1
-        return b"".join(_rendered(self.code, "-" if n < last else " ", line) for n, line in enumerate(lines))
+        if not self._octets:
+            lines = self.lines or ("",)
+            last = len(lines) - 1
+            octets = b"".join(_rendered(self.code, "-" if n < last else " ", line) for n, line in enumerate(lines))
+            object.__setattr__(self, "_octets", octets)
+        return self._octets
 
 
 def _rendered(code: int, mark: str, line: str) -> bytes:
