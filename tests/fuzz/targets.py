@@ -42,11 +42,12 @@ any_octets = _loaded("any_octets", Path(__file__).parents[1] / "properties" / "f
 
 
 def session(data: bytes) -> None:
-    """Octets to a server; the first says which script it has, the second how they are cut."""
-    names = sorted(any_octets.SCRIPTS)
-    script, size, said = names[data[0] % len(names)], data[1], data[2:]
+    """Octets to a server; the first says which script it has and which door, the second how they are cut."""
+    scripts, doors = list(any_octets.SCRIPTS), list(any_octets.DOORS)
+    name, door = scripts[data[0] % 32 % len(scripts)], doors[data[0] // 32 % len(doors)]
+    size, said = data[1], data[2:]
     pieces = [said[at : at + size] for at in range(0, len(said), size)] if size else [said]
-    any_octets.check(any_octets.hold(any_octets.script(script), pieces))
+    any_octets.check(any_octets.hold(any_octets.script(name), pieces, door))
 
 
 def script(data: bytes) -> None:

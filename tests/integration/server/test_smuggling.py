@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from maildrill.fakeserver.certificates import certificates_for
+
 #: Each was an end of data to some server (CVE-2023-51764, -51765, -51766 and their kin), or looks like one.
 SMUGGLING = [
     b"\n.\n",
@@ -106,3 +108,32 @@ def test_a_message_that_ends_wrongly_never_ends(tcp: Any) -> None:
         return await client.rest(), scene.journal.messages
 
     assert tcp.play("", story) == (("", "fin"), [])
+
+
+def test_what_is_pipelined_behind_starttls_is_never_a_command(memory: Any) -> None:
+    """Neither in clear nor, as if it had been said there, in TLS (CVE-2011-0411)."""
+
+    async def story(scene: Any) -> Any:
+        client = await scene.greeted()
+        client.write(b"STARTTLS\r\nEHLO evil.test\r\nMAIL FROM:<evil@x.test>\r\n")
+        ready = await client.hear()
+        await client.secure(certificates_for("mx.test").client_context())
+        return ready, await client.ask("MAIL FROM:<news@shop.test>"), await client.ask("EHLO client.test")
+
+    ready, early, hello = memory.play("[server]\ntls = true\n[[rule]]\nat='noop'", story)
+
+    assert (ready[:3], early, hello[:11]) == ("220", "503 send EHLO first", "250-mx.test")
+
+
+def test_commands_behind_a_refused_data_are_commands(memory: Any) -> None:
+    """A client that sends its message all the same sends commands: each gets its own reply, and none is a message."""
+
+    async def story(scene: Any) -> Any:
+        client = await scene.greeted()
+        client.write(b"MAIL FROM:<news@shop.test>\r\nDATA\r\nSubject: hello\r\n\r\nRSET\r\n.\r\n")
+        return await client.hear(6), scene.journal.messages
+
+    heard, messages = memory.play("", story)
+
+    assert [reply[:3] for reply in heard.split("|")] == ["250", "554", "500", "500", "250", "500"]
+    assert messages == []
