@@ -37,6 +37,10 @@ class Inbox:
         self._transport = transport
         self.balance()
 
+    def unread(self, octets: bytes) -> None:
+        """Put octets back that were read and are somebody else's."""
+        self._buffer[:0] = octets
+
     def take_all(self) -> bytes:
         """Return what has come and was not read."""
         return self._take(len(self._buffer))

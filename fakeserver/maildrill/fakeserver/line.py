@@ -17,6 +17,7 @@ from maildrill.fakeserver.faults import reset_connection
 from maildrill.fakeserver.host import Door, Host
 from maildrill.fakeserver.inbox import Inbox
 from maildrill.fakeserver.patience import Patience
+from maildrill.fakeserver.proxy_header import ProxyHeader, ProxyParser
 from maildrill.fakeserver.upgrade import LINGER, upgrade
 from maildrill.smtp import decode
 
@@ -53,7 +54,7 @@ class Line:
         """Begin: from now on octets go through `transport`."""
         self.transport, self.handler = transport, handler
         self.inbox.attach(transport)
-        if self.door.tls:
+        if self.door.tls and not self.door.proxy:
             self.hold()
         self.wait(between=False)
 
@@ -152,6 +153,15 @@ class Line:
         return False
 
     # What is heard.
+
+    async def read_header(self) -> ProxyHeader | None:
+        """Return what a proxy says before anything else; None where that is no header."""
+        parser = ProxyParser()
+        header: ProxyHeader | None = None
+        while header is None and not parser.fault:
+            header = parser.feed(await self.read_some())
+        self.inbox.unread(parser.rest)
+        return header
 
     async def read_line(self, most: int) -> str | None:
         """Return the next line without its end; None for one of more than so many octets."""

@@ -33,7 +33,7 @@ _UNASKED = frozenset({Stage.CONNECT, Stage.BODY, Stage.IDLE})
 class Moment:
     """What is to be performed and written down. correct: what Proceed says, None where nothing is asked.
 
-    message: whose end this is.
+    message: whose end this is; in LMTP for the recipient `address`, and only the `last` reply settles it.
     """
 
     stage: Stage
@@ -43,6 +43,7 @@ class Moment:
     command: str = ""
     address: str | None = None
     message: Message | None = None
+    last: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ class Performance:
             self.stage = moment.stage
             if self.wire.put(moment.correct.render()):
                 if moment.message is not None and self.wire.flush():
-                    self.host.journal.answer(moment.message, moment.correct)
+                    self.host.journal.answer(moment.message, moment.correct, moment.address)
                 self.note(moment, Done(moment.correct))
                 return moment.correct
         return await self.conclude(moment, await self.perform(moment))
@@ -177,7 +178,7 @@ class Performance:
         """Write down what came of a moment, and end the connection where that was decided."""
         resets = done.close is not None and done.close.reset
         if moment.message is not None and done.reply is not None and self.wire.flush() and not resets:
-            self.host.journal.answer(moment.message, done.reply)
+            self.host.journal.answer(moment.message, done.reply, moment.address)
         if done.close is not None:
             self.note(moment, done, Closed.RST if resets else Closed.FIN)
             await self.wire.hang_up(reset=resets)
@@ -218,7 +219,7 @@ class Performance:
                 unmatched=decision.unmatched,
                 closed=closed,
                 near_misses=decision.near_misses,
-                message=moment.message,
+                message=moment.message if moment.last else None,
             )
         )
 

@@ -6,10 +6,12 @@ Rule 2: whether a message is taken is known before its reply is performed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from maildrill.fakeserver import faults
 from maildrill.fakeserver.body import BareNewlines, Body, Chunks, message_id
 from maildrill.fakeserver.dialogue import Heard
-from maildrill.fakeserver.event import Decision
+from maildrill.fakeserver.event import Decision, Say
 from maildrill.fakeserver.journal import Message
 from maildrill.fakeserver.performance import PLAIN, SILENT, Arrived, Moment, Performance, shown
 from maildrill.smtp import Reply, Stage
@@ -112,13 +114,16 @@ class Receiver:
     async def _end(self, heard: Heard, arrived: Arrived, early: Reply | None) -> None:
         """A message is whole: take it or not, and reply, unless that was done before its end."""
         play, state = self._play, self._play.dialogue.state
-        began, correct = play.now, heard
-        decision = PLAIN if early is None else SILENT  # a message gets one reply
-        if heard.chunk is not None:
-            correct = play.dialogue.end_of_data(arrived.size)
-        stage = correct.stage
-        if correct.scripted and early is None:
-            stage, decision = self._ask(heard, correct, arrived)
+        began = play.now
+        correct = heard if heard.chunk is None else play.dialogue.end_of_data(arrived.size)
+        # In LMTP each recipient has a reply of its own (RFC 2033 section 4.2).
+        each = state.recipients if state.offer.lmtp else ()
+        if early is None:
+            ends = [self._decide(heard, correct, arrived, (rcpt,)) for rcpt in each]
+            ends = ends or [self._decide(heard, correct, arrived, state.recipients)]
+        else:  # a message gets one reply, and that was it; other recipients hear the same
+            ends = [(correct.stage, SILENT)] + [(correct.stage, Decision((Say(early),)))] * (len(each) - 1)
+        taken = [correct.scripted and faults.taken(decision.actions, correct.reply) for _, decision in ends]
         message = Message(
             at=began,
             session=play.record.number,
@@ -127,19 +132,26 @@ class Receiver:
             content=arrived.content,
             size=arrived.size,
             message_id=arrived.message_id,
-            committed=correct.scripted and faults.taken(decision.actions, correct.reply),
+            committed=any(taken),
+            committed_for=tuple(rcpt for rcpt, took in zip(each, taken, strict=False) if took),
         )
         play.dialogue.reset()
         play.host.journal.receive(message)
         if message.committed and play.host.on_commit is not None:
             play.host.on_commit(message)
-        await play.carry_out(Moment(stage, began, decision, correct.reply, shown(heard), message=message))
+        for place, (stage, decision) in enumerate(ends):
+            rcpt, command = each[place] if each else None, "" if place else shown(heard)
+            last = place == len(ends) - 1
+            await play.carry_out(Moment(stage, began, decision, correct.reply, command, rcpt, message, last))
 
-    def _ask(self, heard: Heard, correct: Heard, arrived: Arrived) -> tuple[Stage, Decision]:
+    def _decide(
+        self, heard: Heard, correct: Heard, arrived: Arrived, recipients: Sequence[str]
+    ) -> tuple[Stage, Decision]:
         """Return who decides and what: of the last chunk `bdat` where a rule answers there, else `dot` as ever."""
-        play, recipients = self._play, self._play.dialogue.state.recipients
+        if not correct.scripted:
+            return correct.stage, PLAIN
         if heard.chunk is not None:
-            decision = play.ask_at_end(heard, arrived, recipients)
+            decision = self._play.ask_at_end(heard, arrived, recipients)
             if decision != PLAIN:
                 return Stage.BDAT, decision
-        return Stage.DOT, play.ask_at_end(correct, arrived, recipients)
+        return Stage.DOT, self._play.ask_at_end(correct, arrived, recipients)

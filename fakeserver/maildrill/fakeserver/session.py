@@ -24,9 +24,9 @@ from maildrill.fakeserver.conversation import Conversation
 from maildrill.fakeserver.faults import reset_connection
 from maildrill.fakeserver.host import Door, Host, Talk
 from maildrill.fakeserver.inbox import Steps
-from maildrill.fakeserver.journal import Closed
+from maildrill.fakeserver.journal import Closed, Entry
 from maildrill.fakeserver.line import Line
-from maildrill.smtp import Reply, decode
+from maildrill.smtp import Reply, Stage, decode
 
 #: Octets of a command line: RFC 5321 section 4.5.3.1.4, and what the extensions add to it (RFC 1870 section 3,
 #: RFC 6152 section 2, RFC 6531 section 3.1; RFC 4954 section 4).
@@ -52,7 +52,9 @@ class Session(SMTP):
         self._on_end = on_end
         self._line = _Line(self, host, door)
         self._talk: Talk = (host.converse or Conversation)(host, self._line)
+        self._client = "local"
         self._connected = False
+        self._known = False  # whether the talk knows of the client: behind a proxy it is told later
         self._greeted = False
         self._gone = False
         self._steps: Steps | None = None
@@ -63,9 +65,11 @@ class Session(SMTP):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask the script at once: a refused connection never begins, nor does one to a server that was stopped."""
         peer = transport.get_extra_info("peername")
-        client = str(peer[0]) if isinstance(peer, tuple) and peer else "local"
+        self._client = str(peer[0]) if isinstance(peer, tuple) and peer else self._client
+        later = self._line.door.proxy
         try:
-            self._connected = not self._line.over and self._talk.connect(client)
+            self._known = not (self._line.over or later) and self._talk.connect(self._client)
+            self._connected = self._known or (later and not self._line.over)
         finally:
             if not self._connected:
                 self._line.over = True
@@ -81,8 +85,7 @@ class Session(SMTP):
             return
         self._gone = True
         if self._connected:
-            self._talk.end(Closed.CLIENT)
-            self._line.close()
+            self._end(Closed.CLIENT)
             super().connection_lost(error)
         self._on_end(self)
 
@@ -91,10 +94,31 @@ class Session(SMTP):
         if not self._connected:
             self._line.over = True
             return []
-        self._talk.end(Closed.STOPPED)
-        self._line.close()
+        self._end(Closed.STOPPED)
         self._line.transport.abort()
         return [self._handler]
+
+    def _end(self, how: Closed) -> None:
+        if self._known:
+            self._talk.end(how)
+        self._line.close()
+
+    async def _meet(self) -> None:
+        """Hear from the proxy who the client is; without a word of that there is no session."""
+        header = await self._line.read_header()
+        if header is not None:
+            told = header.client
+            self._client = told[0] if isinstance(told, tuple) else told or self._client
+            self._known = self._talk.connect(self._client)
+        else:
+            now, journal = self._host.clock.now(), self._host.journal
+            record = journal.open_session(now, self._client)
+            refused = Entry(began=now, at=now, session=record.number, stage=Stage.CONNECT, closed=Closed.REFUSED)
+            journal.add(refused)
+        if not self._known:
+            self._line.over = True
+            reset_connection(self._line.transport)
+            raise asyncio.CancelledError
 
     @property
     def _handler(self) -> asyncio.Task[None]:
@@ -109,7 +133,8 @@ class Session(SMTP):
     def data_received(self, data: bytes) -> None:
         """Take octets, unless the connection was closed: what is pipelined behind that never happened."""
         if not self._line.over:
-            self._talk.record.bare_newlines += self._bare.feed(data)
+            if self._known:
+                self._talk.record.bare_newlines += self._bare.feed(data)
             self._line.received(data, self._go)
 
     def _go(self) -> None:
@@ -154,6 +179,8 @@ class Session(SMTP):
             self._greeted = True
             self._line.stop_waiting()
             try:
+                if not self._known:
+                    await self._meet()
                 await self._talk.greet()
             except Exception as error:  # of what a command raises aiosmtpd takes care
                 await self._talk.say(Reply.of(await self.handle_exception(error)))
@@ -185,6 +212,9 @@ class Session(SMTP):
 
     async def silent(self, age: float) -> None:
         """The client has been silent for so long."""
+        if not self._known:
+            self._line.transport.abort()
+            return
         try:
             await (self._talk.time_out() if age == self._host.limits.silence else self._talk.idle(age))
         except Exception as error:
