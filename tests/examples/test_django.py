@@ -57,6 +57,17 @@ def test_a_lost_reply_means_that_nobody_knows(smtp_server: ScriptedServer) -> No
     assert smtp_server.acknowledged("ann@x.example") == 1
 
 
+def test_an_expired_certificate_is_not_overlooked(smtp_server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    smtp_server.settings(tls=True)
+    smtp_server.on("tls", times=1).handshake("expired")
+    monkeypatch.setenv("SSL_CERT_FILE", str(smtp_server.tls.ca_file))  # whom Python trusts
+
+    with override_settings(EMAIL_USE_TLS=True):
+        assert not confirm(7, "ann@x.example")
+        assert confirm(7, "ann@x.example")
+    assert smtp_server.committed("ann@x.example") == 1
+
+
 def test_one_bad_address_keeps_a_newsletter_from_nobody_else(smtp_server: ScriptedServer) -> None:
     smtp_server.rcpt("bob@*").refuse("550 5.1.1 no such user here")
 

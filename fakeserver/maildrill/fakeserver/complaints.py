@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from maildrill.fakeserver.near_miss import NearMiss
 from maildrill.fakeserver.record import Entry, Message
 from maildrill.fakeserver.rule_writer import rule_to_toml
 from maildrill.fakeserver.script import Rule, Script
@@ -59,13 +60,20 @@ def _kind(word: str) -> Kind:
 
 
 def complain(
-    script: Script, entries: Iterable[Entry], *, unfired: Collection[str] = (), unread: Sequence[Message] = ()
+    script: Script,
+    entries: Sequence[Entry],
+    *,
+    unmet: Iterable[str] = (),
+    unfired: Collection[str] = (),
+    unread: Sequence[Message] = (),
 ) -> tuple[Complaint, ...]:
     """Return what is wrong with a run of `script`, the worst first.
 
-    entries: what happened. unfired: names of rules that never fired. unread: messages that nobody looked at.
+    entries: what happened. unmet: what is not as expected, escaped. unfired: names of rules that never fired. unread:
+    messages that nobody looked at.
     """
-    found = (_undeclared(entries), _unused(script.rules, unfired), _unread(unread))
+    missing = (Complaint(Kind.UNMET, text) for text in unmet)
+    found = (missing, _undeclared(entries), _unused(script.rules, unfired, entries), _unread(unread))
     return tuple(complaint for kind in found for complaint in _some(list(kind)))
 
 
@@ -87,11 +95,23 @@ def _undeclared(entries: Iterable[Entry]) -> Iterator[Complaint]:
             yield Complaint(Kind.UNDECLARED, f"{what}, and was told {entry.reply}")
 
 
-def _unused(rules: Iterable[Rule], unfired: Collection[str]) -> Iterator[Complaint]:
+def _unused(rules: Iterable[Rule], unfired: Collection[str], entries: Sequence[Entry]) -> Iterator[Complaint]:
     known = {rule.name: rule for rule in rules}
     for name in unfired:
         words = f": {_words(known[name])}" if name in known else ""
-        yield Complaint(Kind.UNUSED, f"{escape(name)} never fired{words}")
+        yield Complaint(Kind.UNUSED, f"{escape(name)} never fired{words}{_nearest(name, entries)}")
+
+
+def _nearest(name: str, entries: Sequence[Entry]) -> str:
+    """Return what kept a rule from answering when it was asked last, of events that no rule answered."""
+    misses = ((entry, miss) for entry in reversed(entries) for miss in entry.near_misses)
+    for entry, miss in misses:
+        if isinstance(miss, NearMiss) and miss.rule == name:
+            asked = escape(entry.command) or entry.stage
+            return (
+                f'\n  asked last at "{asked}" in session {entry.session}: {escape(miss.said)} but {escape(miss.seen)}'
+            )
+    return ""
 
 
 def _words(rule: Rule) -> str:

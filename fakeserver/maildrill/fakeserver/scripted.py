@@ -12,6 +12,7 @@ from typing import TypeVar
 from maildrill.fakeserver.builder import ScriptBuilder
 from maildrill.fakeserver.complaints import Complaint, allowed, complain
 from maildrill.fakeserver.evidence import evidence, transcript
+from maildrill.fakeserver.expectations import unmet
 from maildrill.fakeserver.functions import Answer, Function, Functions
 from maildrill.fakeserver.journal import Journal
 from maildrill.fakeserver.python_words import caller, table
@@ -148,5 +149,8 @@ class Scripted(ScriptBuilder):
         wanted = [rule.name for rule in script.rules if rule.name not in self._borrowed]
         idle = frozenset(wanted if self._fake is None else self._fake.unfired())
         unfired = (*self._functions.unfired(), *(name for name in wanted if name in idle))
-        unread = [message for message in journal.messages if message.committed and message.number > self._read]
-        return complain(script, journal.entries, unfired=unfired, unread=unread)
+        play = None if self._fake is None else self._fake.play
+        missing = (*(() if play is None else play.unmet()), *map(str, unmet(script.expectations, journal)))
+        read = journal.messages_received if script.expectations or play else self._read  # who expects has looked
+        unread = [message for message in journal.messages if message.committed and message.number > read]
+        return complain(script, journal.entries, unmet=missing, unfired=unfired, unread=unread)

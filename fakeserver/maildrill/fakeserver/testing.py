@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar, Unpack
 
@@ -18,6 +19,7 @@ from maildrill.fakeserver.script_loader import Shelf, load_script, load_text
 from maildrill.fakeserver.scripted import Complained, Scripted
 from maildrill.fakeserver.threaded import PATIENCE, ServerThread, ThreadedServer
 from maildrill.fakeserver.waiting import NotSeenError
+from maildrill.fakeserver.whereabouts import Secure, Whereabouts, first_user
 
 __all__ = ["Complained", "NotSeenError", "ScriptedServer", "ServerThread", "smtp_server"]
 
@@ -67,25 +69,26 @@ class ScriptedServer(Scripted):
     @property
     def env(self) -> dict[str, str]:
         """Environment variables by which programs are told where mail goes, for a subprocess."""
-        host, port = self.host, str(self.port)
-        return {
-            **dict.fromkeys(("SMTP_HOST", "EMAIL_HOST", "MAIL_HOST", "MAIL_SERVER"), host),
-            **dict.fromkeys(("SMTP_PORT", "EMAIL_PORT", "MAIL_PORT"), port),
-            "SMTP_URL": self.url,
-        }
+        return self._whereabouts().env
 
     @property
     def django_settings(self) -> dict[str, object]:
         """Django's settings for mail through this server: `override_settings(**server.django_settings)`."""
-        return {
-            "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
-            "EMAIL_HOST": self.host,
-            "EMAIL_PORT": self.port,
-            "EMAIL_HOST_USER": "",
-            "EMAIL_HOST_PASSWORD": "",
-            "EMAIL_USE_TLS": False,
-            "EMAIL_USE_SSL": False,
-        }
+        return self._whereabouts().django_settings
+
+    @property
+    def users(self) -> dict[str, str]:
+        """Who may log in, with their passwords; empty where everybody may."""
+        return dict(self.script.server.users)
+
+    @cached_property
+    def tls(self) -> Secure:
+        """The server by TLS: a port of its own, and whom a client must trust; STARTTLS wants `settings(tls=True)`."""
+        return Secure(self.host, self.script.hostname, self._served.listen_tls)
+
+    def _whereabouts(self) -> Whereabouts:
+        offered = self.script.server.tls
+        return Whereabouts(self.host, self.port, first_user(self.users), self.tls.ca_file if offered else None)
 
     def start(self) -> None:
         """Listen on a free port."""
@@ -94,6 +97,7 @@ class ScriptedServer(Scripted):
     def stop(self) -> None:
         """Stop listening and end all connections. What was seen can still be read."""
         self._served.stop()
+        self.tls.close()
 
     def stop_serving(self) -> None:
         """Stop listening and end all connections, as if the server were gone; what it saw and counted stays."""

@@ -98,7 +98,8 @@ class ThreadedServer:
 
     script: what it plays. thread: where it runs, a thread of its own by default. seed: None means the script's.
     first: asked before the script, in the thread; see FakeServer.
-    host, port: where it listens once it has been started; port 0 takes a free one.
+    host, port: where it listens once it has been started; port 0 takes a free one. tls_port: where TLS is spoken from
+    the first octet on, 0 for nowhere.
     """
 
     def __init__(  # noqa: PLR0913 - everything but the script is an option with a default
@@ -113,6 +114,7 @@ class ThreadedServer:
     ) -> None:
         self.host = host
         self.port = port
+        self.tls_port = 0
         self.thread = thread or ServerThread()
         self._own = thread is None
         played = script or Script()
@@ -126,6 +128,13 @@ class ThreadedServer:
     def start(self) -> None:
         """Listen. Raises ConfigurationError where that cannot be."""
         self.host, self.port = self.thread.run(self.server.start(self.host, self.port))
+        if self.tls_port:
+            self.listen_tls()
+
+    def listen_tls(self) -> int:
+        """Listen at another port too, where TLS is spoken from the first octet on; returns the port."""
+        _, self.tls_port = self.thread.run(self.server.start(self.host, self.tls_port, tls=True))
+        return self.tls_port
 
     def stop(self) -> None:
         """Stop listening and end all connections; a thread of its own ends too."""
@@ -156,7 +165,7 @@ async def _settle(server: FakeServer) -> None:
     quiet, seen = 0, -1
     while quiet < _QUIET:
         await asyncio.sleep(0)  # noqa: TID251 - a turn of the loop, no time
-        known = len(server.journal.entries)
+        known = server.journal.totals.entries
         quiet, seen = (quiet + 1 if known == seen else 0), known
 
 

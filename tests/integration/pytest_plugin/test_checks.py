@@ -86,6 +86,73 @@ def test_mail(smtp_server):
     result.stdout.fnmatch_lines(["unused-rules: test_shop.py:13 nobody never fired"])
 
 
+def test_why_a_rule_did_not_answer_is_said(run: Run) -> None:
+    """The word that did not hold when it was last asked."""
+    result = run(
+        """
+def test_mail(smtp_server):
+    smtp_server.rcpt("bob@*").refuse()
+    send(smtp_server, "ann@x.test")
+    assert smtp_server.messages
+"""
+    )
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "unused-rules: test_shop.py:13 never fired*",
+            '  asked last at "RCPT TO:<ann@x.test>" in session 1: rcpt = "bob@[*]" but rcpt is ann@x.test',
+        ]
+    )
+
+
+def test_an_expectation_that_does_not_hold_is_named(run: Run) -> None:
+    """By the line of the call, or of the script; with what there was instead."""
+    result = run(
+        """
+@pytest.mark.smtp("[[expect]]\\nname = 'twice'\\nrcpt = 'ann@x.test'\\nattempts = 2")
+def test_mail(smtp_server):
+    smtp_server.expect("bob@x.test", committed=1)
+    send(smtp_server, "ann@x.test")
+"""
+    )
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["unmet: test_shop.py:14*bob@x.test*", "unmet: *twice*ann@x.test*"])
+    result.stdout.no_fnmatch_line("unread: *")
+
+
+def test_expectations_that_hold_are_silent(run: Run) -> None:
+    """Who expects has looked: nothing else need be asserted."""
+    result = run(
+        """
+def test_mail(smtp_server):
+    smtp_server.expect("ann@x.test", committed=1, acknowledged=1)
+    send(smtp_server, "ann@x.test")
+"""
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+def test_a_strict_transcript_that_was_not_followed_is_named(run: Run, pytester: pytest.Pytester) -> None:
+    """Line by line; what the client said instead is undeclared by nobody's rule, but unmet."""
+    pytester.makefile(".txt", talk="strict = true\nS: 220 mx ESMTP\nC: EHLO *\nS: 250 mx\nC: NOOP\nS: 250 ok\n")
+    result = run(
+        """
+@pytest.mark.smtp("talk.txt", allow="undeclared")
+def test_mail(smtp_server):
+    client = smtplib.SMTP(smtp_server.host, smtp_server.port)
+    client.ehlo()
+    client.rset()
+    client.close()
+"""
+    )
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["unmet: *NOOP*"])
+
+
 @pytest.mark.parametrize(
     ("command", "reply"),
     [

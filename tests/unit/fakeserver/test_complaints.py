@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from maildrill.fakeserver.complaints import Complaint, Kind, allowed, complain
+from maildrill.fakeserver.near_miss import NearMiss
 from maildrill.fakeserver.record import Entry, Message
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.script_file import read_script
@@ -73,6 +74,33 @@ def test_a_rule_that_never_fired_is_unused_and_shown() -> None:
         f'unused-rules: many never fired: at = "rcpt", {", ".join(words)}',
         "unused-rules: function never fired",
     ]
+
+
+def test_why_a_rule_did_not_answer_is_told() -> None:
+    """Where it was asked and nobody answered, the last time; what a client said is escaped."""
+    script = read_script('[[rule]]\nname = "bob"\nat = "rcpt"\nrcpt = "bob@*"', "mine.toml")
+    first, second = (
+        (
+            NearMiss("eve", "rcpt", 'rcpt = "eve@*"', f"rcpt is {rcpt}"),
+            NearMiss("bob", "rcpt", 'rcpt = "bob@*"', f"rcpt is {rcpt}"),
+        )
+        for rcpt in ("ann@x.test", "a\x1b@x.test")
+    )
+    entries = (entry(RCPT, near_misses=first), entry(RCPT, near_misses=second), entry(RCPT, "250 ok", rule="other"))
+
+    (complaint,) = complain(script, entries, unfired=["bob"])
+
+    assert complaint.text.splitlines()[1] == (
+        f'  asked last at "{RCPT}" in session 1: rcpt = "bob@*" but rcpt is a\\x1b@x.test'
+    )
+
+
+def test_what_is_not_as_expected_comes_first() -> None:
+    """In the words of whoever looked."""
+    complaints = complain(Script(), [entry(RCPT, "503 no")], unmet=["mine.toml:3: expected more\n  than that"])
+
+    assert str(complaints[0]) == "unmet: mine.toml:3: expected more\n  than that"
+    assert [complaint.kind for complaint in complaints] == [Kind.UNMET, Kind.UNDECLARED]
 
 
 def test_a_message_that_nobody_read_is_shown_by_its_envelope() -> None:
