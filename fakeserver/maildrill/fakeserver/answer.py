@@ -24,6 +24,7 @@ from maildrill.fakeserver.event import (
     Wait,
 )
 from maildrill.fakeserver.keys import ends_message
+from maildrill.fakeserver.near_miss import NearMiss
 from maildrill.fakeserver.script import Rule
 from maildrill.fakeserver.script_words import CLOSING, Cut
 from maildrill.smtp import Reply, Stage
@@ -42,7 +43,9 @@ class Shot:
     caps: tuple[str, ...] = ()
 
 
-def answer(shot: Shot | None, added: Sequence[Shot], *, ends: bool) -> tuple[Decision, bool]:
+def answer(
+    shot: Shot | None, added: Sequence[Shot], *, ends: bool, near_misses: Sequence[NearMiss] = ()
+) -> tuple[Decision, bool]:
     """Return the decision, and whether the event went through (a message: was taken; else: was not refused).
 
     shot: the rule that answers, None for a correct server. added: the rules that passed the event on, in the order in
@@ -63,16 +66,18 @@ def answer(shot: Shot | None, added: Sequence[Shot], *, ends: bool) -> tuple[Dec
         actions.append(Advertise(caps))
     actions += _ending(None if shot is None else shot.rule, reply, _manner(shots))
     names = tuple(one.rule.name for one in added)
-    decision = Decision(tuple(actions), "" if shot is None else shot.rule.name, added=names)
+    name = "" if shot is None else shot.rule.name
+    decision = Decision(tuple(actions), name, near_misses=near_misses, added=names)
     return decision, taken if ends else _went_through(shot)
 
 
-def unmatched(event: Event, added: Sequence[Shot] = ()) -> Decision:
+def unmatched(event: Event, added: Sequence[Shot], near_misses: Sequence[NearMiss]) -> Decision:
     """Return what a strict script does where it has rules and none answers."""
     status = "" if event.stage in _PLAIN else "5.3.0 "
     say = Say(Reply(554, (f"{status}the script has no rule for this {event.stage}",)))
     actions = (Commit(taken=False), say) if ends_message(event) else (say,)
-    return Decision(actions, unmatched=True, added=tuple(one.rule.name for one in added))
+    names = tuple(one.rule.name for one in added)
+    return Decision(actions, unmatched=True, near_misses=near_misses, added=names)
 
 
 def _taken(shot: Shot | None) -> bool:

@@ -6,19 +6,20 @@ Rule 2: no clock, no chance, no I/O: time comes with the event, draws are hashes
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
-from maildrill.fakeserver.answer import Shot, answer, unmatched
+from maildrill.fakeserver.answer import Shot
+from maildrill.fakeserver.counting import sharing
 from maildrill.fakeserver.event import PROCEEDING, Close, Decision, Event
-from maildrill.fakeserver.keys import OF_SESSION, ends_message
+from maildrill.fakeserver.keys import OF_SESSION
 from maildrill.fakeserver.lots import Draws
-from maildrill.fakeserver.matcher import Matcher, Play, sharing
+from maildrill.fakeserver.matcher import Matcher, Play
 from maildrill.fakeserver.memory import Sessions, States
-from maildrill.fakeserver.near_miss import NearMisses
 from maildrill.fakeserver.script import Rule, Script, Unmatched
 from maildrill.fakeserver.script_words import REPLYING
 from maildrill.fakeserver.selectors import View
+from maildrill.fakeserver.turn import Turn
 from maildrill.smtp import Stage
 
 _PROCEED = Decision(PROCEEDING)
@@ -45,37 +46,40 @@ class Engine:
             self.seed, started, script.hostname, self._draws, self._states, self._sessions, marks=bool(self._marks)
         )
         self._matchers = tuple(Matcher(rule, play) for rule in rules)
-        self._at = _by_stage(self._matchers)
-        self._rules_at = {stage: tuple(one.rule for one in matchers) for stage, matchers in self._at.items()}
-        self._quotas = {
-            stage: tuple(one for one in matchers if one.rule.over is not None) for stage, matchers in self._at.items()
-        }
+        strict = REPLYING if script.unmatched is Unmatched.FAIL else ()
+        self._turns = {stage: Turn(stage, self._matchers, strict=stage in strict) for stage in Stage}
         self._of_sessions = tuple(one for one in self._matchers if _of_sessions(one.rule))
-        strict = script.unmatched is Unmatched.FAIL
-        self._strict = frozenset(
-            stage for stage in REPLYING if strict and any(not rule.lot for rule in self._rules_at[stage])
-        )
 
     def on(self, event: Event) -> Decision:
         """Return what to do at this event; never raises."""
         event = self._seen(event)
-        matchers = self._at[event.stage]
-        if not matchers:
+        turn = self._turns[event.stage]
+        if not turn.asked:
             return _PROCEED
         view = View(event)
+        winner: Matcher | None = None
         shot: Shot | None = None
         added: list[Shot] = []
-        for matcher in matchers:
-            if shot is not None and not matcher.counts:
+        for matcher, gate, miss in turn.asked:
+            if winner is not None and not matcher.counts:
                 continue
-            fired = matcher.ask(view, decided=shot is not None)
+            if gate is not None and not gate(view):
+                matcher.missed = miss
+                continue
+            fired = matcher.ask(view, decided=winner is not None)
             if fired is None:
                 continue
-            if fired.rule.passes:
+            if matcher.passes:
                 added.append(fired)
             else:
-                shot = fired
-        return self._decide(event, shot, added)
+                winner, shot = matcher, fired
+        decision, went_through = turn.answer(event, winner, shot, added)
+        for matcher in turn.quotas:
+            matcher.settle(event, went_through=went_through)
+        self._states.settle()
+        if event.stage is Stage.CONNECT and Close(reset=True) in decision.actions:
+            self.end(event.session)  # refused: there is no session
+        return decision
 
     def _seen(self, event: Event) -> Event:
         """Take note of an event for whatever rules may ask later."""
@@ -90,27 +94,9 @@ class Engine:
             return replace(event, transaction=self._transactions[event.session])
         return event
 
-    def _decide(self, event: Event, shot: Shot | None, added: Sequence[Shot]) -> Decision:
-        stage = event.stage
-        if shot is None and stage in self._strict:
-            decision, went_through = unmatched(event, added), False
-        elif shot is None and not added:
-            decision, went_through = Decision(PROCEEDING), True
-        else:
-            decision, went_through = answer(shot, added, ends=ends_message(event))
-        if shot is None:
-            missed = [matcher.missed for matcher in self._at[stage]]
-            decision.near_misses = NearMisses(event, self._rules_at[stage], missed)
-        for matcher in self._quotas[stage]:
-            matcher.settle(event, went_through=went_through)
-        self._states.settle()
-        if stage is Stage.CONNECT and Close(reset=True) in decision.actions:
-            self.end(event.session)  # refused: there is no session
-        return decision
-
     def idle_waits(self) -> tuple[float, ...]:
         """Return the seconds of silence after which the session must raise an IDLE event, ascending."""
-        ages = (matcher.rule.age for matcher in self._at[Stage.IDLE])
+        ages = (rule.age for rule in self._turns[Stage.IDLE].rules)
         return tuple(sorted({age.least for age in ages if age is not None}))
 
     def body_marks(self) -> tuple[int, ...]:
@@ -148,13 +134,6 @@ class Engine:
     def unfired(self) -> tuple[str, ...]:
         """Return the names of the rules that never fired, in the order of the script; not what nobody has drawn."""
         return tuple(matcher.rule.name for matcher in self._matchers if not (matcher.fired or matcher.rule.lot))
-
-
-def _by_stage(matchers: Sequence[Matcher]) -> dict[Stage, tuple[Matcher, ...]]:
-    """Return who is asked at each stage, in the order in which they are: by rank, then as the script has them."""
-    ranked = sorted(matchers, key=lambda one: one.rule.rank)
-    stages = {id(one): one.rule.stages for one in ranked}
-    return {stage: tuple(one for one in ranked if stage in stages[id(one)]) for stage in Stage}
 
 
 def _of_sessions(rule: Rule) -> bool:

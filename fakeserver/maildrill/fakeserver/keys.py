@@ -18,7 +18,8 @@ Keyed = Callable[[Event, str], Hashable]
 OF_SESSION = frozenset({Key.CONNECTION, Key.TRANSACTION})
 #: What a session has in common with others, and may change as it goes on.
 ABOUT_SESSION = (Key.CLIENT, Key.EHLO, Key.USER)
-_LONG = frozenset({Key.MESSAGE, Key.USER})  # a client may make these as long as it likes
+#: What a client may make as long as it likes.
+LONG = frozenset({Key.MESSAGE, Key.USER})
 
 
 def recipients_of(event: Event) -> tuple[str, ...]:
@@ -65,11 +66,6 @@ def _message(event: Event) -> Hashable:
 
 def _envelope(event: Event) -> tuple[str, ...]:
     return ((event.reverse_path or "").casefold(), *sorted(rcpt.casefold() for rcpt in event.recipients))
-
-
-def held(key: Collection[Key], value: Hashable) -> Hashable:
-    """Return what stands for a key's value in memory: itself, or a hash of it where it may be long."""
-    return compact(value) if any(word in _LONG for word in key) else value
 
 
 def compact(value: Hashable) -> Hashable:

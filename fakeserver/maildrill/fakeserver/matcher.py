@@ -10,15 +10,15 @@ from dataclasses import dataclass
 
 from maildrill.fakeserver.answer import Shot
 from maildrill.fakeserver.conditions import Moment, conditions
-from maildrill.fakeserver.counters import Tally, draw
+from maildrill.fakeserver.counters import Tally
+from maildrill.fakeserver.counting import Counting
 from maildrill.fakeserver.event import Event
-from maildrill.fakeserver.keys import ABOUT_SESSION, KEYED, OF_SESSION, about_rcpt, compact, held, identity
+from maildrill.fakeserver.keys import about_rcpt
 from maildrill.fakeserver.lots import Draws
-from maildrill.fakeserver.memory import EVERYWHERE, Place, Sessions, Shelf, States, state_of
+from maildrill.fakeserver.memory import Sessions, States
 from maildrill.fakeserver.near_miss import Miss
 from maildrill.fakeserver.pattern import tester
 from maildrill.fakeserver.script import Rule
-from maildrill.fakeserver.script_words import Key
 from maildrill.fakeserver.selectors import View, selectors
 from maildrill.fakeserver.shots import Shooter, UnsaidError
 from maildrill.smtp import Stage
@@ -54,16 +54,14 @@ class Matcher:
         self._who = len(self._tests) + bool(rule.rcpt) + bool(rule.domain)
         drawn = rule.lot is not None and not rule.lot.by_session
         self._by_rcpt = bool(rule.rcpt or rule.domain or about_rcpt(rule.key) or drawn)
-        self._keyed = tuple(KEYED[word] for word in rule.key)
-        self._conditions = conditions(rule)
+        self._counting = Counting(rule, play.seed, play.started, play.states, play.sessions)
+        self._conditions = tuple((n, *one) for n, one in enumerate(conditions(rule), start=self._who))
         self._shooter = Shooter(rule, play.seed, play.hostname)
-        self._sharing = sharing(rule)
-        self._states = play.states.shelf(rule.key) if rule.state or rule.set is not None else None
-        self._sorted = sorted(range(len(rule.key)), key=lambda n: rule.key[n])
-        self._tallies: Shelf[Tally] = Shelf()
         self._touched: Mapping[Hashable, Tally] = _NOTHING  # what the last event counted for
-        self._lots: Shelf[int] = Shelf()  # without a key: how often this very event has come
         self._begun: dict[int, tuple[float, float]] = {}  # by session: the silence, or the message, last acted upon
+        self.passes = rule.passes
+        #: What the rule says whenever it fires, None where that differs.
+        self.only = self._shooter.only
         #: Whether the rule must see events that another rule has answered.
         self.counts = bool(self._conditions or self._shooter.counts)
         remembers = self.counts or len(rule.replies) > 1 or rule.set is not None
@@ -71,7 +69,6 @@ class Matcher:
 
     def ask(self, view: View, *, decided: bool) -> Shot | None:
         """Count the event if it is the rule's business; return the shot if it fires (never once `decided`)."""
-        self._touched = _NOTHING
         for holds, miss, seen in self._tests:
             if not holds(view):
                 self.missed = miss if seen is None else Miss(miss.held, miss.word, seen(view))
@@ -92,36 +89,20 @@ class Matcher:
 
     def settle(self, event: Event, *, went_through: bool) -> None:
         """Note for `over` that the last event, as far as it was the rule's business, went through or not."""
+        touched, self._touched = self._touched, _NOTHING
         if went_through and self.rule.over is not None:
-            for tally in self._touched.values():
+            for tally in touched.values():
                 tally.passed(event.at, self.rule.over.count)
 
     def end(self, session: int) -> None:
         """Forget a session that is over."""
         self._begun.pop(session, None)
-        if not OF_SESSION.isdisjoint(self.rule.key):
-            self._tallies.end(session)
+        self._counting.end(session)
 
     def carry(self, old: Matcher) -> None:
         """Take over what the same rule has counted in another engine."""
-        self.fired = old.fired
-        self._tallies, self._lots, self._begun = old._tallies, old._lots, old._begun
-
-    def draw(self, moment: Moment) -> float:
-        """Return what is drawn for `chance`; without a key the event itself is the key.
-
-        So neither the order nor what others do changes its lot.
-        """
-        value = moment.value if self.rule.key else identity(moment.event)
-        return draw(self._play.seed, self.rule.name, value, moment.number)
-
-    def state(self, moment: Moment) -> str:
-        """Return the state that holds; only a rule with the word `state` asks."""
-        return "" if self._states is None else state_of(self._states, self._state_key(moment), moment.place)
-
-    def open(self, moment: Moment) -> int:
-        """Return how many sessions are open that share what the rule counts by."""
-        return self._play.sessions.count(self._sharing, moment.event)
+        self.fired, self._begun = old.fired, old._begun
+        self._counting.carry(old._counting)
 
     def _meant(self, view: View) -> Sequence[str]:
         """Return the recipients that `rcpt` and `domain` mean."""
@@ -189,14 +170,15 @@ class Matcher:
         return shot
 
     def _count(self, view: View, rcpts: Sequence[str], *, decided: bool) -> Shot | None:
+        event, counting = view.event, self._counting
         shot: Shot | None = None
         missed: Miss | None = None
         touched: dict[Hashable, Tally] = {}
         for rcpt in rcpts:
-            value = tuple(keyed(view.event, rcpt) for keyed in self._keyed)
+            value = counting.value(event, rcpt)
             if value in touched:
                 continue
-            moment = self._moment(view.event, value)
+            moment = counting.count(event, value)
             touched[value] = moment.tally
             if shot is not None:
                 continue
@@ -210,27 +192,12 @@ class Matcher:
         self.missed = None if shot is not None else missed
         return shot
 
-    def _moment(self, event: Event, value: tuple[Hashable, ...]) -> Moment:
-        """Count the event."""
-        rule = self.rule
-        key, place = held(rule.key, value), self._place(event)
-        tally = self._tallies.get(key, place)
-        if tally is None:
-            tally = Tally(event.at)
-            self._tallies.put(key, tally, place)
-        tally.seen += 1
-        number = tally.seen
-        if rule.chance is not None and not rule.key:
-            same = compact(identity(event))
-            number = (self._lots.get(same) or 0) + 1
-            self._lots.put(same, number)
-        return Moment(event, value, place, tally, number, event.at - self._play.started, self)
-
     def _failing(self, moment: Moment) -> Miss | None:
         """Return the first word that does not hold."""
-        for n, (word, holds, seen) in enumerate(self._conditions):
-            if not holds(self.rule, moment):
-                return Miss(self._who + n, word, seen(self.rule, moment))
+        rule = self.rule
+        for n, word, holds, seen in self._conditions:
+            if not holds(rule, moment):
+                return Miss(n, word, seen(rule, moment))
         return None
 
     def _fire(self, moment: Moment, view: View, rcpt: str) -> Shot | None:
@@ -243,20 +210,5 @@ class Matcher:
         tally.fired += 1
         self.fired += 1
         self.missed = None
-        if self.rule.set is not None and self._states is not None:
-            self._play.states.set(self._states, self._state_key(moment), self.rule.set, moment.place)
+        self._counting.set_state(moment)
         return shot
-
-    def _state_key(self, moment: Moment) -> Hashable:
-        value = tuple(moment.value[n] for n in self._sorted)
-        return held(self.rule.key, value)
-
-    def _place(self, event: Event) -> Place:
-        if Key.TRANSACTION in self.rule.key:
-            return (event.session, event.transaction)
-        return (event.session, 0) if Key.CONNECTION in self.rule.key else EVERYWHERE
-
-
-def sharing(rule: Rule) -> tuple[Key, ...]:
-    """Return what open sessions must share for the rule's `open`: the words of its key that are about a session."""
-    return tuple(word for word in ABOUT_SESSION if word in rule.key)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 PATTERN_WORDS = 'a glob such as "*@busy.test", or "~" and a regular expression; "!" before it means not'
 
@@ -66,31 +67,19 @@ def tester(patterns: Sequence[Pattern]) -> Callable[[str], bool]:
 
 
 def _any_of(patterns: Sequence[Pattern]) -> Callable[[str], bool]:
-    """Return a function that says whether any of the patterns fits, their `!` aside.
-
-    Most globs need no regular expression, as far as lower case is what a regular expression takes for it: in ASCII.
-    """
-    regexes = [_regex_of(pattern) for pattern in patterns]
-    simple = [_simple(pattern.text.removeprefix("!")) for pattern in patterns]
-    exact = frozenset(text for kind, text in simple if kind == "exact")
-    heads = tuple(text for kind, text in simple if kind == "head")
-    tails = tuple(text for kind, text in simple if kind == "tail")
-    rest = [regex for regex, (kind, _) in zip(regexes, simple, strict=True) if not kind]
+    """Return a function that says whether any of the patterns fits, their `!` aside."""
+    regexes = [pattern._regex for pattern in patterns]
+    plain = simple(patterns)
 
     def any_regex(value: str) -> bool:
         return any(regex.search(value) for regex in regexes)
 
-    if rest and len(regexes) == 1:
+    if plain is None and len(regexes) == 1:
         search = regexes[0].search
         return lambda value: search(value) is not None
-    if rest:
+    if plain is None:
         return any_regex
-    if not heads and not tails:
-        return lambda value: value.lower() in exact if value.isascii() else any_regex(value)
-    if not exact and not heads:
-        return lambda value: value.lower().endswith(tails) if value.isascii() else any_regex(value)
-    if not exact and not tails:
-        return lambda value: value.lower().startswith(heads) if value.isascii() else any_regex(value)
+    exact, heads, tails = plain
 
     def any_simple(value: str) -> bool:
         if not value.isascii():
@@ -101,20 +90,29 @@ def _any_of(patterns: Sequence[Pattern]) -> Callable[[str], bool]:
     return any_simple
 
 
-def _simple(body: str) -> tuple[str, str]:
-    """Return what kind of glob this is, if it is of a simple one, and its fixed part in lower case."""
-    if not body.isascii() or body.startswith("~") or "?" in body:
-        return "", ""
-    text = body.lower()
-    if "*" not in text:
-        return "exact", text
-    if "*" not in text[:-1]:
-        return "head", text[:-1]
-    return ("tail", text[1:]) if "*" not in text[1:] else ("", "")
+class Simple(NamedTuple):
+    """What needs no regular expression: whole texts, beginnings and ends, in lower case."""
+
+    exact: frozenset[str]
+    heads: tuple[str, ...]
+    tails: tuple[str, ...]
 
 
-def _regex_of(pattern: Pattern) -> re.Pattern[str]:
-    return pattern._regex
+def simple(patterns: Sequence[Pattern]) -> Simple | None:
+    """Return the globs, their `!` aside, as texts, beginnings and ends; None where one of them is more than that.
+
+    They fit a value in ASCII that is in lower case: there a regular expression knows no other pairs of letters.
+    """
+    kinds: dict[str, list[str]] = {"exact": [], "head": [], "tail": []}
+    for pattern in patterns:
+        text = pattern.text.removeprefix("!").lower()
+        if not text.isascii() or text.startswith("~") or "?" in text or "*" in text[1:-1] or text in ("*", "**"):
+            return None
+        stars = (text.startswith("*"), text.endswith("*"))
+        if all(stars):
+            return None
+        kinds["tail" if stars[0] else "head" if stars[1] else "exact"].append(text.strip("*"))
+    return Simple(frozenset(kinds["exact"]), tuple(kinds["head"]), tuple(kinds["tail"]))
 
 
 def _expression(source: str) -> re.Pattern[str]:

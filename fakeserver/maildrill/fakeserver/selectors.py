@@ -24,13 +24,18 @@ Test = Callable[["View"], bool]
 
 
 class View:
-    """An event as rules look at it; what it takes time to find out is found out once, and only if a rule asks."""
+    """An event as rules look at it; what it takes time to find out is found out once, and only if a rule asks.
 
-    __slots__ = ("_domains", "_letter", "_read", "event", "rcpts")
+    rcpts: whom it is about. lower: at RCPT the address in lower case, "" where it has no domain or is not ASCII.
+    """
+
+    __slots__ = ("_domains", "_letter", "_read", "event", "lower", "rcpts")
 
     def __init__(self, event: Event) -> None:
         self.event = event
         self.rcpts = recipients_of(event)
+        rcpt = event.rcpt
+        self.lower = rcpt.lower() if rcpt is not None and rcpt.isascii() and "@" in rcpt else ""
         self._domains: tuple[str, ...] | None = None
         self._letter: Letter | None = None
         self._read = False
