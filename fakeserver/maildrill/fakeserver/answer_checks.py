@@ -56,7 +56,7 @@ def _one_answer(rule: Rule) -> None:
     if rule.raw is not None and rule.replies:
         raise RuleError("raw", "raw octets stand in place of a reply, and this rule has both", hint="leave one out")
     if rule.handshake is not None and rule.cut is not None:
-        raise RuleError("cut", "a handshake that goes wrong ends the connection by itself", hint="leave one out")
+        raise RuleError("cut", "either the handshake goes wrong or the connection is cut", hint="leave one out")
 
 
 def _then_has_replies(rule: Rule) -> None:
@@ -64,11 +64,11 @@ def _then_has_replies(rule: Rule) -> None:
         return
     if rule.then is Then.CYCLE:
         raise RuleError("then", "then says what comes after the last of the replies, and this rule has none")
-    for word in ("raw", "handshake", "cut"):
+    for word, what in (("raw", "raw octets"), ("handshake", "a handshake"), ("cut", "a cut")):
         if getattr(rule, word) is not None:
             raise RuleError(
                 "then",
-                f'then = "pass" leaves the answer to the next rules, and this rule has a {word}',
+                f'then = "pass" leaves the answer to the next rules, and this rule has {what}',
                 hint='leave one out; for the first time only write "times"',
             )
 

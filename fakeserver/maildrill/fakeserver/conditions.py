@@ -92,10 +92,8 @@ def _during(rule: Rule, moment: Moment) -> bool:
 
 
 def _chance(rule: Rule, moment: Moment) -> bool:
-    if rule.chance is None:
-        return True
     moment.drawn = moment.keeper.draw(moment)
-    return moment.drawn < rule.chance
+    return rule.chance is None or moment.drawn < rule.chance
 
 
 def _state(rule: Rule, moment: Moment) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from maildrill.fakeserver.near_miss import Miss
-from maildrill.fakeserver.pattern import Pattern, simple, tester
+from maildrill.fakeserver.pattern import Pattern, meant_by, simple
 from maildrill.fakeserver.script import Rule
 from maildrill.fakeserver.selectors import Test, View, selectors
 from maildrill.smtp import Stage
@@ -38,7 +38,7 @@ def gate(rule: Rule, stage: Stage) -> Gate | None:
 
 def _address(patterns: Sequence[Pattern]) -> Test:
     texts = None if any(pattern.negated for pattern in patterns) else simple(patterns)
-    fits = tester(patterns)
+    fits = meant_by(patterns)
 
     def any_way(view: View) -> bool:
         return bool(view.rcpts) and fits(view.rcpts[0])
@@ -49,7 +49,7 @@ def _address(patterns: Sequence[Pattern]) -> Test:
 def _domain(patterns: Sequence[Pattern]) -> Test:
     """What a domain ends with its address ends with; an `@` in front makes it the whole domain."""
     texts = None if any(pattern.negated for pattern in patterns) else simple(patterns)
-    fits = tester(patterns)
+    fits = meant_by(patterns)
 
     def any_way(view: View) -> bool:
         return bool(view.rcpts) and fits(view.domains[0])

@@ -50,7 +50,8 @@ class Draws:
 
     def carry(self, old: Draws) -> None:
         """Take over who has named whom, and how often."""
-        self._named, self._attempts = old._named, old._attempts
+        self._named.carry(old._named)
+        self._attempts.carry(old._attempts)
 
     def holds(self, lot: Lot, session: int, rcpt: str) -> bool:
         """Whether this lot was drawn: by the session, or by its last attempt at a recipient."""

@@ -17,7 +17,7 @@ from maildrill.fakeserver.keys import about_rcpt
 from maildrill.fakeserver.lots import Draws
 from maildrill.fakeserver.memory import Sessions, States
 from maildrill.fakeserver.near_miss import Miss
-from maildrill.fakeserver.pattern import tester
+from maildrill.fakeserver.pattern import meant_by
 from maildrill.fakeserver.script import Rule
 from maildrill.fakeserver.selectors import View, selectors
 from maildrill.fakeserver.shots import Shooter, UnsaidError
@@ -49,8 +49,8 @@ class Matcher:
         self.missed: Miss | None = None  # what kept the rule from firing at the last event that it was asked about
         self._play = play
         self._tests = tuple((one.holds, Miss(n, one.word), one.seen) for n, one in enumerate(selectors(rule)))
-        self._rcpt = tester(rule.rcpt) if rule.rcpt else None
-        self._domain = tester(rule.domain) if rule.domain else None
+        self._rcpt = meant_by(rule.rcpt) if rule.rcpt else None
+        self._domain = meant_by(rule.domain) if rule.domain else None
         self._who = len(self._tests) + bool(rule.rcpt) + bool(rule.domain)
         drawn = rule.lot is not None and not rule.lot.by_session
         self._by_rcpt = bool(rule.rcpt or rule.domain or about_rcpt(rule.key) or drawn)

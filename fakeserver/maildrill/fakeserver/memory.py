@@ -61,19 +61,24 @@ class Shelf(Generic[V]):
         if bucket is not None:
             self._count -= len(bucket[1])
 
+    def carry(self, old: Shelf[V]) -> None:
+        """Go on with what another shelf holds, which is then done with."""
+        self._buckets, self._count = old._buckets, old._count
+
     def _forget(self) -> None:
         excess = max(self._most // 10, 1)  # many at once: taking the first of a dict is slow where many were taken
         for session in list(islice(self._buckets, excess)):
-            values = self._buckets[session][1]
-            if len(values) > excess:
-                for key in list(islice(values, excess)):
-                    del values[key]
-                self._count -= excess
-                return
-            self.end(session)
-            excess -= len(values)
             if excess <= 0:
-                return
+                break
+            values = self._buckets[session][1]
+            oldest = list(islice(values, excess))
+            excess -= len(oldest)
+            if len(oldest) == len(values):
+                self.end(session)
+            else:
+                for key in oldest:
+                    del values[key]
+                self._count -= len(oldest)
 
 
 class States:
@@ -105,7 +110,9 @@ class States:
 
     def carry(self, old: States) -> None:
         """Take over what the rules of another script have set, where rules here share it."""
-        self._shelves |= {key: old._shelves[key] for key in self._shelves if key in old._shelves}
+        for key, shelf in self._shelves.items():
+            if key in old._shelves:
+                shelf.carry(old._shelves[key])
 
 
 def state_of(shelf: Shelf[str], key: Hashable, place: Place) -> str:

@@ -181,7 +181,7 @@ _SEEN: dict[str, Callable[[Event, Miss], str]] = {
     "over": lambda _event, miss: f"{miss.seen} went through",
     "open": lambda _event, miss: f"{miss.seen} are open",
     "during": lambda _event, miss: f"the server has run for {format_duration(float(str(miss.seen)))}",
-    "chance": lambda _event, miss: f"{miss.seen} was drawn",
+    "chance": lambda _event, miss: f"{float(str(miss.seen)):.3f} was drawn",
     "state": lambda _event, miss: f'the state is "{miss.seen}"',
     "after": lambda event, _miss: f"{event.size or 0} octets have come",
 }

@@ -53,7 +53,7 @@ def select(patterns: Sequence[Pattern], value: str) -> dict[str, str] | None:
     return found
 
 
-def tester(patterns: Sequence[Pattern]) -> Callable[[str], bool]:
+def meant_by(patterns: Sequence[Pattern]) -> Callable[[str], bool]:
     """Return a function that says whether `select` means a value, without the groups, and faster."""
     plain = [pattern for pattern in patterns if not pattern.negated]
     negated = [pattern for pattern in patterns if pattern.negated]

@@ -5,7 +5,6 @@ Every error names file, line, what was expected and what was probably meant. rul
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from maildrill.fakeserver.answer_checks import CAPS_WORDS
@@ -25,6 +24,7 @@ from maildrill.fakeserver.span import (
     During,
     Pause,
     Quota,
+    compares,
 )
 from maildrill.fakeserver.template import ReplyTemplate
 from maildrill.smtp import Stage, did_you_mean, escape
@@ -33,9 +33,7 @@ from maildrill.smtp.quantity import DURATION_WORDS, RATE_WORDS, SIZE_WORDS
 
 _TLS_WORDS = 'true, false, or a pattern of the version such as "TLSv1.2"'
 _PARAM_WORDS = 'a pattern such as "8BIT*", or a number such as ">1000"'
-_OPEN_WORDS = 'a number of sessions such as "3" or ">2"'
 _STATE_WORDS = 'a name of a state such as "down"'
-_COMPARISON = re.compile(r"\s*(?:[<>]|\d*\.\.\d*\s*$)", re.ASCII)
 _REPLY_WORDS = 'a code 200..599 and a text, such as "451 4.7.1 try again later"'
 #: What people call a stage elsewhere.
 _ALIASES = {
@@ -202,7 +200,7 @@ def _tls(table: Table) -> bool | tuple[Pattern, ...] | None:
 
 def _pattern_or_amount(text: str) -> Pattern | Amount:
     """Return what the value of a parameter must be: `>1000` and `1..5` are numbers, all else is a pattern."""
-    return Amount(text) if _COMPARISON.match(text) else Pattern(text)
+    return Amount(text) if compares(text) else Pattern(text)
 
 
 def _patterns(key: str) -> Callable[[Table], tuple[Pattern, ...]]:
@@ -229,7 +227,7 @@ READERS: dict[str, Callable[[Table], object]] = {
     "times": number("times"),
     "age": one_of("age", Age, AGE_WORDS),
     "over": one_of("over", Quota, RATE_WORDS),
-    "open": whole_or("open", one_of("open", Amount, _OPEN_WORDS), Amount),
+    "open": whole_or("open", one_of("open", Amount, AMOUNT_WORDS), Amount),
     "during": list_of("during", During, DURING_WORDS),
     "chance": lambda table: table.fraction("chance") if table.has("chance") else None,
     "state": list_of("state", str, _STATE_WORDS),

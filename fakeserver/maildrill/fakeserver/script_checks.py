@@ -13,6 +13,7 @@ from maildrill.fakeserver.answer_checks import ANSWER_REASONS
 from maildrill.fakeserver.pattern import Pattern
 from maildrill.fakeserver.rule_error import RuleError, either, listed
 from maildrill.fakeserver.script_words import KNOWN, LONGEST_SILENCE, Cut, Key
+from maildrill.fakeserver.span import compares
 from maildrill.fakeserver.template import FIELDS, Template
 from maildrill.smtp import Stage, did_you_mean, escape
 
@@ -92,19 +93,30 @@ def _numbers_in_range(rule: Rule) -> None:
         )
 
 
+def _states_have_names(rule: Rule) -> None:
+    for word, states in (("state", rule.state), ("set", () if rule.set is None else (rule.set,))):
+        for state in states:
+            if not state or not state.isprintable():
+                raise RuleError(word, f'{word} is "{escape(state)}"', expected='a name of a state such as "down"')
+
+
 def _names_possible(rule: Rule) -> None:
+    for word, named in (("header", rule.header), ("param", rule.param)):
+        if len({name for name, _ in named}) < len(named):
+            raise RuleError(word, f"{word} has a name twice", hint="put all patterns into one list")
     for name, _ in rule.header:
         if not _FIELD_NAME.fullmatch(name):
             raise RuleError(
                 "header", f'no header field is called "{escape(name)}"', expected="a name such as X-Campaign"
             )
-    for name, _ in rule.param:
+    for name, values in rule.param:
         if not _PARAMETER_NAME.fullmatch(name):
             raise RuleError("param", f'no parameter is called "{escape(name)}"', expected="a name such as SIZE or BODY")
-    for word, states in (("state", rule.state), ("set", () if rule.set is None else (rule.set,))):
-        for state in states:
-            if not state or not state.isprintable():
-                raise RuleError(word, f'{word} is "{escape(state)}"', expected='a name of a state such as "down"')
+        for value in values:
+            if compares(value.text) is isinstance(value, Pattern):  # a file could not say this
+                raise RuleError(
+                    "param", f'param.{name} is "{escape(value.text)}"', expected="a pattern, or a comparison"
+                )
 
 
 def _connect_says_nothing(rule: Rule) -> None:
@@ -230,6 +242,7 @@ def _check_fields(rule: Rule, key: str, place: str, fields: tuple[str, ...], kno
 
 _REASONS: tuple[Callable[[Rule], None], ...] = (
     _numbers_in_range,
+    _states_have_names,
     _names_possible,
     _connect_says_nothing,
     _tls_says_nothing,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from maildrill.fakeserver.content import Letter
 from maildrill.fakeserver.event import Event
 from maildrill.fakeserver.keys import about_transaction, ehlo_of, ends_message, recipients_of
-from maildrill.fakeserver.pattern import Pattern, select, tester
+from maildrill.fakeserver.pattern import Pattern, meant_by, select
 from maildrill.fakeserver.script import Rule
 from maildrill.fakeserver.script_words import Key
 from maildrill.fakeserver.span import Amount
@@ -80,11 +80,11 @@ def selectors(rule: Rule) -> tuple[Selector, ...]:
         ("user", rule.user, _user),
     ):
         if patterns:
-            found.append(Selector(word, _tested(tester(patterns), of)))
+            found.append(Selector(word, _tested(meant_by(patterns), of)))
     if rule.tls is not None:
         found.append(Selector("tls", _tls(rule.tls)))
     if rule.reverse_path:
-        found.append(Selector("from", _reverse_path(tester(rule.reverse_path))))
+        found.append(Selector("from", _reverse_path(meant_by(rule.reverse_path))))
     elif about_transaction(rule.key):
         found.append(Selector("key", _in_transaction, lambda _view: "no transaction is open"))
     if Key.MESSAGE in rule.key:
@@ -149,7 +149,7 @@ def _in_transaction(view: View) -> bool:
 def _tls(spoken: bool | tuple[Pattern, ...]) -> Test:  # noqa: FBT001 - what a rule says
     if isinstance(spoken, bool):
         return lambda view: bool(view.event.tls) is spoken
-    fits = tester(spoken)
+    fits = meant_by(spoken)
     return lambda view: bool(view.event.tls) and fits(view.event.tls)
 
 
@@ -190,7 +190,7 @@ def _content(rule: Rule) -> list[Selector]:
     if rule.subject:
         found.append(Selector("subject", _field("subject", rule.subject), _excerpts("subject")))
     if rule.body:
-        fits = tester(rule.body)
+        fits = meant_by(rule.body)
         found.append(
             Selector(
                 "body",
@@ -215,7 +215,7 @@ def _any_value(patterns: Sequence[Pattern], amounts: Sequence[Amount] = ()) -> C
     """Return whether any of several values is meant by what is not negated (if there is any), and none by what is."""
     plain = [pattern for pattern in patterns if not pattern.negated]
     negated = [pattern for pattern in patterns if pattern.negated]
-    meant, never = tester(plain), tester([Pattern(pattern.text[1:]) for pattern in negated])
+    meant, never = meant_by(plain), meant_by([Pattern(pattern.text[1:]) for pattern in negated])
     must = bool(plain or amounts)
 
     def fits(values: Sequence[str]) -> bool:

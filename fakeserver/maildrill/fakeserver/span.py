@@ -19,6 +19,7 @@ DURING_WORDS = 'a time since the start such as "10m..20m", "2d.." or "..1h"'
 AMOUNT_WORDS = 'a number or a comparison such as "3", ">2", "<=10MB" or "1..5"'
 
 _ATTEMPTS = re.compile(r"([1-9]\d{0,8})(?:(-)([1-9]\d{0,8})?)?", re.ASCII)
+_COMPARISON = re.compile(r"\s*(?:[<>]|\d*\.\.\d*\s*$)", re.ASCII)
 _COMPARED = re.compile(r"([<>]=?)(.+)", re.DOTALL)
 
 
@@ -172,6 +173,11 @@ class Amount:
 
     def __contains__(self, number: float) -> bool:
         return self._least <= number <= self._most
+
+
+def compares(text: str) -> bool:
+    """Whether a text that may also be a pattern is an Amount: `>1000` and `1..5` are, a number alone is none."""
+    return _COMPARISON.match(text) is not None
 
 
 def _window(text: str, words: str) -> tuple[float, float]:

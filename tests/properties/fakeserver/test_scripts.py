@@ -8,22 +8,31 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from maildrill.fakeserver.counting import sharing
 from maildrill.fakeserver.engine import Engine
-from maildrill.fakeserver.event import Advertise, Close, Commit, Event, Proceed, Say, Wait
-from maildrill.fakeserver.pattern import Pattern
+from maildrill.fakeserver.event import Advertise, Close, Commit, Event, Proceed, Raw, Say, Shake, Wait
+from maildrill.fakeserver.gates import gate
+from maildrill.fakeserver.lots import Draws
+from maildrill.fakeserver.matcher import Matcher, Play
+from maildrill.fakeserver.memory import Sessions, States
+from maildrill.fakeserver.octets import Drip, Octets, Size, Tease
+from maildrill.fakeserver.pattern import Pattern, meant_by, select
+from maildrill.fakeserver.rule_writer import said
 from maildrill.fakeserver.script import Rule, RuleError, Script, Unmatched
 from maildrill.fakeserver.script_file import read_script, script_to_toml
-from maildrill.fakeserver.script_words import Cut, Key
+from maildrill.fakeserver.script_words import Cut, Handshake, Key, Mangle, Then
+from maildrill.fakeserver.selectors import View
 from maildrill.fakeserver.settings import Settings
-from maildrill.fakeserver.span import Age, Attempts, During, Pause, Quota
+from maildrill.fakeserver.span import Age, Amount, Attempts, During, Pause, Quota
 from maildrill.fakeserver.template import ReplyTemplate
 from maildrill.smtp import ConfigurationError, Stage
 
-ORDER = (Wait, Commit, Advertise, Say | Proceed, Close)
+ORDER = (Wait, Commit, Advertise, Say | Proceed | Raw | Shake, Close)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NAMES = TEXTS.filter(lambda text: bool(text) and text.isprintable())
 SECONDS = st.floats(0, 1e6, allow_nan=False)
 ADDRESSES = st.sampled_from(("ann@x.test", "bob@x.test", "Ann@y.test", "eve@[192.0.2.1]", "")) | TEXTS
+AMOUNTS = st.builds(Amount, st.sampled_from((">1000", "<=10", "1..5")))
 PATTERNS = st.builds(
     Pattern, st.sampled_from(("*@x.test", "!bob@*", "~^a", r"~(?P<name>\w+)@", "", "!")) | TEXTS.map(lambda t: "*" + t)
 )
@@ -37,6 +46,7 @@ REPLIES = st.builds(
             "450 4.2.1 <{rcpt}>\n{from} {domain}",
             "552 {{{now}}}",
             "550 5.1.1 {name}",
+            "{name} {n}\nmore",
         )
     ),
 )
@@ -53,27 +63,56 @@ WORDS: dict[str, st.SearchStrategy[Any]] = {
     "reverse_path": tuples(PATTERNS),
     "rcpt": tuples(PATTERNS),
     "domain": tuples(PATTERNS),
+    "ehlo": tuples(PATTERNS),
+    "client": tuples(PATTERNS | st.just(Pattern("192.0.2.1"))),
+    "user": tuples(PATTERNS | st.just(Pattern("ann"))),
+    "header": tuples(st.tuples(st.sampled_from(("Subject", "X-A", "x.a")), tuples(PATTERNS))),
+    "subject": tuples(PATTERNS),
+    "body": tuples(PATTERNS),
+    "size": AMOUNTS,
+    "tls": st.booleans() | tuples(st.sampled_from((Pattern("TLSv1.2"), Pattern("!TLSv1.2")))),
+    "param": tuples(st.tuples(st.sampled_from(("SIZE", "body")), tuples(PATTERNS | AMOUNTS))),
     "key": tuples(st.sampled_from(Key)),
     "attempt": tuples(st.builds(Attempts, st.sampled_from(("1", "1-2", "3-")))),
     "times": st.integers(1, 3),
     "age": st.builds(Age, st.sampled_from(("<5m", "<=5m", ">=1m", ">1m", "1m..2m", "..1h"))),
     "over": st.builds(Quota, st.sampled_from(("1/1m", "2/1h", "3/s"))),
+    "open": st.builds(Amount, st.sampled_from(("2", ">1", "..3"))),
     "during": tuples(st.builds(During, st.sampled_from(("10m..20m", "2d..", "..1h")))),
     "chance": st.floats(0, 1),
+    "state": tuples(st.sampled_from(("start", "down"))),
+    "set": st.sampled_from(("start", "down")),
+    "priority": st.integers(1, 9),
     "replies": tuples(REPLIES, 3),
-    "wait": st.builds(Pause, st.sampled_from(("0s", "1.5ms", "11m"))),
+    "then": st.sampled_from(Then),
+    "raw": st.builds(Octets, st.sampled_from((r"\x00\r\n", "ü", "")) | TEXTS.map(lambda text: text.replace("\\", ""))),
+    "mangle": st.sampled_from(Mangle),
+    "drip": st.builds(Drip, st.sampled_from(("1B/500ms", "10/s"))),
+    "tease": st.builds(Tease, st.just("30s x 20")),
+    "wait": st.builds(Pause, st.sampled_from(("0s", "1.5ms", "11m", "{n}s", "{name}s"))),
+    "after": st.builds(Size, st.sampled_from(("1", "4096B"))),
     "cut": st.sampled_from(Cut),
     "commit": st.booleans(),
-    "caps": tuples(st.sampled_from(("-8BITMIME", "SIZE 1000", "X-OWN"))),
+    "caps": tuples(st.sampled_from(("-8BITMIME", "SIZE 1000", "X-OWN", "X-{ehlo}"))),
+    "handshake": st.sampled_from(Handshake),
+    "lint": st.booleans(),
 }
 #: Words that stand at one stage only: left to chance they would meet it too seldom.
-AT_HOME = {"commit": Stage.DOT, "caps": Stage.EHLO}
+AT_HOME = {
+    "commit": Stage.DOT,
+    "caps": Stage.EHLO,
+    "after": Stage.BODY,
+    "handshake": Stage.TLS,
+    "header": Stage.DOT,
+    "subject": Stage.DOT,
+    "body": Stage.BDAT,
+}
 
 
 @st.composite
 def rules(draw: st.DrawFn, name: str = "rule") -> Rule:
     """Rules of any words that can stand together: a word that is refused is left out."""
-    words = draw(st.lists(st.sampled_from(sorted(WORDS)), unique=True, max_size=7))
+    words = draw(st.lists(st.sampled_from(sorted(WORDS)), unique=True, max_size=9))
     said = {word: draw(WORDS[word]) for word in words}
     for word, stage in AT_HOME.items():
         if word in said and draw(st.booleans()):
@@ -106,7 +145,15 @@ EVENTS = st.builds(
     at=SECONDS,
     session=st.integers(1, 3),
     client=st.sampled_from(("192.0.2.1", "192.0.2.2")),
+    transaction=st.integers(0, 3),
     helo=TEXTS,
+    user=st.sampled_from(("", "ann")) | TEXTS,
+    tls=st.sampled_from(("", "TLSv1.2")),
+    parameters=st.dictionaries(st.sampled_from(("SIZE", "BODY")), TEXTS | st.integers(0, 2000).map(str)),
+    content=st.binary(max_size=20).map(lambda octets: b"Subject: a\r\nX-A: b\r\n\r\n" + octets)
+    | st.binary(max_size=20),
+    size=st.none() | st.integers(0, 5000),
+    last=st.booleans(),
     reverse_path=st.none() | ADDRESSES,
     rcpt=st.none() | ADDRESSES,
     recipients=st.lists(ADDRESSES, max_size=3).map(tuple),
@@ -132,7 +179,7 @@ def test_any_event_gets_a_decision_that_can_be_performed(script: Script, events:
 
         assert places == sorted(set(places))
         assert set(places) & {3, 4}, "neither a word nor an end"
-        assert (1 in places) <= (event.stage is Stage.DOT)
+        assert (1 in places) <= (event.stage is Stage.DOT or (event.stage is Stage.BDAT and event.last))
         assert (2 in places) <= (event.stage is Stage.EHLO)
         for action in decision.actions:
             if isinstance(action, Say):
@@ -148,8 +195,47 @@ def test_the_same_events_get_the_same_decisions(script: Script, events: list[Eve
     decisions = [first.on(event) for event in events]
 
     assert decisions == [second.on(event) for event in events]
-    assert Counter(d.rule for d in decisions if d.rule) == Counter({k: n for k, n in first.fired().items() if n})
-    assert set(first.unfired()) == {rule.name for rule in script.rules} - {d.rule for d in decisions}
+    fired = Counter(name for d in decisions for name in (d.rule, *d.added) if name)
+    assert fired == Counter({k: n for k, n in first.fired().items() if n})
+    assert set(first.unfired()) == {rule.name for rule in script.rules} - set(fired)
+
+
+@given(scripts(), st.lists(EVENTS, max_size=12))
+def test_what_no_rule_answers_every_rule_of_the_stage_has_missed(script: Script, events: list[Event]) -> None:
+    """Or has passed on; and each can say why, whenever it is asked, by a word that it says."""
+    engine = Engine(script)
+    decisions = [engine.on(event) for event in events]
+    for event, decision in zip(events, decisions, strict=True):
+        here = {rule.name for rule in script.rules if event.stage in rule.stages}
+        missed = {miss.rule for miss in decision.near_misses}
+
+        assert missed | set(decision.added) == (here if not decision.rule else set(decision.added))
+        assert not missed & set(decision.added)
+        for miss in decision.near_misses:
+            rule = next(rule for rule in script.rules if rule.name == miss.rule)
+            assert miss.said == said(rule, miss.word)
+            assert str(miss).startswith(f"{rule.name}: {miss.said} but {miss.seen}")
+
+
+@given(rules(), EVENTS)
+def test_behind_a_closed_gate_there_is_nothing(rule: Rule, event: Event) -> None:
+    """What does not get through a rule's gate would not have been its business either."""
+    play = Play(0, 0.0, "mx.test", Draws(0), States(), Sessions({sharing(rule)}), marks=True)
+    matcher = Matcher(rule, play)
+    view = View(event)
+    found = gate(rule, event.stage)
+
+    assert found is None or found.holds(view) or matcher.ask(view, decided=False) is None
+    assert found is None or found.holds(view) or not len(matcher._counting._tallies)
+
+
+@given(tuples(PATTERNS, 4) | tuples(st.builds(Pattern, TEXTS)), ADDRESSES)
+@example((Pattern("*k"),), "\u212a")
+@example((Pattern("*"),), "")
+@example((Pattern("**a"), Pattern("!a**")), "a")
+def test_the_quick_way_to_look_for_a_value_is_right(patterns: tuple[Pattern, ...], value: str) -> None:
+    """It means what `select` means."""
+    assert meant_by(patterns)(value) is (select(patterns, value) is not None)
 
 
 def asked(address: str, at: float = 0.0, client: str = "192.0.2.1", session: int = 1) -> Event:

@@ -8,7 +8,19 @@ from typing import Any
 import pytest
 
 from maildrill.fakeserver.engine import Engine
-from maildrill.fakeserver.event import Advertise, Close, Commit, Decision, Event, Proceed, Say, Wait
+from maildrill.fakeserver.event import (
+    Advertise,
+    Close,
+    Commit,
+    Decision,
+    Event,
+    Manner,
+    Proceed,
+    Raw,
+    Say,
+    Shake,
+    Wait,
+)
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.script_file import read_script
 from maildrill.smtp import Stage
@@ -25,7 +37,7 @@ class Played:
     def decide(self, stage: str, after: float = 0.0, **said: Any) -> Decision:
         """Return the decision at `stage`, `after` seconds from the start."""
         known: dict[str, Any] = {"session": 1, "client": "192.0.2.1", "helo": "client.test"}
-        if stage not in ("connect", "banner", "helo", "ehlo", "starttls", "auth"):
+        if stage not in ("connect", "tls", "banner", "helo", "ehlo", "starttls", "auth", "auth-step"):
             known["reverse_path"] = "news@shop.test"
         if stage in ("data", "body", "dot"):
             known["recipients"] = ("ann@x.test",)
@@ -35,12 +47,16 @@ class Played:
         """Return what is done at `stage`, in words."""
         return ", ".join(map(_worded, self.decide(stage, after, **said).actions))
 
+    def misses(self, stage: str, **said: Any) -> list[str]:
+        """Return the near misses of an event that no rule answers, as text."""
+        return [str(miss) for miss in self.decide(stage, **said).near_misses]
+
     def rcpt(self, address: str, after: float = 0.0, **said: Any) -> str:
         """Return what is done at RCPT for an address."""
         return self.on("rcpt", after, rcpt=address, **said)
 
 
-def _worded(action: object) -> str:
+def _worded(action: object) -> str:  # noqa: PLR0911 - one for each action
     match action:
         case Wait(seconds):
             return f"wait {seconds:g}s"
@@ -48,14 +64,24 @@ def _worded(action: object) -> str:
             return "take" if taken else "do not take"
         case Advertise(changes):
             return f"advertise {' '.join(changes)}"
-        case Say(reply, half):
-            return f"{'half of' if half else 'say'} {reply.code}"
-        case Proceed(half):
-            return "half of the usual" if half else "proceed"
+        case Say(reply, half, manner):
+            return f"{'half of' if half else 'say'} {reply.code}{_mannered(manner)}"
+        case Proceed(half, manner):
+            return f"{'half of the usual' if half else 'proceed'}{_mannered(manner)}"
+        case Raw(octets, manner):
+            return f"raw {octets!r}{_mannered(manner)}"
+        case Shake(fault):
+            return f"shake {fault}"
         case Close(reset):
             return "reset" if reset else "close"
         case _:
             raise AssertionError(action)
+
+
+def _mannered(manner: Manner) -> str:
+    drip = f" by {manner.drip[0]} in {manner.drip[1]:g}s" if manner.drip else ""
+    tease = f" behind {manner.tease[1]} of {manner.tease[0]:g}s" if manner.tease else ""
+    return drip + tease + (f" with {manner.mangle}" if manner.mangle else "")
 
 
 @pytest.fixture

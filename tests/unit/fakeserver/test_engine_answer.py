@@ -50,6 +50,31 @@ from maildrill.smtp import Reply, Stage
         ("dot", 'cut = "mid"', "take, half of the usual, close"),
         ("dot", 'cut = "after"', "take, proceed, close"),
         ("dot", 'reply = "421 4.3.2 bye"', "do not take, say 421, close"),
+        ("rcpt", "raw = '250\\x00ok\\r\\n'", "raw b'250\\x00ok\\r\\n'"),
+        ("rcpt", "raw = ''", "raw b''"),
+        ("rcpt", "raw = 'abcd'\ncut = \"mid\"", "raw b'ab', close"),
+        ("rcpt", "raw = 'abcd'\ncut = \"after\"", "raw b'abcd', close"),
+        ("rcpt", "raw = 'abcd'\ncut = \"before\"", "close"),
+        ("rcpt", 'raw = \'ab\'\nwait = "1s"\ndrip = "1B/2s"', "wait 1s, raw b'ab' by 1 in 2s"),
+        ("dot", "raw = '250 ok'", "do not take, raw b'250 ok'"),
+        ("dot", "raw = '250 ok'\ncommit = true", "take, raw b'250 ok'"),
+        ("body", "raw = '?'", "raw b'?'"),
+        ("rcpt", 'drip = "2B/500ms"', "proceed by 2 in 0.5s"),
+        ("rcpt", 'tease = "30s x 20"', "proceed behind 20 of 30s"),
+        ("rcpt", 'mangle = "lf"', "proceed with lf"),
+        ("rcpt", 'mangle = "extra"\nreply = "450 no"\ndrip = "1B/s"', "say 450 by 1 in 1s with extra"),
+        ("rcpt", 'cut = "mid"\nreply = "450 no"\ntease = "1s x 2"', "half of 450 behind 2 of 1s, close"),
+        ("rcpt", 'reply = "421 bye"\ndrip = "1B/s"', "say 421 by 1 in 1s, close"),
+        ("tls", 'handshake = "expired"', "shake expired"),
+        ("tls", 'wait = "5s"\nhandshake = "hang"', "wait 5s, shake hang"),
+        ("tls", 'cut = "rst"', "reset"),
+        ("tls", "", "proceed"),
+        ("auth", 'reply = "334 dXNlcg=="', "say 334"),
+        ("auth-step", 'reply = "535 5.7.8 no"', "say 535"),
+        ("bdat", 'reply = "452 4.3.1 no"', "say 452"),
+        ("bdat", "commit = false", "proceed"),
+        ("rcpt", 'reply = "354 go"\nlint = false', "say 354"),
+        ("rcpt", 'reply = "599 what"\nlint = false', "say 599"),
     ],
 )
 def test_what_an_answer_does(play: Any, stage: str, answer: str, done: str) -> None:
@@ -208,3 +233,194 @@ def test_rules_that_never_fired_are_named(play: Any) -> None:
     script.rcpt("ann@x.test")
 
     assert script.engine.unfired() == ("test.toml:3", "test.toml:5")
+
+
+@pytest.mark.parametrize(
+    ("answer", "done"),
+    [
+        ("", "take, proceed"),
+        ("commit = false", "do not take, proceed"),
+        ('reply = "451 4.3.0 no"', "do not take, say 451"),
+        ("raw = '250 ok'", "do not take, raw b'250 ok'"),
+    ],
+)
+def test_the_last_chunk_ends_a_message(play: Any, answer: str, done: str) -> None:
+    """Then BDAT is as the dot; a chunk before it takes no message."""
+    script = play(f'at = "bdat"\n{answer}')
+
+    assert script.on("bdat", last=True) == done
+    assert script.on("bdat") == done.removeprefix("do not ").removeprefix("take, ")
+
+
+def test_a_key_of_messages_counts_whole_ones(play: Any) -> None:
+    """A chunk that is not the last is the business of no rule that counts messages."""
+    script = play('at = ["dot", "bdat"]\nkey = "message"\nattempt = "1"\nreply = "451 4.3.0 no"')
+    message = {"message_id": "<1@x>", "recipients": ("a@x",)}
+
+    assert script.on("bdat") == "proceed"
+    assert script.on("bdat", last=True, **message) == "do not take, say 451"
+    assert script.on("dot", **message) == "proceed"
+
+
+def test_the_code_comes_from_the_address(play: Any) -> None:
+    """Named groups are the code, the enhanced code and the time to wait."""
+    script = play(
+        """at = "rcpt"
+rcpt = '~^c(?P<code>\\d{3})(?:_(?P<status>\\d\\.\\d\\.\\d))?(?:-(?P<seconds>\\w+))?@'
+wait = "{seconds}s"
+reply = "{code} {status} as you say"
+"""
+    )
+    said = script.decide("rcpt", rcpt="c550_5.1.1-7@x.test").actions
+
+    assert script.rcpt("c421-0@x.test") == "wait 0s, say 421, close"
+    assert said[1].reply == Reply(550, ("5.1.1 as you say",))
+    assert script.rcpt("c550@x.test") == "proceed"
+
+
+@pytest.mark.parametrize(
+    ("address", "rule", "miss"),
+    [
+        ("c199@x", 'reply = "{x} no"', 'reply = "{x} no" but the code would be "199"'),
+        ("c354@x", 'reply = "{x} no"', 'reply = "{x} no" but a server cannot say 354 at "rcpt"'),
+        ("c299@x", 'reply = "{x} no"', 'reply = "{x} no" but no RFC has a reply code 299'),
+        ("c299@x", 'replies = ["{x} no", "450"]', 'replies = ["{x} no", "450"] but no RFC has a reply code 299'),
+        ("csoon@x", 'wait = "{x}s"', 'wait = "{x}s" but that would be no duration'),
+        ("csoon@x", 'wait = "{x}s"\nattempt = "1"', 'wait = "{x}s" but that would be no duration'),
+    ],
+)
+def test_what_cannot_be_said_is_not(play: Any, address: str, rule: str, miss: str) -> None:
+    """What a client made of it is no reply, or no time: then the rule does not fire."""
+    script = play(f'name = "r"\nat = "rcpt"\nrcpt = \'~^c(?P<x>\\w+)@\'\n{rule}')
+
+    assert script.misses("rcpt", rcpt=address) == [f"r: {miss}"]
+    assert script.engine.unfired() == ("r",)
+
+
+def test_without_lint_a_client_may_have_any_code(play: Any) -> None:
+    """As long as it is one."""
+    script = play('at = "rcpt"\nrcpt = \'~^c(?P<x>\\d+)@\'\nreply = "{x} no"\nlint = false')
+
+    assert [script.rcpt(f"c{code}@x") for code in (299, 354, 199)] == ["say 299", "say 354", "proceed"]
+
+
+def test_capabilities_may_have_fields(play: Any) -> None:
+    """From the name that the client gives; what would be none is not said."""
+    script = play(
+        """at = "ehlo"
+ehlo = '~^size(?P<limit>.+)\\.test$'
+caps = ["SIZE {limit}", "X-CLIENT {client}"]
+"""
+    )
+
+    assert script.on("ehlo", argument="size1000.test") == "advertise SIZE 1000 X-CLIENT 192.0.2.1, proceed"
+    assert script.misses("ehlo", argument="size\xfc.test") == [
+        'test.toml:1: caps = ["SIZE {limit}", "X-CLIENT {client}"] but "SIZE \xfc" would be no capability'
+    ]
+
+
+def test_a_wait_may_grow(play: Any) -> None:
+    """With each attempt."""
+    script = play('at = "rcpt"\nwait = "{n}m"')
+
+    assert [script.rcpt("ann@x.test") for _ in range(2)] == ["wait 60s, proceed", "wait 120s, proceed"]
+
+
+ADDED = """
+[[rule]]
+name = "slow"
+at = "*"
+wait = "1s"
+drip = "1B/1s"
+then = "pass"
+
+[[rule]]
+name = "slower"
+at = ["rcpt", "dot", "ehlo"]
+wait = "{n}s"
+drip = "2B/2s"
+tease = "5s x 2"
+mangle = "lf"
+then = "pass"
+
+[[rule]]
+name = "shy"
+at = "ehlo"
+caps = ["-SIZE", "X-A"]
+then = "pass"
+
+[[rule]]
+name = "loud"
+at = "ehlo"
+caps = ["SIZE 10", "X-B", "-X-A"]
+times = 1
+
+[[rule]]
+name = "lost"
+at = "dot"
+commit = false
+then = "pass"
+
+[[rule]]
+name = "full"
+at = ["rcpt", "dot"]
+domain = "full.test"
+wait = "10s"
+mangle = "cr"
+commit = true
+reply = "452 4.2.2 full"
+""".replace("commit = true\n", "")
+
+
+def test_rules_that_pass_the_event_on_add_up(play: Any) -> None:
+    """Waits are added; of all else the first that is said counts; the first rule that does not pass answers."""
+    script = play(ADDED)
+    decision = script.decide("rcpt", rcpt="ann@full.test")
+
+    assert (decision.rule, decision.added) == ("full", ("slow", "slower"))
+    assert script.rcpt("ann@full.test") == "wait 13s, say 452 by 1 in 1s behind 2 of 5s with lf"
+    assert script.on("dot", recipients=("ann@full.test",)) == (
+        "wait 14s, do not take, say 452 by 1 in 1s behind 2 of 5s with lf"
+    )
+    assert script.on("ehlo") == ("wait 5s, advertise -SIZE X-A X-B, proceed by 1 in 1s behind 2 of 5s with lf")
+
+
+def test_where_all_rules_pass_the_server_answers(play: Any) -> None:
+    """With what they add; which is no answer, so that what others missed is said."""
+    script = play(ADDED)
+    decision = script.decide("noop")
+    dot = script.decide("dot", recipients=("ann@x.test",))
+
+    assert (decision.rule, decision.added, len(decision.near_misses)) == ("", ("slow",), 0)
+    assert script.on("noop") == "wait 1s, proceed by 1 in 1s"
+    assert script.on("dot") == "wait 3s, do not take, proceed by 1 in 1s behind 2 of 5s with lf"
+    assert [miss.rule for miss in dot.near_misses] == ["full"]
+
+
+def test_what_passes_is_no_rule_of_a_strict_script(play: Any) -> None:
+    """Somebody must answer."""
+    script = play(STRICT + '[[rule]]\nname = "slow"\nat = "*"\nwait = "1s"\nthen = "pass"')
+    decision = script.decide("noop")
+
+    assert (decision.unmatched, decision.added) == (True, ("slow",))
+    assert script.on("dot") == "do not take, say 554"
+    assert script.on("bdat", last=True) == "do not take, say 554"
+    assert script.on("bdat") == "say 554"
+
+
+@pytest.mark.parametrize("answer", ["raw = 'x'", 'cut = "before"', 'reply = "450 no"', 'cut = "mid"'])
+def test_what_was_not_answered_well_did_not_go_through(play: Any, answer: str) -> None:
+    """A quota counts what did."""
+    script = play(f'[[rule]]\nat = "rcpt"\ntimes = 1\n{answer}\n[[rule]]\nat = "rcpt"\nover = "1/1h"\nreply = "452 no"')
+    script.rcpt("ann@x.test")
+
+    assert [script.rcpt("ann@x.test") for _ in range(2)] == ["proceed", "say 452"]
+
+
+def test_a_handshake_that_went_wrong_did_not_go_through(play: Any) -> None:
+    """Nor is there a reply that could say so."""
+    script = play(
+        '[[rule]]\nat = "tls"\ntimes = 1\nhandshake = "abort"\n[[rule]]\nat = "tls"\nover = "1/1h"\ncut = "before"'
+    )
+
+    assert [script.on("tls") for _ in range(3)] == ["shake abort", "proceed", "close"]

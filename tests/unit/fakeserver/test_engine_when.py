@@ -309,3 +309,135 @@ def test_silences_are_told_apart_by_session(play: Any) -> None:
 
     assert script.on("idle", 60, idle=60.0) == "say 421, close"
     assert script.on("idle", 60, idle=60.0, session=2) == "say 421, close"
+
+
+def test_open_counts_the_sessions_of_a_client(play: Any) -> None:
+    """The third that is open at the same time is too much; when one has ended there is room again."""
+    script = play('at = "connect"\nkey = "client"\nopen = ">2"\ncut = "refuse"')
+    seen = [script.on("connect", session=n) for n in (1, 2, 3)]
+
+    assert seen == ["proceed", "proceed", "reset"]
+    assert script.on("connect", session=4, client="192.0.2.9") == "proceed"
+
+    script.engine.end(1)
+
+    assert [script.on("connect", session=n) for n in (5, 6)] == ["proceed", "reset"]
+
+
+def test_open_without_a_key_counts_all_sessions(play: Any) -> None:
+    """Whoever they belong to, and whatever else the rule counts by."""
+    script = play('at = "banner"\nkey = "connection"\nopen = 2\nreply = "421 4.3.2 busy"')
+    seen = []
+    for n in (1, 2, 3):
+        script.on("connect", session=n, client=f"192.0.2.{n}")
+        seen.append(script.on("banner", session=n, client=f"192.0.2.{n}"))
+
+    assert seen == ["proceed", "say 421, close", "proceed"]
+
+
+def test_open_counts_the_sessions_of_a_user(play: Any) -> None:
+    """From the moment on at which it logs in; another name after EHLO is another client's."""
+    script = play(f'at = ["auth", "mail"]\nkey = ["user", "ehlo"]\nopen = ">1"\n{REPLY}')
+    first = script.on("auth", user="ann", session=1)
+    script.on("ehlo", session=2, argument="client.test")
+    script.on("ehlo", session=3, argument="other.test", helo="")
+
+    assert first == "proceed"
+    assert script.on("auth", user="Ann", session=2) == "say 450"
+    assert script.on("auth", user="ann", session=3, helo="other.test") == "proceed"
+
+
+def test_a_state_is_set_and_asked_for(play: Any) -> None:
+    """A server that goes down at its second message, and comes up when somebody says so."""
+    script = play(
+        '[[rule]]\nat = "mail"\nstate = "down"\nreply = "421 4.3.2 down"\n'
+        '[[rule]]\nat = "mail"\nattempt = "2"\nset = "down"\nreply = "450 4.3.2 going down"\n'
+        '[[rule]]\nat = "noop"\nstate = ["down", "half down"]\nset = "start"\n'
+    )
+
+    assert [script.on("mail") for _ in range(3)] == ["proceed", "say 450", "say 421, close"]
+    assert [script.on("noop"), script.on("mail")] == ["proceed", "proceed"]
+
+
+def test_a_state_is_one_for_each_value_of_the_key(play: Any) -> None:
+    """Rules with the same key share it; one without a key has another."""
+    script = play(
+        '[[rule]]\nat = "rcpt"\nkey = ["rcpt", "client"]\nstate = "full"\nreply = "552 5.2.2 full"\n'
+        '[[rule]]\nat = "rcpt"\nstate = "full"\nreply = "452 4.3.1 all full"\n'
+        '[[rule]]\nat = "dot"\nkey = ["client", "rcpt"]\nset = "full"\n'
+    )
+    script.on("dot", recipients=("ann@x.test",))
+
+    assert [script.rcpt("ANN@x.test"), script.rcpt("bob@x.test")] == ["say 552", "proceed"]
+    assert script.rcpt("ann@x.test", client="192.0.2.9") == "proceed"
+
+
+def test_a_new_state_holds_from_the_next_event_on(play: Any) -> None:
+    """At the event that sets it all rules are asked in the state that was there before."""
+    script = play(
+        '[[rule]]\nat = "mail"\nset = "up"\nthen = "pass"\n'
+        f'[[rule]]\nat = "mail"\nstate = "up"\n{REPLY}\n[[rule]]\nat = "mail"\nstate = "start"\n'
+    )
+
+    assert [script.on("mail") for _ in range(2)] == ["proceed", "say 450"]
+    assert script.engine.fired() == {"test.toml:1": 2, "test.toml:5": 1, "test.toml:9": 1}
+
+
+def test_a_state_of_a_connection_ends_with_it(play: Any) -> None:
+    """And so do counters."""
+    script = play(
+        '[[rule]]\nat = "mail"\nkey = "connection"\nstate = "seen"\nreply = "450 again {n}"\n'
+        '[[rule]]\nat = "mail"\nkey = "connection"\nset = "seen"\n'
+    )
+    first = [script.on("mail"), script.decide("mail").actions[0].reply.text]
+    script.engine.end(1)
+    again = [script.on("mail"), script.decide("mail").actions[0].reply.text]
+
+    assert first == again == ["proceed", "again 2"]
+
+
+def test_priority_says_who_is_asked_first(play: Any) -> None:
+    """1 before 2 before what says nothing before 6; in one priority the order of the file."""
+    rules = [("late", 6), ("usual", None), ("usual too", 5), ("early", 2), ("first", 1)]
+    text = ""
+    for name, priority in rules:
+        said = f"priority = {priority}\n" if priority else ""
+        text += f'[[rule]]\nname = "{name}"\nat = "rcpt"\ntimes = 1\n{said}{REPLY}\n'
+    script = play(text)
+    order = [script.decide("rcpt", rcpt="ann@x.test").rule for _ in rules]
+
+    assert order == ["first", "early", "usual", "usual too", "late"]
+    assert list(script.engine.fired()) == [name for name, _ in rules]
+
+
+def test_replies_may_begin_again(play: Any) -> None:
+    """For each key for itself."""
+    script = play('at = "rcpt"\nkey = "rcpt"\nreplies = ["450 a", "451 b"]\nthen = "cycle"')
+
+    assert [script.rcpt("ann@x.test") for _ in range(5)] == ["say 450", "say 451"] * 2 + ["say 450"]
+    assert script.rcpt("bob@x.test") == "say 450"
+
+
+def test_replies_may_end(play: Any) -> None:
+    """Then the next rules are asked."""
+    script = play(
+        '[[rule]]\nat = "rcpt"\nkey = "rcpt"\nreplies = ["450 a", "451 b"]\nthen = "pass"\n'
+        '[[rule]]\nat = "rcpt"\nreply = "550 c"\n'
+    )
+
+    assert [script.rcpt("ann@x.test") for _ in range(4)] == ["say 450", "say 451", "say 550", "say 550"]
+    assert script.rcpt("bob@x.test") == "say 450"
+
+
+def test_in_the_middle_of_a_message_a_rule_acts_once(play: Any) -> None:
+    """Each where it says; a rule that says nothing at the first octet; the next message is another one."""
+    script = play(
+        '[[rule]]\nat = "body"\nafter = "4096B"\nattempt = "2"\nreply = "552 a"\n'
+        '[[rule]]\nat = "body"\nafter = 10\nattempt = "3"\nreply = "451 b"\n'
+        '[[rule]]\nat = "body"\nattempt = "3"\nreply = "452 c"\n'
+    )
+    moments = [(transaction, size) for transaction in (1, 2, 3) for size in (1, 10, 10, 5000)]
+    seen = [script.on("body", size=size, transaction=transaction) for transaction, size in moments]
+
+    assert script.engine.body_marks() == (10, 4096)
+    assert seen == ["proceed"] * 4 + ["proceed"] * 3 + ["say 552"] + ["say 452", "say 451"] + ["proceed"] * 2

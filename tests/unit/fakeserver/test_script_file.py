@@ -6,19 +6,22 @@ from pathlib import Path
 
 import pytest
 
+from maildrill.fakeserver.octets import Drip, Octets, Size, Tease
 from maildrill.fakeserver.pattern import Pattern
+from maildrill.fakeserver.rule_file import read_rule
 from maildrill.fakeserver.script import Rule, RuleError, Script, Unmatched
 from maildrill.fakeserver.script_file import read_script, script_to_toml
-from maildrill.fakeserver.script_words import Cut, Key
+from maildrill.fakeserver.script_words import Cut, Handshake, Key, Mangle, Then
 from maildrill.fakeserver.settings import Settings
-from maildrill.fakeserver.span import Age, Attempts, During, Pause, Quota
+from maildrill.fakeserver.span import Age, Amount, Attempts, During, Pause, Quota
 from maildrill.fakeserver.template import ReplyTemplate
 from maildrill.smtp import ConfigurationError, Stage
+from maildrill.smtp.document import parse_document
 
 #: Scripts that are wrong, each with what a person is told: text, `----`, message, `====`.
 ERRORS = (Path(__file__).parent / "script_errors.txt").read_text("utf-8").split("====\n")
 
-EVERYTHING = """
+EVERYTHING = r"""
 version = 1
 
 [server]
@@ -32,25 +35,55 @@ at = ["dot"]
 from = "news@*"
 rcpt = ["~^a", "!b*"]
 domain = "busy.test"
+ehlo = "*.shop.test"
+client = "192.0.2.*"
+user = ""
+header.X-Campaign = "spring*"
+header."X.Y" = ["a", "b"]
+subject = "*sale*"
+body = "~unsubscribe"
+size = ">1MB"
+tls = true
+param.SIZE = [">1000", "7"]
+param.BODY = "1..2..3"
 key = ["message", "client"]
 attempt = ["1-2", "4-"]
 times = 3
 age = "<5m"
 over = "100/1h"
+open = 2
 during = "2d.."
 chance = 0.25
+state = ["start", "half down"]
+set = "down"
+priority = 1
 replies = ["451 4.3.0 later", "250 2.0.0 {id}"]
+then = "cycle"
+mangle = "code-mismatch"
+drip = "1B/500ms"
+tease = "30s x 20"
 wait = "1m30s"
 cut = "mid"
 commit = true
+lint = true
 
 [[rule]]
 at = "*"
 attempt = 2
+tls = ["TLSv1.2", "!x"]
 
 [[rule]]
 at = "ehlo"
 caps = ["-8BITMIME", "SIZE 1000"]
+
+[[rule]]
+at = "body"
+raw = '\x00\r\n'
+after = 4096
+
+[[rule]]
+at = "tls"
+handshake = "expired"
 """
 
 
@@ -68,22 +101,52 @@ def test_every_word_is_read() -> None:
                 reverse_path=(Pattern("news@*"),),
                 rcpt=(Pattern("~^a"), Pattern("!b*")),
                 domain=(Pattern("busy.test"),),
+                ehlo=(Pattern("*.shop.test"),),
+                client=(Pattern("192.0.2.*"),),
+                user=(Pattern(""),),
+                header=(("X-Campaign", (Pattern("spring*"),)), ("X.Y", (Pattern("a"), Pattern("b")))),
+                subject=(Pattern("*sale*"),),
+                body=(Pattern("~unsubscribe"),),
+                size=Amount(">1MB"),
+                tls=True,
+                param=(("SIZE", (Amount(">1000"), Pattern("7"))), ("BODY", (Pattern("1..2..3"),))),
                 key=(Key.MESSAGE, Key.CLIENT),
                 attempt=(Attempts("1-2"), Attempts("4-")),
                 times=3,
                 age=Age("<5m"),
                 over=Quota("100/1h"),
+                open=Amount("2"),
                 during=(During("2d.."),),
                 chance=0.25,
+                state=("start", "half down"),
+                set="down",
+                priority=1,
                 replies=(ReplyTemplate("451 4.3.0 later"), ReplyTemplate("250 2.0.0 {id}")),
+                then=Then.CYCLE,
+                mangle=Mangle.CODE_MISMATCH,
+                drip=Drip("1B/500ms"),
+                tease=Tease("30s x 20"),
                 wait=Pause("1m30s"),
                 cut=Cut.MID,
                 commit=True,
+                lint=True,
             ),
-            Rule(name="all.toml:27", attempt=(Attempts("2"),)),
-            Rule(name="all.toml:31", at=(Stage.EHLO,), caps=("-8BITMIME", "SIZE 1000")),
+            Rule(name="all.toml:47", attempt=(Attempts("2"),), tls=(Pattern("TLSv1.2"), Pattern("!x"))),
+            Rule(name="all.toml:52", at=(Stage.EHLO,), caps=("-8BITMIME", "SIZE 1000")),
+            Rule(name="all.toml:56", at=(Stage.BODY,), raw=Octets(r"\x00\r\n"), after=Size("4096")),
+            Rule(name="all.toml:61", at=(Stage.TLS,), handshake=Handshake.EXPIRED),
         ),
     )
+
+
+def test_a_rule_is_read_with_the_lint_of_its_server() -> None:
+    """Unless it says its own."""
+    table = parse_document('a = {at = "rcpt", reply = "299 x"}\nb = {at = "rcpt", lint = true}', "s.toml")
+
+    assert read_rule(table.table("a"), "a", lint=False).lint is False
+    assert read_rule(table.table("b"), "b", lint=False).lint is True
+    with pytest.raises(ConfigurationError, match="no RFC has a reply code 299"):
+        read_rule(table.table("a"), "a")
 
 
 def test_an_empty_file_is_a_script() -> None:
@@ -127,9 +190,17 @@ def test_a_mistake_is_told(case: str) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("times", 0), ("chance", -0.1), ("chance", float("nan"))],
+    [
+        ("times", 0),
+        ("priority", 0),
+        ("chance", -0.1),
+        ("chance", float("nan")),
+        ("header", (("To", (Pattern("a"),)), ("To", (Pattern("b"),)))),
+        ("param", (("SIZE", (Amount("1"),)),)),
+        ("param", (("SIZE", (Pattern(">1"),)),)),
+    ],
 )
-def test_a_rule_made_in_python_is_checked_too(field: str, value: float) -> None:
+def test_a_rule_made_in_python_is_checked_too(field: str, value: object) -> None:
     """A rule that exists can be performed, however it was made."""
     with pytest.raises(RuleError) as caught:
         Rule(name="r", **{field: value})  # type: ignore[arg-type]  # the point of the test

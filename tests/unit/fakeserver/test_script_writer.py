@@ -23,23 +23,62 @@ at = "dot"
 from = "news@*"
 rcpt = ["~^a\\\\w", "!b*"]
 domain = "busy.test"
+ehlo = "*.shop.test"
+client = ["192.0.2.*", "!192.0.2.1"]
+user = "ann"
+header.X-Campaign = "spring*"
+header."X.Y" = ["a", "b"]
+subject = "*sale*"
+body = "~unsubscribe"
+size = ">1MB"
+tls = "TLSv1.2"
+param.SIZE = ">1000"
+param.BODY = ["8BITMIME", "BINARYMIME"]
 key = ["message", "client"]
 attempt = ["1-2", "4-"]
 times = 3
 age = "<5m"
 over = "100/1h"
+open = ">2"
 during = "2d.."
 chance = 0.25
+state = ["start", "half down"]
+set = "down"
+priority = 1
 wait = "1m30s"
 replies = ["451 4.3.0 later", "250 2.0.0 {id}"]
+then = "cycle"
+mangle = "code-mismatch"
+drip = "1B/500ms"
+tease = "30s x 20"
 cut = "mid"
 commit = true
+lint = true
 
 [[rule]]
 name = "more"
 at = "*"
 attempt = "2"
 reply = "450 4.2.1 \\"no\\"\\nnot now"
+
+[[rule]]
+name = "raw"
+at = "body"
+tls = true
+wait = "{n}s"
+raw = "\\\\x00\\\\r\\\\n"
+after = "4096B"
+
+[[rule]]
+name = "handshake"
+at = "tls"
+handshake = "expired"
+
+[[rule]]
+name = "clear"
+at = "mail"
+tls = false
+then = "pass"
 
 [[rule]]
 name = "caps"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from maildrill.fakeserver.span import Age, Attempts, Duration, During, Quota
+from maildrill.fakeserver.span import Age, Amount, Attempts, Duration, During, Pause, Quota
 
 
 @pytest.mark.parametrize(
@@ -90,3 +90,49 @@ def test_spans_are_equal_by_their_text() -> None:
     """The text is the value."""
     assert Age("<5m") == Age("<5m")
     assert Age("<5m") != Age("<300s")
+
+
+@pytest.mark.parametrize(
+    ("text", "inside", "outside"),
+    [
+        ("3", [3], [2, 4]),
+        (">2", [3, 10**12], [2, 0]),
+        (">=2", [2], [1]),
+        ("<10KB", [0, 9999], [10_000]),
+        ("<= 10KB", [10_000], [10_001]),
+        ("1..5", [1, 4], [0, 5]),
+        ("..5", [0, 4], [5]),
+        ("1KiB..", [1024, 10**12], [1023]),
+        (" 0 ", [0], [1, -1]),
+    ],
+)
+def test_amounts_hold_their_numbers(text: str, inside: list[int], outside: list[int]) -> None:
+    """Each comparison includes its end or not, as it says; of from..to the end is out."""
+    amount = Amount(text)
+
+    assert all(number in amount for number in inside)
+    assert not any(number in amount for number in outside)
+
+
+@pytest.mark.parametrize("text", ["", ">", "..", "5..5", "5..1", "<0", "a", "1-2", "=3", "<>3", "-1", "1..x"])
+def test_other_amounts_are_refused(text: str) -> None:
+    """An amount is a number of something, and there is one that it holds."""
+    with pytest.raises(ValueError, match="a number or a comparison"):
+        Amount(text)
+
+
+def test_a_pause_may_have_fields() -> None:
+    """It is a duration once they are filled."""
+    pause = Pause("{n}s")
+
+    assert (pause.fields, pause.seconds({"n": "7"})) == (("n",), 7.0)
+    assert (Pause("1m").fields, Pause("1m").seconds({})) == ((), 60.0)
+    with pytest.raises(ValueError, match="a duration such as"):
+        pause.seconds({"n": "soon"})
+
+
+@pytest.mark.parametrize("text", ["{n}", "soon", "{n}s{", "{n} x"])
+def test_a_pause_that_can_be_no_duration_is_refused(text: str) -> None:
+    """With a number in each field it must be one."""
+    with pytest.raises(ValueError, match=r"a duration such as|stands alone"):
+        Pause(text)

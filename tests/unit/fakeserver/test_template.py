@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from maildrill.fakeserver.template import ReplyTemplate
+from maildrill.fakeserver.template import ReplyTemplate, Template
 from maildrill.smtp import Reply
 
 
@@ -82,3 +82,36 @@ def test_a_value_cannot_make_a_line_too_long() -> None:
 
     assert 511 <= len(octets) <= 512
     assert octets.decode("utf-8").startswith("550 no ääää")
+
+
+def test_the_code_may_be_a_field() -> None:
+    """And so may the enhanced code, which is then repeated like any other (RFC 2034 section 4)."""
+    template = ReplyTemplate("{code} {status} no {rcpt}\nsorry")
+
+    assert (template.code, template.fields) == (None, ("code", "status", "rcpt"))
+    assert template.render({"code": "550", "status": "5.1.1", "rcpt": "a@x"}) == Reply(
+        550, ("5.1.1 no a@x", "5.1.1 sorry")
+    )
+    assert template.render({"code": "450", "rcpt": "a@x"}) == Reply(450, ("no a@x", "sorry"))
+    assert ReplyTemplate("{code}").render({"code": "250"}) == Reply(250)
+
+
+@pytest.mark.parametrize("worth", ["", "99", "600", "25", "2500", "abc", "٢٥٠", "250\n"])
+def test_what_is_no_code_cannot_be_said(worth: str) -> None:
+    """A client may have said anything in its place."""
+    with pytest.raises(ValueError, match="the code would be"):
+        ReplyTemplate("{code} no").render({"code": worth})
+
+
+def test_a_repeated_code_makes_no_line_too_long() -> None:
+    """The line is cut behind it."""
+    reply = ReplyTemplate("550 {status} no\n{rcpt}").render({"status": "5.1.1", "rcpt": "x" * 600})
+
+    assert len(reply.render().splitlines()[1]) == 510
+
+
+def test_a_template_is_filled_as_it_is() -> None:
+    """Not a reply, so nothing is escaped."""
+    template = Template("{{SIZE {n}}} {n}{m}")
+
+    assert (template.fields, template.fill({"n": "\n"})) == (("n", "m"), "{SIZE \n} \n")
