@@ -7,7 +7,6 @@ Rule 2: no clock, no chance, no I/O: time comes with the event, draws are hashes
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from maildrill.fakeserver.answer import Shot
 from maildrill.fakeserver.counting import sharing
@@ -36,7 +35,6 @@ class Engine:
         self.seed = script.seed if seed is None else seed
         self.started = started
         rules = script.played
-        self._transactions: dict[int, int] = {}
         self._draws = Draws(self.seed)
         self._draw_lots = any(rule.lot for rule in rules)
         self._states = States()
@@ -52,7 +50,7 @@ class Engine:
 
     def on(self, event: Event) -> Decision:
         """Return what to do at this event; never raises."""
-        event = self._seen(event)
+        self._see(event)
         turn = self._turns[event.stage]
         if not turn.asked:
             return _PROCEED
@@ -81,18 +79,13 @@ class Engine:
             self.end(event.session)  # refused: there is no session
         return decision
 
-    def _seen(self, event: Event) -> Event:
+    def _see(self, event: Event) -> None:
         """Take note of an event for whatever rules may ask later."""
         stage = event.stage
-        if stage is Stage.MAIL and not event.transaction:
-            self._transactions[event.session] = self._transactions.get(event.session, 0) + 1
-        elif stage is Stage.RCPT and self._draw_lots and event.rcpt is not None:
+        if stage is Stage.RCPT and self._draw_lots and event.rcpt is not None:
             self._draws.name(event.session, event.rcpt)
         if stage is Stage.CONNECT or self._sessions.counting:
             self._sessions.see(event)
-        if event.transaction == 0 and event.session in self._transactions:
-            return replace(event, transaction=self._transactions[event.session])
-        return event
 
     def idle_waits(self) -> tuple[float, ...]:
         """Return the seconds of silence after which the session must raise an IDLE event, ascending."""
@@ -105,7 +98,6 @@ class Engine:
 
     def end(self, session: int) -> None:
         """Forget a session that is over."""
-        self._transactions.pop(session, None)
         self._draws.forget(session)
         self._sessions.end(session)
         self._states.end(session)
@@ -122,7 +114,6 @@ class Engine:
             same = before.get(matcher.rule.name)
             if same is not None and same.rule == matcher.rule:
                 matcher.carry(same)
-        self._transactions = old._transactions
         self._sessions.carry(old._sessions)
         self._states.carry(old._states)
         self._draws.carry(old._draws)

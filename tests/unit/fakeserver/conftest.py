@@ -33,6 +33,7 @@ class Played:
 
     def __init__(self, script: Script, seed: int | None = None) -> None:
         self.engine = Engine(script, seed, started=START)
+        self._transactions = 0
 
     def decide(self, stage: str, after: float = 0.0, **said: Any) -> Decision:
         """Return the decision at `stage`, `after` seconds from the start."""
@@ -41,6 +42,8 @@ class Played:
             known["reverse_path"] = "news@shop.test"
         if stage in ("data", "body", "dot"):
             known["recipients"] = ("ann@x.test",)
+        self._transactions += stage == "mail"
+        known["transaction"] = self._transactions
         return self.engine.on(Event(stage=Stage(stage), at=START + after, **{**known, **said}))
 
     def on(self, stage: str, after: float = 0.0, **said: Any) -> str:
