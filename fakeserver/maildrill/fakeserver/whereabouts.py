@@ -32,14 +32,13 @@ class Whereabouts:
     @property
     def env(self) -> dict[str, str]:
         """Return environment variables, by all the names that are in use."""
-        name, password = self.user or ("", "")
-        return {
-            **dict.fromkeys(_HOSTS, self.host),
-            **dict.fromkeys(_PORTS, str(self.port)),
-            "SMTP_URL": f"smtp://{self.host}:{self.port}",
-            **(dict.fromkeys(_USERS, name) | dict.fromkeys(_PASSWORDS, password) if self.user else {}),
-            **(dict.fromkeys(_TRUST, str(self.ca_file)) if self.ca_file else {}),
-        }
+        said = dict.fromkeys(_HOSTS, self.host) | dict.fromkeys(_PORTS, str(self.port))
+        said["SMTP_URL"] = f"smtp://{self.host}:{self.port}"
+        if self.user is not None:
+            said |= dict.fromkeys(_USERS, self.user[0]) | dict.fromkeys(_PASSWORDS, self.user[1])
+        if self.ca_file is not None:
+            said |= dict.fromkeys(_TRUST, str(self.ca_file))
+        return said
 
     @property
     def django_settings(self) -> dict[str, object]:

@@ -119,3 +119,37 @@ def test_mail(smtp_server):
     )
 
     result.assert_outcomes(passed=1)
+
+
+def test_an_async_plugin_is_in_nobodys_way(run: Run) -> None:
+    """Async tests, run by whatever plugin, have the server; the world says that it has a loop of its own."""
+    result = run(
+        """
+import aiosmtplib
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+
+@pytest.mark.anyio
+async def test_mail(smtp_server):
+    await aiosmtplib.send(
+        "Subject: hello\\n\\nHello.\\n", sender="news@shop.test", recipients=["ann@x.test"],
+        hostname=smtp_server.host, port=smtp_server.port, local_hostname="client.test",
+    )
+    assert smtp_server.wait_for(rcpt="ann@*").subject == "hello"
+
+
+@pytest.mark.anyio
+async def test_world(smtp_world):
+    async def client():
+        pass
+
+    with pytest.raises(Exception, match="cannot be called while an event loop runs"):
+        smtp_world.run(client)
+"""
+    )
+
+    result.assert_outcomes(passed=2)
