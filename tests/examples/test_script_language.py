@@ -138,6 +138,9 @@ class Player:
         elif what == "connection closed":
             line = await self._line()
             assert line == "", f"{line!r} is heard on an open connection"
+        elif what.startswith("injected: "):
+            injected = [f"{one.kind} for {one.rcpt}" for one in self._server.journal.injected]
+            assert injected[-1:] == [what.removeprefix("injected: ")], f"what is injected is {injected}"
         elif what.startswith("after"):
             await self._after(parse_duration(what.removeprefix("after ")))
         else:
@@ -187,6 +190,7 @@ def test_a_dialogue_goes_as_the_page_says(script: str, dialogue: str) -> None:
         "C: RCPT TO:<bob@example.com>\n(after 2s)\nS: 250 …",
         "(connection refused)",
         "C: .\nS: 250 …\n(not taken)",
+        "C: .\nS: 250 …\n(injected: dsn for news@shop.example)",
         "C: MAIL FROM:<x@x.example>\nS: 450 …",
         "C: NOOP\nS: 250 …\n(unmet: page.toml:1: expected sessions = 1, and there were 2)",
     ],

@@ -11,6 +11,8 @@ from dataclasses import replace
 
 from maildrill.fakeserver.expect_file import read_expectation
 from maildrill.fakeserver.expectation import Expectation
+from maildrill.fakeserver.inject_file import read_injection
+from maildrill.fakeserver.injection import Injection
 from maildrill.fakeserver.profile import Profile
 from maildrill.fakeserver.profile_file import read_profile
 from maildrill.fakeserver.python_words import Word, caller, table
@@ -42,6 +44,7 @@ class ScriptBuilder:
         self._rules: dict[str, Rule] = {}
         self._profiles: dict[str, Profile] = {}
         self._expectations: dict[str, Expectation] = {}
+        self._injections: dict[str, Injection] = {}
         self._used: list[Script] = []
         self._borrowed = frozenset(borrowed)  # names of rules that nobody needs to have use for
         self._settings = Settings()
@@ -53,6 +56,7 @@ class ScriptBuilder:
             rules=tuple(self._rules.values()),
             profiles=tuple(self._profiles.values()),
             expectations=tuple(self._expectations.values()),
+            injections=tuple(self._injections.values()),
             server=self._settings,
         )
         if built == Script() and not self._used:
@@ -126,6 +130,15 @@ class ScriptBuilder:
         self._expectations[name] = one
         self._changed()
 
+    def inject(self, kind: str, on_commit: Mapping[str, Word], **words: Word) -> None:
+        """Send something later when a message was taken: `inject("dsn", {"rcpt": "bounce@*"}, wait="2h")`."""
+        place = caller()
+        name = _free(str(place), self._injections)
+        one = read_injection(table("inject", {"on_commit": on_commit, "kind": kind, **words}, place), name)
+        self._refuse_second("injection", one.name, self._injections)
+        self._injections[name] = one
+        self._changed()
+
     def settings(self, **words: Word) -> None:
         """Say what the server is like: `settings(hostname="mx.test", unmatched="fail")`, as `[server]` does."""
         self._settings = read_server(table("server", words, caller())).over(self._settings)
@@ -143,6 +156,7 @@ class ScriptBuilder:
         self._rules.clear()
         self._profiles.clear()
         self._expectations.clear()
+        self._injections.clear()
         self._used.clear()
         self._settings = Settings()
 
@@ -155,7 +169,9 @@ class ScriptBuilder:
 
         return put
 
-    def _refuse_second(self, kind: str, name: str, others: Mapping[str, Rule | Profile | Expectation]) -> None:
+    def _refuse_second(
+        self, kind: str, name: str, others: Mapping[str, Rule | Profile | Expectation | Injection]
+    ) -> None:
         if any(other.name == name for other in others.values()):
             raise ConfigurationError(
                 f'a second {kind} is called "{escape(name)}"',

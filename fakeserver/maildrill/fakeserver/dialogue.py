@@ -145,6 +145,8 @@ def _take_mail(state: State, heard: Heard, _reply: Reply) -> None:
 def _take_rcpt(state: State, heard: Heard, _reply: Reply) -> None:
     if heard.path is not None:
         state.recipients += (heard.path.address,)
+        if heard.path.parameters:
+            state.rcpt_parameters[heard.path.address] = heard.path.parameters
 
 
 def _take_reset(state: State, _heard: Heard, _reply: Reply) -> None:

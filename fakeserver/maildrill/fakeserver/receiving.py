@@ -134,6 +134,8 @@ class Receiver:
             message_id=arrived.message_id,
             committed=any(taken),
             committed_for=tuple(rcpt for rcpt, took in zip(each, taken, strict=False) if took),
+            parameters=state.parameters,
+            rcpt_parameters=state.rcpt_parameters,
         )
         play.dialogue.reset()
         play.host.journal.receive(message)

@@ -8,7 +8,7 @@ would take three times as long to make (2.0 against 0.6 microseconds, measured).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from enum import StrEnum
@@ -51,7 +51,8 @@ class Message:
     at: when its last octet was read. recipients: those accepted. content: the octets after un-stuffing, final CRLF
     included; b"" where it was too big to be kept or was forgotten; size: octets. reply: said in full, else None (LMTP:
     the last one). committed, acknowledged: for anybody at all; committed_for, acknowledged_for: for whom, the same for
-    all but in LMTP. settled: it has been answered, or never will be. number: 1, 2, …, from the journal.
+    all but in LMTP. settled: it has been answered, or never will be. number: 1, 2, …, from the journal. parameters: of
+    MAIL; rcpt_parameters: of RCPT, by address, where there were some.
     """
 
     at: float
@@ -68,6 +69,8 @@ class Message:
     reply: Reply | None = None
     settled: bool = False
     number: int = 0
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    rcpt_parameters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     _digest: str = field(default="", repr=False)
     _parsed: EmailMessage | None = field(default=None, repr=False)
 
@@ -224,7 +227,7 @@ class Injected:
     """A message that the server sent, or would have sent, by itself: a bounce for instance.
 
     at: Unix seconds. rcpt: for whom. kind: what it is. content: octets. about: the number of the message that it is
-    about, 0 for none. rule: what says so in the script.
+    about, 0 for none. rule: what says so in the script. outcome: what came of sending it, "" where it went nowhere.
     """
 
     at: float
@@ -233,3 +236,4 @@ class Injected:
     content: bytes
     about: int = 0
     rule: str = ""
+    outcome: str = ""

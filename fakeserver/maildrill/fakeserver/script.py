@@ -24,6 +24,7 @@ from maildrill.smtp.document import NOWHERE, Place
 
 if TYPE_CHECKING:
     from maildrill.fakeserver.expectation import Expectation
+    from maildrill.fakeserver.injection import Injection
     from maildrill.fakeserver.lots import Lot
     from maildrill.fakeserver.profile import Profile
     from maildrill.fakeserver.script_clock import ScriptClock
@@ -126,6 +127,7 @@ class Script:
     rules: tuple[Rule, ...] = ()
     profiles: tuple[Profile, ...] = ()
     expectations: tuple[Expectation, ...] = ()
+    injections: tuple[Injection, ...] = ()
     server: Settings = field(default_factory=Settings)
     transcript: Transcript | None = None
 
@@ -179,7 +181,7 @@ def merge_scripts(scripts: Sequence[Script]) -> Script:
                 where=script.name,
                 hint="write strict = false to have rules made of it, which can be joined with others",
             )
-    rule_name, profile_name, expectation_name = _Names(), _Names(), _Names()
+    rule_name, profile_name, expectation_name, injection_name = _Names(), _Names(), _Names(), _Names()
     rules = tuple(_renamed(rule, rule_name) for script in scripts for rule in script.rules)
     profiles = tuple(profile.renamed(profile_name, rule_name) for script in scripts for profile in script.profiles)
     server = Settings()
@@ -192,6 +194,7 @@ def merge_scripts(scripts: Sequence[Script]) -> Script:
         rules=rules,
         profiles=profiles,
         expectations=tuple(_renamed(one, expectation_name) for script in scripts for one in script.expectations),
+        injections=tuple(_renamed(one, injection_name) for script in scripts for one in script.injections),
         server=server,
     )
 
@@ -211,7 +214,7 @@ class _Names:
         return name
 
 
-_N = TypeVar("_N", Rule, "Expectation")
+_N = TypeVar("_N", Rule, "Expectation", "Injection")
 
 
 def _renamed(thing: _N, take: _Names) -> _N:

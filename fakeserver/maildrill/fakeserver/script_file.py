@@ -11,6 +11,7 @@ from pathlib import PurePath
 from typing import Protocol, TypeVar
 
 from maildrill.fakeserver.expect_file import read_expectation
+from maildrill.fakeserver.inject_file import read_injection
 from maildrill.fakeserver.profile_file import read_profile
 from maildrill.fakeserver.readers import one_of, some
 from maildrill.fakeserver.rule_file import read_rule
@@ -69,11 +70,13 @@ def _script(top: Table, name: str) -> Script:
     rules = _all(top, "rule", read_rule, file)
     profiles = _all(top, "profile", read_profile, file)
     expectations = _all(top, "expect", read_expectation, file)
+    injections = _all(top, "inject", read_injection, file)
     top.finish()
     items = [item.rule for profile in profiles for item in profile.mix if item.rule is not None]
     _names("rule", [*rules, *items])
     _names("profile", profiles)
     _names("expectation", expectations)
+    _names("injection", injections)
     return Script(
         name=name,
         uses=uses,
@@ -81,6 +84,7 @@ def _script(top: Table, name: str) -> Script:
         rules=rules,
         profiles=profiles,
         expectations=expectations,
+        injections=injections,
         server=server,
     )
 

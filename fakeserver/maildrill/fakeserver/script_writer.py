@@ -6,6 +6,7 @@ Each kind of table is written by the module that knows it. Pure.
 from __future__ import annotations
 
 from maildrill.fakeserver.expect_file import expectation_to_toml
+from maildrill.fakeserver.inject_file import injection_to_toml
 from maildrill.fakeserver.profile_file import profile_to_toml
 from maildrill.fakeserver.rule_writer import rule_to_toml
 from maildrill.fakeserver.script import Script
@@ -27,4 +28,5 @@ def script_to_toml(script: Script) -> str:
     blocks += map(rule_to_toml, script.rules)
     blocks += map(profile_to_toml, script.profiles)
     blocks += map(expectation_to_toml, script.expectations)
+    blocks += map(injection_to_toml, script.injections)
     return "\n".join(blocks)

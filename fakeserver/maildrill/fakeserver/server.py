@@ -14,8 +14,10 @@ from pathlib import Path
 from maildrill.fakeserver.engine import Engine
 from maildrill.fakeserver.event import Decision, Event
 from maildrill.fakeserver.host import AskedFirst, Decider, Door, Host, Talk, Wire
+from maildrill.fakeserver.injection import Injections
+from maildrill.fakeserver.injector import Injector
 from maildrill.fakeserver.journal import Journal, Message
-from maildrill.fakeserver.script import Script
+from maildrill.fakeserver.script import DEFAULT_SEED, Script
 from maildrill.fakeserver.session import Session
 from maildrill.fakeserver.settings import Settings
 from maildrill.fakeserver.transcript.play import Play
@@ -51,14 +53,15 @@ class FakeServer:
         self._clock = clock
         self._converse = converse
         self._first = first
+        self._on_commit = on_commit
         self.play: Play | None = None
         self._host = Host(
             decider=self._decider(script, None),
             journal=Journal(octets=None if keep_bodies else 0) if journal is None else journal,
             clock=clock,
             settings=self._effective(script),
-            on_commit=on_commit,
         )
+        self._injector = Injector(self._host)
         self._adopt(script)
         self._sessions: set[Session] = set()
         self._empty = asyncio.Event()
@@ -122,7 +125,7 @@ class FakeServer:
         What the script says in `[server]` holds for sessions that begin from now on.
         """
         self._host.play(self._decider(script, self.engine), self._effective(script))
-        self._adopt(script)
+        self._adopt(script, anew=False)
 
     async def reset(self, script: Script | Decider | None = None) -> None:
         """End all sessions and forget everything: a new journal, and nothing counted. None: the script that it has."""
@@ -164,11 +167,22 @@ class FakeServer:
         engine.carry(before)
         return engine
 
-    def _adopt(self, script: Script | Decider) -> None:
+    def _adopt(self, script: Script | Decider, *, anew: bool = True) -> None:
         """Let what the script wants hold the sessions to come: a transcript, or conversations."""
         transcript = script.transcript if isinstance(script, Script) else None
         self.play = None if transcript is None else Play(transcript)
         self._host.converse = self._converse if self.play is None else functools.partial(TranscriptTalk, self.play)
+        injections = script.injections if isinstance(script, Script) else ()
+        self._injector.play(Injections(injections, self._seed_of(script)), anew=anew)
+        self._host.on_commit = self._committed if injections else self._on_commit
+
+    def _committed(self, message: Message) -> None:
+        if self._on_commit is not None:
+            self._on_commit(message)
+        self._injector.on_commit(message)
+
+    def _seed_of(self, script: Script | Decider) -> int:
+        return (script.seed if isinstance(script, Script) else DEFAULT_SEED) if self._seed is None else self._seed
 
     def _effective(self, script: Script | Decider) -> Settings:
         return self._settings.over(script.server) if isinstance(script, Script) else self._settings
@@ -178,6 +192,7 @@ class FakeServer:
         if running:
             await asyncio.wait(running)
         await self._empty.wait()
+        await self._injector.stop()
 
     def _session(self, door: Door) -> Session:
         session = Session(self._host, door, self._ended)

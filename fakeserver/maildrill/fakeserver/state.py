@@ -73,8 +73,8 @@ class State:
     helo: the name given, "" before. keywords: what the last EHLO reply advertised, by keyword in upper case.
     in_service: False once the greeting said no. tls: the version that is spoken, "" in clear. user: who is logged in.
     reverse_path: None outside of a transaction, "" for the null one; parameters: those of its MAIL. recipients: those
-    accepted in it. octets: of the chunks that came in it, None before the first; failed: one of them was refused.
-    commands, errors: how many there were.
+    accepted in it; rcpt_parameters: those of RCPT, by recipient, where there were some. octets: of the chunks that came
+    in it, None before the first; failed: one of them was refused. commands, errors: how many there were.
     """
 
     offer: Offer
@@ -87,6 +87,7 @@ class State:
     reverse_path: str | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     recipients: tuple[str, ...] = ()
+    rcpt_parameters: dict[str, Mapping[str, str]] = field(default_factory=dict)
     octets: int | None = None
     failed: bool = False
     commands: int = 0
@@ -110,7 +111,7 @@ class State:
 
     def reset(self) -> None:
         """Forget the transaction (RFC 5321 sections 4.1.1.4 and 4.1.1.5)."""
-        self.reverse_path, self.parameters, self.recipients = None, {}, ()
+        self.reverse_path, self.parameters, self.recipients, self.rcpt_parameters = None, {}, (), {}
         self.octets, self.failed = None, False
 
     def forget(self) -> None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import email.policy
 import tomllib
 from collections import Counter
 from collections.abc import Callable
+from email import message_from_bytes
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from maildrill.fakeserver.count import Count
+from maildrill.fakeserver.destination import Destination
 from maildrill.fakeserver.engine import Engine
 from maildrill.fakeserver.event import Event, Say
 from maildrill.fakeserver.expectation import ALL, Expectation
+from maildrill.fakeserver.injection import Action, Cause, Feedback, Injection, Kind
 from maildrill.fakeserver.lots import Draws
+from maildrill.fakeserver.notices import Postmark, compose
 from maildrill.fakeserver.pattern import Pattern
 from maildrill.fakeserver.profile import ATTEMPT_STAGES, Item, Profile
 from maildrill.fakeserver.script import Rule, RuleError, Script, Use
@@ -22,7 +27,7 @@ from maildrill.fakeserver.script_clock import ScriptClock
 from maildrill.fakeserver.script_file import read_script, script_of, script_to_toml
 from maildrill.fakeserver.server_file import BOUNDS
 from maildrill.fakeserver.settings import MECHANISMS, Settings, Unmatched
-from maildrill.fakeserver.span import Age, Quota
+from maildrill.fakeserver.span import Age, Duration, Quota
 from maildrill.fakeserver.template import ReplyTemplate
 from maildrill.smtp import Stage
 from maildrill.smtp.quantity import parse_duration
@@ -119,6 +124,34 @@ def expectations(draw: st.DrawFn, name: str) -> Expectation:
             said.setdefault("messages", draw(COUNTS))
 
 
+INJECTED: dict[str, st.SearchStrategy[Any]] = {
+    "kind": st.sampled_from(Kind),
+    **dict.fromkeys(("rcpt", "domain", "reverse_path", "subject"), PATTERNS),
+    "action": st.sampled_from(Action),
+    "status": st.sampled_from(("5.1.1", "4.4.7", "2.0.0")),
+    "diagnostic": st.just("550 5.1.1 no\nsuch user"),
+    "feedback": st.sampled_from(Feedback),
+    "text": TEXTS,
+    "wait": st.sampled_from(("2h", "1.5s")).map(Duration),
+    "times": st.integers(1, 3),
+    "chance": st.floats(0, 1),
+    "address": st.just("abuse@shop.test"),
+    "to": st.sampled_from((Destination("127.0.0.1:25"), Destination("mx.test:25", outside=True))),
+}
+
+
+@st.composite
+def injections(draw: st.DrawFn, name: str) -> Injection:
+    """Injections of any words that can stand together: a word that is refused is left out."""
+    said = {word: draw(INJECTED[word]) for word in draw(st.lists(st.sampled_from(sorted(INJECTED)), unique=True))}
+    said.setdefault("kind", draw(INJECTED["kind"]))
+    while True:
+        try:
+            return Injection(name=name, **said)
+        except RuleError as error:
+            del said[error.key]
+
+
 def named(one: Callable[[str], st.SearchStrategy[Any]]) -> st.SearchStrategy[tuple[Any, ...]]:
     """Return up to three of something, with names."""
     return st.lists(NAMES, unique=True, max_size=3).flatmap(lambda names: st.tuples(*map(one, names)))
@@ -127,14 +160,26 @@ def named(one: Callable[[str], st.SearchStrategy[Any]]) -> st.SearchStrategy[tup
 @given(
     named(profiles),
     named(expectations),
+    named(injections),
     st.lists(NAMES, unique=True, max_size=3),
     st.none() | st.sampled_from(("real", "virtual", "scaled:60")).map(ScriptClock),
 )
 def test_any_script_can_be_written_and_read_back(
-    some: tuple[Profile, ...], expected: tuple[Expectation, ...], uses: list[str], clock: ScriptClock | None
+    some: tuple[Profile, ...],
+    expected: tuple[Expectation, ...],
+    injected: tuple[Injection, ...],
+    uses: list[str],
+    clock: ScriptClock | None,
 ) -> None:
-    """Profiles, expectations, what is used, and the clock."""
-    script = Script(name="drawn.toml", profiles=some, expectations=expected, uses=tuple(map(Use, uses)), clock=clock)
+    """Profiles, expectations, injections, what is used, and the clock."""
+    script = Script(
+        name="drawn.toml",
+        profiles=some,
+        expectations=expected,
+        injections=injected,
+        uses=tuple(map(Use, uses)),
+        clock=clock,
+    )
 
     assert read_script(script_to_toml(script), script.name) == script
     assert script_of(tomllib.loads(script_to_toml(script)), script.name) == script
@@ -203,3 +248,38 @@ def test_shares_fill_all_that_can_be_drawn(seed: int, weights: list[float]) -> N
     for n in range(20):
         draws.name(1, f"{n}@x.test")
         assert [draws.holds(rule.lot, 1, f"{n}@x.test") for rule in lots if rule.lot].count(True) == 1
+
+
+OCTETS = st.lists(
+    st.sampled_from(
+        (b"Subject: ", b"Message-ID: <1@x>", b"\r\n", b"\r", b"\n", b" ", b"=?utf-8?q?=0A?=", b"\xff", b"0123", b"--")
+    )
+    | st.binary(max_size=6),
+    max_size=20,
+).map(b"".join)
+
+
+@given(injections("i"), OCTETS, NAMES)
+def test_whatever_was_sent_can_be_quoted(one: Injection, original: bytes, envid: str) -> None:
+    """Lines end with CRLF only, the header has the fields that it should and no others, a report its three parts."""
+    cause = Cause(
+        injection=one,
+        id="0123",
+        rcpt="ann@x.test",
+        address="news@shop.test",
+        reverse_path="news@shop.test",
+        original=original,
+        at=0.0,
+        parameters={"ENVID": envid, "RET": "FULL"},
+        said={"ORCPT": f"rfc822;{envid}"},
+    )
+    octets = compose(cause, Postmark("mx.test", 0.0, "192.0.2.1"))
+    message = message_from_bytes(octets, policy=email.policy.default)
+    fields = {"From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type"}
+
+    assert octets.replace(b"\r\n", b"").count(b"\r") == octets.replace(b"\r\n", b"").count(b"\n") == 0
+    assert octets.endswith(b"\r\n")
+    assert fields <= set(message) <= fields | {"In-Reply-To", "References", "Content-Transfer-Encoding"}
+    if one.kind is not Kind.OOTO:
+        boundary = f"--{message.get_boundary()}".encode()
+        assert octets.count(boundary) == 4

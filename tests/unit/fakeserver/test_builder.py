@@ -36,7 +36,17 @@ def nameless(script: Script) -> Script:
     profiles = tuple(replace(profile, name="x").renamed(str, lambda _: "x") for profile in script.profiles)
     rules = tuple(replace(rule, name="x") for rule in script.rules)
     expectations = tuple(replace(one, name="x") for one in script.expectations)
-    return replace(script, name="x", uses=(), clock=None, rules=rules, profiles=profiles, expectations=expectations)
+    injections = tuple(replace(one, name="x") for one in script.injections)
+    return replace(
+        script,
+        name="x",
+        uses=(),
+        clock=None,
+        rules=rules,
+        profiles=profiles,
+        expectations=expectations,
+        injections=injections,
+    )
 
 
 @pytest.mark.parametrize("text", EXAMPLES)
@@ -51,6 +61,8 @@ def test_whatever_the_page_says_in_toml_can_be_said_in_python(text: str) -> None
         build.profile(**profile)
     for one in said.get("expect", []):
         build.expect(**one)
+    for one in said.get("inject", []):
+        build.inject(**one)
     build.settings(**said.get("server", {}))
 
     assert nameless(build.script) == nameless(read_script(text, "page.toml"))
@@ -294,5 +306,23 @@ def test_expectations_are_named_after_their_line_and_can_be_taken_back() -> None
     )
 
     assert build.script.expectations == read_script(text, "s").expectations
+    build.clear()
+    assert build.script == Script()
+
+
+def test_injections_are_named_after_their_line_and_can_be_taken_back() -> None:
+    """What and of which messages comes first, all else by keyword."""
+    build = ScriptBuilder()
+    build.inject("dsn", {"rcpt": "bounce@*", "from": "news@*"}, wait="2h")
+    line = here() - 1
+    build.inject("ooto", {}, name="away")
+    with pytest.raises(ConfigurationError, match='a second injection is called "away"'):
+        build.inject("ooto", {}, name="away")
+    text = (
+        f'[[inject]]\nname = "{HERE}:{line}"\non_commit = {{ rcpt = "bounce@*", from = "news@*" }}\nkind = "dsn"\n'
+        'wait = "2h"\n[[inject]]\nname = "away"\non_commit = {}\nkind = "ooto"'
+    )
+
+    assert build.script.injections == read_script(text, "s").injections
     build.clear()
     assert build.script == Script()
