@@ -43,7 +43,10 @@ class Body:
         self._octets += octets
         if self._octets.endswith(_END):
             self._whole = self.seen
-            content = bytes(self._octets[:-3]).replace(b"\r\n.", b"\r\n")[2:]
+            stuffed = self._octets.find(b"\r\n.", 0, -3) >= 0  # seldom, and looking for it is the cheaper part
+            content = bytes(self._octets[2:-3])
+            if stuffed:
+                content = bytes(self._octets[:-3]).replace(b"\r\n.", b"\r\n")[2:]
             self.content = content if not self.size and len(content) <= self._limit else b""
             self.size += len(content)
             return True

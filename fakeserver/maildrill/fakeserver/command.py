@@ -23,6 +23,13 @@ _PATH = re.compile(
     r"(?:(?P<gap> +)(?P<parameters>[^ ].*))? *",
     re.IGNORECASE,
 )
+#: What nearly every client says, at a fifth of the cost: an address of letters and digits, short enough for any limit.
+_WORD = r"[A-Za-z0-9_+=\-]+"
+_NAME = r"[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*"
+_PLAIN = {
+    keyword: re.compile(rf"{keyword}:<({_WORD}(?:\.{_WORD})*@{_NAME}(?:\.{_NAME})*)>(?: ([!-~]+))?")
+    for keyword in ("FROM", "TO")
+}
 _PARAMETER = re.compile(rf"([A-Za-z0-9][A-Za-z0-9\-]*)(?:=([!-<>-~{WIDE}]+))?")
 _CHUNK = re.compile(r"(?P<size>[0-9]{1,20})(?:(?P<blank> +)(?P<last>LAST))? *", re.IGNORECASE)
 
@@ -59,6 +66,15 @@ class Chunk:
 
 def read_path(keyword: str, argument: str, *, strict: bool = False) -> Path | Reply:
     """Return the path in the argument of MAIL (`keyword` FROM) or RCPT (TO), or the reply that says what is wrong."""
+    plain = _PLAIN[keyword].fullmatch(argument)
+    if plain is None or len(plain[1]) > _MAX_LOCAL:
+        return read_any_path(keyword, argument, strict=strict)
+    parameters = _read_parameters(plain[2]) if plain[2] is not None else {}
+    return _PARAMETERS if parameters is None else Path(plain[1], parameters)
+
+
+def read_any_path(keyword: str, argument: str, *, strict: bool) -> Path | Reply:
+    """Do as `read_path` does, by the whole grammar."""
     match = _PATH.fullmatch(argument)
     if match is None:
         bracketed = argument[: len(keyword) + 1].upper() == f"{keyword}:" and "<" in argument

@@ -148,14 +148,15 @@ class Performance:
 
     async def carry_out(self, moment: Moment) -> Reply | None:
         """Perform a decision and write it down; returns what was said in full, and not at all after a close."""
-        if moment.decision.actions is PROCEEDING and self._owed is None and moment.correct is not None:
+        if moment.decision.actions is PROCEEDING and self._owed is None:
             # What nearly always happens, in a quarter of the time.
+            correct = moment.correct
             self.stage = moment.stage
-            if self.wire.put(moment.correct.render()):
-                if moment.message is not None and self.wire.flush():
-                    self.host.journal.answer(moment.message, moment.correct, moment.address)
-                self.note(moment, Done(moment.correct))
-                return moment.correct
+            if correct is None or self.wire.put(correct.render()):
+                if moment.message is not None and correct is not None and self.wire.flush():
+                    self.host.journal.answer(moment.message, correct, moment.address)
+                self.note(moment, Done(correct))
+                return correct
         return await self.conclude(moment, await self.perform(moment))
 
     async def perform(self, moment: Moment) -> Done:

@@ -256,8 +256,8 @@ class _Commands:
             plain = _PLAIN.fullmatch(line)
             if plain is None or len(line) > SMTP.command_size_limit:
                 return line
-            verb, argument = plain.groups()
-            await self._command(verb.upper().decode("ascii"), argument.decode("ascii") if argument else None)
+            verb, argument = plain.groups(b"")
+            await self._command(verb.upper().decode("ascii"), argument.decode("ascii"))
 
 
 class _NoTimer:
