@@ -64,7 +64,7 @@ class Story:
         self._folder = folder
         self._ends = ends
         self._environ = _environment(folder)
-        self._port = _free_port()
+        self._ports = {port: _free_port() for port in ("2525", "8025")}
         self._runners: dict[str, Callable[[Block], None]] = {
             "sh": self._sh,
             "console": self._console,
@@ -76,7 +76,8 @@ class Story:
         """Run one block; an AssertionError or the code's own error says what is wrong with it."""
         assert block.language, f"{block.where}: a block without a language"
 
-        block = replace(block, code=block.code.replace("2525", self._port))
+        for port, free in self._ports.items():
+            block = replace(block, code=block.code.replace(port, free))
         if block.file.startswith("test_"):
             self._add(block)
             return
@@ -150,7 +151,7 @@ def _files_of(campaign: dict[str, Any]) -> list[str]:
 
 
 def _free_port() -> str:
-    """Return a port for this page's server: 2525, which all pages say, may be taken."""
+    """Return a port for this page's server: 2525 and 8025, which all pages say, may be taken."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return str(listener.getsockname()[1])
 

@@ -35,12 +35,13 @@ class Totals:
 
 
 class Books:
-    """The writing side of a journal; see Journal for the arguments."""
+    """The writing side of a journal; see Journal for the arguments. on_inject: called with each injected message."""
 
     def __init__(self, on_entry: Watcher | None = None, *, keep: int | None = None, octets: int | None = None) -> None:
         self.keep = keep
         self.octets = octets
         self.generation = 0
+        self.on_inject: Callable[[Injected], None] | None = None
         self._watchers: tuple[Watcher, ...] = () if on_entry is None else (on_entry,)
         self.clear()
 
@@ -132,6 +133,8 @@ class Books:
     def inject(self, injected: Injected) -> None:
         """Add a message that the server sent by itself."""
         self._injected.append(injected)
+        if self.on_inject is not None:
+            self.on_inject(injected)
 
     def _settle(self, message: Message, entry: Entry) -> None:
         """Let watchers see the end of a message while it is whole."""

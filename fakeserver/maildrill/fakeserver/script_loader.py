@@ -6,7 +6,7 @@ Rule 2: an error in what is used says where that is, and who uses it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -31,15 +31,18 @@ def packs() -> Shelf:
     return dict(sorted(_within(files("maildrill.fakeserver") / "packs", "")))
 
 
-def load_script(name_or_path: str, shelf: Shelf | None = None) -> Script:
+def load_script(name_or_path: str, shelf: Shelf | None = None, *, look: Callable[[Path], None] | None = None) -> Script:
     """Return the script in a file, or of a name on the shelf (default: the packs), with all that it uses.
 
-    What ends in .toml, or is a file, is a file. Raises ConfigurationError.
+    What ends in .toml, or is a file, is a file. look: called with each file before it is read, so that who watches
+    them knows of all, also where this fails. Raises ConfigurationError.
     """
     shelf = packs() if shelf is None else shelf
     path = Path(name_or_path)
     if path.suffix == _SUFFIX or path.is_file():
-        return _Loading(shelf).whole(_file(path, name_or_path))
+        if look is not None:
+            look(path)
+        return _Loading(shelf, look).whole(_file(path, name_or_path))
     if name_or_path not in shelf:
         _unknown(name_or_path, shelf)
     return _Loading(shelf).whole(_on_shelf(name_or_path, shelf))
@@ -66,8 +69,9 @@ class _Source:
 class _Loading:
     """One script being loaded: each that is used is taken once, where it is used first."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Shelf, look: Callable[[Path], None] | None = None) -> None:
         self._shelf = shelf
+        self._look = look
         self._under_way: dict[str, str] = {}
         self._done: set[str] = set()
 
@@ -108,6 +112,8 @@ class _Loading:
                 expected=f"one of: {' '.join(self._shelf)}",
             )
         path = source.folder / use.name
+        if self._look is not None:
+            self._look(path)
         try:
             return _file(path, str(path))
         except ConfigurationError as error:

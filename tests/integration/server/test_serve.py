@@ -113,17 +113,17 @@ def test_a_signal_ends_it_with_a_summary(start: Start, tmp_path: Path, number: s
 
 
 def test_the_ready_file_is_there_while_it_listens(start: Start, tmp_path: Path) -> None:
-    """It holds HOST:PORT, and goes with the server."""
+    """It holds the address of each door, only its owner may read it, and it goes with the server."""
     ready = tmp_path / "ready"
     process = start("serve", "--port", "0", "--ready-file", str(ready))
     host, port = listening(process)
     with smtplib.SMTP(host, port) as client:
         client.noop()
-        said = ready.read_text()
+        said, mode = ready.read_text(), ready.stat().st_mode & 0o777
     process.send_signal(signal.SIGTERM)
     code, _, _ = ended(process)
 
-    assert (code, said) == (0, f"127.0.0.1:{port}\n")
+    assert (code, said, mode) == (0, f"smtp=127.0.0.1:{port}\n", 0o600)
     assert not ready.exists()
 
 

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from maildrill.fakeserver.control.problem import Problem
 from maildrill.fakeserver.engine import Engine
+from maildrill.fakeserver.expectations import unmet
 from maildrill.fakeserver.journal import Entry, Journal
 from maildrill.fakeserver.script import Rule, Script
 from maildrill.fakeserver.server import FakeServer
@@ -114,6 +115,12 @@ class Desk:
     def pass_in(self, seconds: float) -> float:
         """Return the seconds of the loop's clock in which so many real ones pass."""
         return seconds if self.pace is None else seconds * self.pace.factor
+
+    def unmet(self) -> tuple[object, ...]:
+        """Return what is not as the script expects, so far: of a strict transcript where it was not followed."""
+        if self.server.play is not None:
+            return self.server.play.unmet()
+        return unmet(self.script.expectations, self.journal) if isinstance(self.server.engine, Engine) else ()
 
     def close(self) -> None:
         """Let go of the server: whoever waits is told so."""

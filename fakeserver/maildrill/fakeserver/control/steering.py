@@ -51,6 +51,12 @@ async def _scenario(request: Request, desk: Desk) -> Response:
     )
 
 
+async def _expectations(request: Request, desk: Desk) -> Response:
+    words_of(request, ())
+    findings = desk.unmet()
+    return JSONResponse({"met": not findings, "unmet": [{"text": str(finding)} for finding in findings]})
+
+
 async def _reset(request: Request, desk: Desk) -> Response:
     words_of(request, ())
     await desk.reset()
@@ -142,6 +148,13 @@ OPERATIONS = (
         handler=_scenario,
         gives=Body({JSON: "Scenario"}),
         problems=(409,),
+    ),
+    Operation(
+        method="GET",
+        path="/v1/expectations",
+        summary="What is not as the script expects, so far.",
+        handler=_expectations,
+        gives=Body({JSON: "Expectations"}),
     ),
     Operation(
         method="POST",

@@ -6,6 +6,7 @@ file.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from maildrill.fakeserver import script_loader
@@ -38,12 +39,12 @@ def purpose_of(name: str) -> str:
     return text_of(name).partition("\n")[0].removeprefix("#").strip()
 
 
-def load_script(name_or_path: str) -> Script:
+def load_script(name_or_path: str, *, look: Callable[[Path], None] | None = None) -> Script:
     """Return the script of that name, be it a pack or one of these, or in that file; with all that it uses.
 
-    Raises ConfigurationError.
+    look: called with each file before it is read. Raises ConfigurationError.
     """
-    return script_loader.load_script(name_or_path, shelf())
+    return script_loader.load_script(name_or_path, shelf(), look=look)
 
 
 def shelf() -> Shelf:
