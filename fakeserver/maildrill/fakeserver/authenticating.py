@@ -62,7 +62,7 @@ class Authenticator:
         play, reply = self._play, _reply(exchange)
         if stage is Stage.AUTH_STEP:
             decision = play.ask_about(heard, user=exchange.user)
-            if decision != PLAIN:
+            if decision.answered or isinstance(exchange.said, Challenge):
                 return await play.carry_out(Moment(stage, play.now, decision, heard.reply, shown(heard)))
         if isinstance(exchange.said, Challenge):
             return await play.carry_out(Moment(stage, play.now, PLAIN, reply, shown(heard)))

@@ -138,3 +138,8 @@ class Decision:
     unmatched: bool = False
     near_misses: Sequence[NearMiss] = ()
     added: tuple[str, ...] = ()
+
+    @property
+    def answered(self) -> bool:
+        """Whether a rule, or a strict script, has answered the event."""
+        return bool(self.rule) or self.unmatched

@@ -19,13 +19,16 @@ MIX_WORDS = 'mix = [{ weight = 95 }, { weight = 5, at = "rcpt", reply = "450 4.2
 _domain = list_of("domain", Pattern, PATTERN_WORDS)
 
 
-def read_profile(table: Table, name: str) -> Profile:
-    """Return what a `[[profile]]` table holds, called `name` unless it says its own; raises ConfigurationError."""
+def read_profile(table: Table, name: str, *, lint: bool | None = None) -> Profile:
+    """Return what a `[[profile]]` table holds, called `name` unless it says its own; raises ConfigurationError.
+
+    lint: what holds for a rule in the mix that does not say it.
+    """
     name = table.text("name", name)
     domain = _domain(table)
     if not table.has("mix"):
         table.fail(None, 'a profile has no "mix"', expected=MIX_WORDS)
-    mix = tuple(_item(item, f"{name}/{number}") for number, item in enumerate(table.tables("mix"), start=1))
+    mix = tuple(_item(item, f"{name}/{number}", lint) for number, item in enumerate(table.tables("mix"), start=1))
     table.finish()
     try:
         return Profile(name=name, domain=domain, mix=mix, place=table.place)
@@ -41,9 +44,9 @@ def profile_to_toml(profile: Profile) -> str:
     return "\n".join([head, *map(_item_to_toml, profile.mix)])
 
 
-def _item(table: Table, name: str) -> Item:
+def _item(table: Table, name: str, lint: bool | None) -> Item:  # noqa: FBT001 - what `[server]` says
     weight = _weight(table)
-    rule = None if set(table) == {"weight"} else read_rule(table, name)
+    rule = None if set(table) == {"weight"} else read_rule(table, name, lint=lint)
     try:
         return Item(weight, rule)
     except RuleError as error:

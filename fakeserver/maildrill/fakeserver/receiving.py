@@ -154,6 +154,6 @@ class Receiver:
             return correct.stage, PLAIN
         if heard.chunk is not None:
             decision = self._play.ask_at_end(heard, arrived, recipients)
-            if decision != PLAIN:
+            if decision.answered:
                 return Stage.BDAT, decision
         return Stage.DOT, self._play.ask_at_end(correct, arrived, recipients)

@@ -7,6 +7,7 @@ script_loader. TOML out is script_writer's, and is offered here too. Pure.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import PurePath
 from typing import Protocol, TypeVar
 
@@ -67,8 +68,8 @@ def _script(top: Table, name: str) -> Script:
     clock = one_of("clock", ScriptClock, CLOCK_WORDS)(top)
     server = read_server(top.table("server"))
     file = escape(PurePath(name).name)
-    rules = _all(top, "rule", read_rule, file)
-    profiles = _all(top, "profile", read_profile, file)
+    rules = _all(top, "rule", partial(read_rule, lint=server.lint), file)
+    profiles = _all(top, "profile", partial(read_profile, lint=server.lint), file)
     expectations = _all(top, "expect", read_expectation, file)
     injections = _all(top, "inject", read_injection, file)
     top.finish()

@@ -149,6 +149,20 @@ def test_a_rule_is_read_with_the_lint_of_its_server() -> None:
         read_rule(table.table("a"), "a")
 
 
+def test_the_lint_of_the_server_is_that_of_its_rules() -> None:
+    """Also of those in a mix."""
+    text = (
+        '[server]\nlint = false\n[[rule]]\nat = "rcpt"\nreply = "299 x"\n'
+        '[[profile]]\nname = "p"\n[[profile.mix]]\nweight = 1\nat = "rcpt"\nreply = "599 x"\n'
+    )
+    script = read_script(text, "s.toml")
+
+    assert [rule.lint for rule in script.played] == [False, False]
+    assert read_script(script_to_toml(script), "s.toml") == script
+    with pytest.raises(ConfigurationError, match="no RFC has a reply code 599"):
+        read_script(text.replace("lint = false", "").replace("299", "450"), "s.toml")
+
+
 def test_an_empty_file_is_a_script() -> None:
     """Nothing said is a server that accepts everything, called mx.test, with seed 0."""
     script = read_script("", "empty.toml")
