@@ -6,12 +6,15 @@ What is written is what is read: every check is script_file's. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.script_file import read_script
 from maildrill.fakeserver.toml_text import bare_or_quoted, inline, lines, one_or_list, quoted
+from maildrill.smtp import escape
+from maildrill.smtp.reply import MAX_LINE
 
+_ROOM = MAX_LINE - len("550 5.7.1 \r\n")
 Word = str | int | float | bool | Sequence[str] | Mapping[str, str] | None
 
 
@@ -33,8 +36,14 @@ class Rulebook:
 
     def table(self, kind: str, remark: str = "", /, **words: Word) -> None:
         """Add a table of any kind that a script has several of."""
-        above = f"# {remark}\n" if remark else ""
+        above = f"# {_on_one_line(remark)}\n" if remark else ""
         self._tables.append(f"{above}[[{kind}]]\n{_said(words)}")
+
+    def profile(self, name: str, domain: Sequence[str], mix: Iterable[Mapping[str, Word]]) -> None:
+        """Add a profile; each item of its mix has a weight and words of a rule."""
+        self.table("profile", name=name, domain=domain)
+        for item in mix:
+            self.table("profile.mix", "", **item)
 
     @property
     def empty(self) -> bool:
@@ -44,7 +53,7 @@ class Rulebook:
     @property
     def text(self) -> str:
         """The TOML text."""
-        top = "".join(f"# {remark}\n" for remark in self._remarks) + "version = 1\n"
+        top = "".join(f"# {_on_one_line(remark)}\n" for remark in self._remarks) + "version = 1\n"
         server = [f"[server]\n{_said(self._server)}"] if any(word is not None for word in self._server.values()) else []
         return "\n".join([top, *server, *self._tables])
 
@@ -61,6 +70,28 @@ def literal(text: str) -> str:
 def exactly(text: str) -> str:
     """Return the pattern of a text: as it is, wherever that does not mean something else."""
     return f"~^{re.escape(text)}$" if text[:1] in ("~", "!") else text
+
+
+def exact_of(pattern: str) -> str | None:
+    """Return the text that a pattern of `exactly` means; None for any other regular expression and any `!`."""
+    if pattern[:1] not in ("~", "!"):
+        return pattern
+    text = re.sub(r"\\(.)", r"\1", pattern[2:-1], flags=re.DOTALL)
+    return text if pattern == f"~^{re.escape(text)}$" else None
+
+
+def reply_text(code: int, lines: Iterable[str]) -> str:
+    """Return how a rule says a reply, as it is: each line as far as it fits into one."""
+    return literal("\n".join([f"{code} {first}" if n == 0 else first for n, first in enumerate(map(_fitting, lines))]))
+
+
+def _fitting(line: str) -> str:
+    line = escape(line) if not line.isprintable() else line
+    return line.encode()[:_ROOM].decode(errors="ignore").rstrip()
+
+
+def _on_one_line(remark: str) -> str:
+    return escape(remark) if not remark.isprintable() else remark
 
 
 def _said(words: Mapping[str, Word]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from maildrill.fakeserver.pattern import Pattern
-from maildrill.fakeserver.rulebook import Rulebook, exactly, literal
+from maildrill.fakeserver.rulebook import Rulebook, exact_of, exactly, literal
 from maildrill.fakeserver.template import ReplyTemplate
 
 
@@ -61,3 +61,10 @@ def test_a_pattern_means_a_text_exactly(text: str) -> None:
     assert pattern.find(text) is not None
     assert pattern.find(f"{text}x") is None
     assert not pattern.negated
+    assert exact_of(pattern.text) == text
+
+
+@pytest.mark.parametrize("pattern", ["~^a.c$", "!ann@*", "~", "~^", "~^ann"])
+def test_a_pattern_that_means_more_is_not_exact(pattern: str) -> None:
+    """A glob is its own text; a regular expression mostly is not."""
+    assert exact_of(pattern) is None

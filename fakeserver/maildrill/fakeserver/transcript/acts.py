@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from maildrill.fakeserver.rulebook import Word, literal
+from maildrill.fakeserver.rulebook import Word, exact_of, literal
+from maildrill.fakeserver.script_words import CLASSES, USUAL_CLASSES
 from maildrill.fakeserver.span import Duration
 from maildrill.fakeserver.template import ReplyTemplate
 from maildrill.fakeserver.transcript.octets import write_octets
@@ -111,6 +112,8 @@ class _Walk:
         self._secret = reply.code == 334
         if act.stage is Stage.DATA and reply.klass == 3:
             self._message = 0
+        if reply.klass not in CLASSES.get(act.stage, USUAL_CLASSES):
+            act.words["lint"] = False
         self._act(act, **(_worded(reply, self._said) or self._raw()))
 
     def _raw(self) -> dict[str, Word]:
@@ -192,9 +195,10 @@ def _worded(reply: Reply, octets: bytes) -> dict[str, Word] | None:
 
 def _commands(step: ClientSays | ClientSends) -> Iterator[Act]:
     if isinstance(step, ClientSays):
-        if step.pattern.text[:1] in ("~", "!"):
+        text = exact_of(step.pattern.text)
+        if text is None:
             _refuse(step, "a rule needs to know which command this is", expected="a verb, such as C: RCPT TO:<*>")
-        yield _command(step.pattern.text, step.line)
+        yield _command(text, step.line)
         return
     for line in step.octets.removesuffix(b"\n").split(b"\n"):
         yield _command(decode(line.removesuffix(b"\r")), step.line)

@@ -65,6 +65,11 @@ class Exchange:
         self._secret = False  # the next line answers a challenge
 
     @property
+    def waits(self) -> bool:
+        """Whether a command waits for a reply, or a reply is not whole."""
+        return bool(self._asked) or self._parser.pending
+
+    @property
     def secret(self) -> bool:
         """Whether the next line of the client is not to be kept."""
         return self._secret
@@ -72,6 +77,7 @@ class Exchange:
     def ask(self, line: str, now: float) -> Asked:
         """Note a line of the client that is no part of a message."""
         if self._secret:
+            self._secret = False
             return self._add(Asked(Stage.AUTH_STEP, REDACTED, None, now))
         verb, _, argument = line.partition(" ")
         stage = VERBS.get(verb.upper(), Stage.UNKNOWN)

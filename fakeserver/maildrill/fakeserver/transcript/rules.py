@@ -5,7 +5,7 @@ Commands that are said more than once get one reply after the other; the last on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import PurePath
 
@@ -20,17 +20,27 @@ _ONCE = (Stage.IDLE, Stage.BODY)
 
 def rules_of(transcript: Transcript, *remarks: str) -> Rulebook:
     """Return the rules that a transcript comes to; raises ConfigurationError for what no rule can do."""
-    file = escape(PurePath(transcript.name).name)
     book = Rulebook(*remarks)
     book.server(hostname=transcript.hostname)
-    for group in _groups(_acts(transcript)):
-        for number, words in enumerate(_rules(group)):
-            who = {key: exactly(text) for key, text in group[0].who.items()}
-            name = f"{file}:{group[0].line}" + (f"#{number + 1}" if number else "")
-            book.rule("", name=name, at=group[0].stage.value, **who, **words)
-        if group[0].stage in (Stage.STARTTLS, Stage.TLS):
-            book.server(tls=True)
+    add_rules(book, _acts(transcript), escape(PurePath(transcript.name).name))
     return book
+
+
+def add_rules(
+    book: Rulebook, acts: Sequence[Act], file: str, *, passes: Callable[[Act], bool] = lambda _: False
+) -> None:
+    """Add the rules that do these acts in order, called `file:line`.
+
+    passes: whether what is about the same as an act goes well once its acts are used up; else the last act stays.
+    """
+    for group in _groups(acts):
+        first = group[0]
+        for number, words in enumerate(_rules(group, stays=not passes(first))):
+            who = {key: exactly(text) for key, text in first.who.items()}
+            name = f"{file}:{first.line}" + (f"#{number + 1}" if number else "")
+            book.rule("", name=name, at=first.stage.value, **who, **words)
+        if first.stage in (Stage.STARTTLS, Stage.TLS):
+            book.server(tls=True)
 
 
 def _acts(transcript: Transcript) -> list[Act]:
@@ -66,22 +76,24 @@ def _vagueness(act: Act) -> int:
     return int(any(mark in text for text in act.who.values() for mark in "*?"))
 
 
-def _rules(group: Sequence[Act]) -> Iterator[dict[str, Word]]:
+def _rules(group: Sequence[Act], *, stays: bool) -> Iterator[dict[str, Word]]:
     """Return the words of the rules that do these acts in order."""
     replies = [act.words.get("reply") for act in group]
     besides = [{key: word for key, word in act.words.items() if key != "reply"} for act in group]
     stage = group[0].stage
     if stage in _ONCE or stage is Stage.CONNECT or None in replies or any(one != besides[0] for one in besides):
-        yield from _one_after_the_other(group)
-    else:
-        while len(replies) > 1 and replies[-1] == replies[-2]:
-            replies.pop()
-        said = {"reply": replies[0]} if len(replies) == 1 else {"replies": [str(reply) for reply in replies]}
-        yield {**said, **besides[0]}
+        yield from _one_after_the_other(group, stays=stays)
+        return
+    times = {} if stays else {"times": len(group)}
+    while len(replies) > 1 and replies[-1] == replies[-2]:
+        replies.pop()
+    said = {"reply": replies[0]} if len(replies) == 1 else {"replies": [str(reply) for reply in replies]}
+    yield {**said, **besides[0], **times}
 
 
-def _one_after_the_other(group: Sequence[Act]) -> Iterator[dict[str, Word]]:
+def _one_after_the_other(group: Sequence[Act], *, stays: bool) -> Iterator[dict[str, Word]]:
     runs = [(words, len(list(same))) for words, same in groupby(act.words for act in group)]
+    stays = stays and group[0].stage not in _ONCE
     for number, (words, count) in enumerate(runs, 1):
-        stays = number == len(runs) and group[0].stage not in _ONCE
-        yield words if stays or group[0].stage is Stage.CONNECT else {**words, "times": count}
+        last = stays and number == len(runs)
+        yield words if last or group[0].stage is Stage.CONNECT else {**words, "times": count}

@@ -98,6 +98,8 @@ def test_what_is_about_somebody_comes_before_what_is_about_anybody() -> None:
         ('C: NOOP\nS>: "25"\n!cut fin', r'at = "noop"; cut = "after"; raw = "25"'),
         ("C: NOOP\nS: 250 a\x85b" + "c" * 600, 'at = "noop"; raw = "250 a\\\\xc2\\\\x85b' + "c" * 600 + '\\\\r\\\\n"'),
         ("C: NOOP\nS: 250-4.0.0 a\nS: 250 b", r'at = "noop"; raw = "250-4.0.0 a\\r\\n250 b\\r\\n"'),
+        ("C: NOOP\nS: 354 go", 'at = "noop"; reply = "354 go"; lint = false'),
+        (r"C: ~^\.\.\.$" + "\nS: 500 what", 'at = "unknown"; reply = "500 what"'),
         ("C: STARTTLS\nS: 220 go\n!tls expired", 'at = "tls"; handshake = "expired"'),
         ("C: STARTTLS\nS: 220 go\n!tls", 'at = "starttls"; reply = "220 go"'),
     ],

@@ -1,0 +1,170 @@
+"""The options of Postfix' smtp-sink: which commands it refuses, drops, delays, and what it does not offer. Pure."""
+
+from __future__ import annotations
+
+import getopt
+import re
+import shlex
+
+from maildrill.fakeserver.importers.source import Source
+from maildrill.fakeserver.rulebook import Rulebook, literal
+from maildrill.smtp import did_you_mean, escape
+from maildrill.smtp.quantity import format_duration
+
+_OPTIONS = "468aA:b:B:cCd:D:eEf:Fh:H:Lm:M:n:NpPq:Q:r:R:s:S:t:T:u:vw:W:"
+_COMMANDS = {
+    "CONNECT": "banner",
+    "HELO": "helo",
+    "EHLO": "ehlo",
+    "LHLO": "ehlo",
+    "MAIL": "mail",
+    "RCPT": "rcpt",
+    "VRFY": "vrfy",
+    "DATA": "data",
+    ".": "dot",
+    "RSET": "rset",
+    "NOOP": "noop",
+    "QUIT": "quit",
+    "AUTH": "auth",
+    "STARTTLS": "starttls",
+}
+_ABORT = "550 5.3.0 Error: command failed"
+_ROLLS = 4  # of the dice: the fifth is as good as never there for most odds
+_HIDDEN = {"8": "8BITMIME", "a": "AUTH", "E": "ENHANCEDSTATUSCODES", "N": "DSN", "p": "PIPELINING"}
+#: What is about the program, or is so here already: no rule says it.
+_IGNORED = {
+    "4": "listens where you say",
+    "6": "listens where you say",
+    "c": "the summary counts",
+    "C": "there is no XCLIENT",
+    "d": "messages are in the journal",
+    "D": "messages are in the journal",
+    "F": "there is no XFORWARD",
+    "L": "use maildrill serve --lmtp",
+    "m": "use a rule at connect with open",
+    "M": "use maildrill serve --exit-after",
+    "n": "use maildrill serve --exit-after",
+    "R": "nothing is written",
+    "s": "every command is logged",
+    "S": "messages are in the journal",
+    "T": "use drip",
+    "u": "run it as that user",
+    "v": "every command is logged",
+}
+
+
+def detects(text: str) -> bool:
+    """Whether a text looks like a command line of smtp-sink."""
+    return bool(re.match(r"\s*(?:\$ )?(?:\S*/)?smtp-sink\b", text))
+
+
+def read_smtp_sink(text: str, name: str) -> Rulebook:
+    """Return the rules; raises ConfigurationError."""
+    source = Source(text, name)
+    try:
+        words = shlex.split(text.replace("\\\n", " ").removeprefix("$ "), comments=True)
+        options, _ = getopt.getopt(words[1:] if words and words[0].endswith("smtp-sink") else words, _OPTIONS)
+    except (getopt.GetoptError, ValueError) as error:
+        source.fail(
+            1,
+            f"cannot read the command line: {escape(str(error))}",
+            expected="smtp-sink -f RCPT -w 5 … host:port backlog",
+        )
+    sink = _Sink(source, {option[1]: value for option, value in options})
+    sink.add_server()
+    # What lets a command pass stands first: else an answer would be in its way.
+    for option, value in sorted(options, key=lambda one: one[0] not in ("-w", "-W", "-H")):
+        sink.add(option[1], value)
+    sink.add_no_esmtp()
+    return sink.book
+
+
+class _Sink:
+    """A command line being turned into rules. said: each option with its value."""
+
+    def __init__(self, source: Source, said: dict[str, str]) -> None:
+        ignored = (f"left out: -{option}: {why}" for option, why in _IGNORED.items() if option in said)
+        self.book = Rulebook("from the options of Postfix' smtp-sink", *ignored)
+        self._source = source
+        self._said = said
+        self._soft = self._reply("b", "450 4.3.0 Error: command failed")
+        self._hard = self._reply("B", "500 5.3.0 Error: command failed")
+
+    def _reply(self, option: str, usual: str) -> str:
+        reply = self._said.get(option, usual)
+        if not re.match(r"[245]\d\d(?: |$)", reply):
+            self._source.fail(1, f'-{option} "{escape(reply)}"', expected=f'a code and a text, such as "{usual}"')
+        return literal(reply)
+
+    def add_server(self) -> None:
+        """Add what is said of the server as a whole."""
+        said = self._said
+        self.book.server(hostname=said.get("h"))
+        if "t" in said:
+            self.book.server(limits={"silence": self._seconds(said["t"], "-t")})
+        hidden = [f"-{keyword}" for option, keyword in _HIDDEN.items() if option in said]
+        if hidden:
+            self.book.rule("not announced", at="ehlo", caps=hidden, then="pass")
+
+    def add_no_esmtp(self) -> None:
+        """Add what -e and -P leave of the greetings: nothing is offered."""
+        if "e" in self._said or "P" in self._said:
+            banner = "220 " + "*" * 60 if "P" in self._said else "220 {hostname}"
+            self.book.rule("no ESMTP", at="banner", reply=banner)
+            self.book.rule("no ESMTP", at="ehlo", reply="250 {hostname}")
+
+    def add(self, option: str, value: str) -> None:
+        """Add what one option does to commands."""
+        said = f"-{option} {value}"
+        match option:
+            case "f" | "r" | "q" | "Q":
+                for command in re.split(r"[,\s]+", value.strip()):
+                    self._refuse(option, self._stage(command, said))
+            case "W":
+                self._delay(value)
+            case "w":
+                self.book.rule(said, at="data", wait=self._seconds(value, "-w"), then="pass")
+            case "H":
+                self.book.rule(said, at="body", wait=self._seconds(value, "-H"), then="pass")
+            case "A":
+                self.book.rule(said, at="body", wait=self._seconds(value, "-A"), reply=_ABORT, cut="after")
+            case _:
+                pass  # said already
+
+    def _refuse(self, option: str, stage: str) -> None:
+        match option:
+            case "f":
+                self.book.rule("-f", at=stage, reply=self._hard)
+            case "r":
+                self.book.rule("-r", at=stage, reply=self._soft)
+            case "q":
+                self.book.rule("-q", at=stage, cut="before")
+            case _:
+                self.book.rule("-Q", at=stage, reply="421 4.3.0 closing connection")
+
+    def _delay(self, value: str) -> None:
+        """Add `-W command:delay[:odds]`: the dice that makes it longer is one more wait, with a chance of its own."""
+        command, delay, odds = (*value.split(":"), "", "")[:3]
+        stage, wait = self._stage(command, f"-W {value}"), self._seconds(delay, f"-W {value}")
+        self.book.rule(f"-W {value}", at=stage, wait=wait, then="pass")
+        if odds:
+            if not odds.isascii() or not odds.isdigit() or not 1 <= int(odds) <= 99:
+                self._source.fail(1, f"-W {escape(value)}", expected="odds from 1 to 99")
+            for rolls in range(1, _ROLLS):
+                chance = round((int(odds) / 100) ** rolls, 4)
+                self.book.rule("and once more", at=stage, chance=chance, wait=wait, then="pass")
+
+    def _stage(self, command: str, said: str) -> str:
+        stage = _COMMANDS.get(command.upper())
+        if stage is None:
+            known = " ".join(_COMMANDS)
+            hint = did_you_mean(command, _COMMANDS)
+            self._source.fail(
+                1, f'{escape(said)}: unknown command "{escape(command)}"', expected=f"one of: {known}", hint=hint
+            )
+        return stage
+
+    def _seconds(self, text: str, said: str) -> str:
+        if not text.isascii() or not text.isdigit():
+            self._source.fail(1, f'{escape(said)}: "{escape(text)}"', expected="whole seconds")
+        return format_duration(int(text))
