@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-_HOSTS = ("SMTP_HOST", "EMAIL_HOST", "MAIL_HOST", "MAIL_SERVER")
-_PORTS = ("SMTP_PORT", "EMAIL_PORT", "MAIL_PORT")
-_USERS = ("SMTP_USER", "EMAIL_HOST_USER", "MAIL_USERNAME")
-_PASSWORDS = ("SMTP_PASSWORD", "EMAIL_HOST_PASSWORD", "MAIL_PASSWORD")
+_HOSTS: tuple[str, ...] = ("SMTP_HOST", "EMAIL_HOST", "MAIL_HOST", "MAIL_SERVER")
+_PORTS: tuple[str, ...] = ("SMTP_PORT", "EMAIL_PORT", "MAIL_PORT")
+_USERS: tuple[str, ...] = ("SMTP_USER", "EMAIL_HOST_USER", "MAIL_USERNAME")
+_PASSWORDS: tuple[str, ...] = ("SMTP_PASSWORD", "EMAIL_HOST_PASSWORD", "MAIL_PASSWORD")
 #: Where OpenSSL (Python, Ruby, PHP, curl …) and Node.js look for whom to trust.
-_TRUST = ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
+_TRUST: tuple[str, ...] = ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
 
 
 @dataclass(frozen=True, slots=True)
