@@ -166,6 +166,7 @@ def smtp_server(
         raise
     finally:
         server.stop()
+    server.check_health()
 
 
 def script_of(

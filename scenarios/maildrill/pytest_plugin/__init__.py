@@ -81,6 +81,7 @@ def smtp_server(request: pytest.FixtureRequest, _smtp_thread: ServerThread) -> I
             yield server
     finally:
         server.stop()
+    server.check_health()  # else what fails while it stops would be the next test's
 
 
 @pytest.fixture

@@ -361,3 +361,27 @@ def test_mail(smtp_server):
 
     result.assert_outcomes(failed=1, errors=1)
     result.stdout.fnmatch_lines(["*the fake SMTP server failed (2 sub-exceptions)*"])
+
+
+def test_what_fails_while_the_server_stops_is_not_the_next_tests(run: Run) -> None:
+    """It is raised where it belongs."""
+    result = run(
+        """
+def test_mail(smtp_server):
+    thread = smtp_server._served.thread
+    stop = smtp_server._served.server.stop
+
+    async def fail():
+        await stop()
+        thread.loop.call_exception_handler({"message": "on purpose"})
+
+    smtp_server._served.server.stop = fail
+
+
+def test_next(smtp_server):
+    pass
+"""
+    )
+
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*ERROR at teardown of test_mail*", "E *RuntimeError: on purpose"])

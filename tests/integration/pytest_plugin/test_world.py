@@ -97,6 +97,31 @@ def test_mail(smtp_world):
     result.assert_outcomes(passed=1)
 
 
+def test_a_world_can_begin_anew(run: Run) -> None:
+    """Nothing seen, nothing counted, no rules; only the clock goes on."""
+    result = run(
+        CLIENT
+        + """
+def test_mail(smtp_world):
+    smtp_world.rcpt().replies("450 4.2.1 busy", times=1)
+
+    async def client():
+        await mail(smtp_world)
+
+    with pytest.raises(aiosmtplib.SMTPRecipientsRefused):
+        smtp_world.run(client)
+    before = smtp_world.now
+    smtp_world.reset()
+    assert (smtp_world.script.rules, smtp_world.transcript()) == ((), "")
+    smtp_world.run(client)
+    assert len(smtp_world.messages) == len(smtp_world.journal.sessions) == 1
+    assert smtp_world.now > before
+"""
+    )
+
+    result.assert_outcomes(passed=1)
+
+
 def test_a_test_can_wait_for_a_message_and_change_the_rules_meanwhile(run: Run) -> None:
     """In virtual time; what a function is given is passed on."""
     result = run(
