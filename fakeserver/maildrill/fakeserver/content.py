@@ -6,9 +6,10 @@ Rule: whatever the octets are there is an answer; what cannot be decoded stays a
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import islice
 
-from maildrill.fakeserver.mime_text import base64_octets, charset_text, quoted_octets, text_of
+from maildrill.fakeserver.mime_text import Part, base64_octets, charset_text, parts_of, quoted_octets, text_of
 from maildrill.smtp.text import decode
 
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:((?:[^\r\n]|\r(?!\n)|(?<!\r)\n|\r\n(?=[ \t]))*)(?:\r\n|$)")
@@ -30,27 +31,59 @@ class Letter:
         """Return the values of all header fields of that name, in any case; unfolded and decoded."""
         lower = name.lower()
         if lower not in self._fields:
-            self._fields[lower] = tuple(decode_words(_unfolded(value)) for value in self._raw.get(lower, ()))
+            self._fields[lower] = tuple(_decoded(value) for said, value in self._raw if said.lower() == lower)
         return self._fields[lower]
+
+    def header(self, name: str) -> str:
+        """Return the first field of that name on one line; "" where there is none."""
+        return _one_line(next(iter(self.field(name)), ""))
+
+    @property
+    def fields(self) -> tuple[tuple[str, str], ...]:
+        """All header fields in order, each decoded and on one line."""
+        return tuple((name, _one_line(_decoded(value))) for name, value in self._raw)
 
     @property
     def body(self) -> str:
         """What a person reads: the text parts, decoded, a line feed between lines and between parts."""
         if self._body is None:
-            types = self.field("content-type"), self.field("content-transfer-encoding")
-            kind, encoding = (values[0] if values else "" for values in types)
+            kind, encoding, _ = self._says
             self._body = text_of(kind, encoding, self._content[self._body_at :])
         return self._body
 
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The leaves of the message in order."""
+        found = parts_of(*self._says, self._content[self._body_at :])
+        return tuple(replace(part, filename=decode_words(part.filename)) for part in found)
 
-def _fields(content: bytes) -> tuple[dict[str, list[bytes]], int]:
-    """Return names in lower case with raw values, and where the body begins: behind the first line that is no field."""
-    fields: dict[str, list[bytes]] = {}
+    def text(self, content_type: str = "text/plain") -> str:
+        """Return the first part of that type that is not attached; "" where there is none."""
+        return next((part.text for part in self.parts if part.content_type == content_type and not part.attached), "")
+
+    @property
+    def _says(self) -> tuple[str, str, str]:
+        names = ("Content-Type", "Content-Transfer-Encoding", "Content-Disposition")
+        kind, encoding, disposition = (next(iter(self.field(name)), "") for name in names)
+        return kind, encoding, disposition
+
+
+def _fields(content: bytes) -> tuple[list[tuple[str, bytes]], int]:
+    """Return names with raw values, and where the body begins: behind the first line that is no field."""
+    fields: list[tuple[str, bytes]] = []
     at = 0
     while at < len(content) and (match := _FIELD.match(content, at)):
-        fields.setdefault(match[1].decode("ascii").lower(), []).append(match[2])
+        fields.append((match[1].decode("ascii"), match[2]))
         at = match.end()
     return fields, at + 2 if content.startswith(b"\r\n", at) else at
+
+
+def _decoded(value: bytes) -> str:
+    return decode_words(_unfolded(value))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _unfolded(value: bytes) -> str:

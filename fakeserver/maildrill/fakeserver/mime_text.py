@@ -1,4 +1,4 @@
-"""The text in a message's body (RFC 2045, RFC 2046): text parts, decoded, one behind the other.
+"""The parts of a message's body (RFC 2045, RFC 2046, RFC 2183), decoded; and its text, one part behind the other.
 
 Rule: whatever the octets are there is an answer, in a time that grows as they do; what is broken stays as it came.
 Pure.
@@ -9,6 +9,9 @@ from __future__ import annotations
 import binascii
 import codecs
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
 
 from maildrill.smtp.text import decode
 
@@ -17,26 +20,55 @@ _MANY = 1_000  # parts
 _PARAMETER = r';\s*{}\s*=\s*(?:"([^"]*)"|([^;\s]+))'
 _BOUNDARY = re.compile(_PARAMETER.format("boundary"), re.IGNORECASE)
 _CHARSET = re.compile(_PARAMETER.format("charset"), re.IGNORECASE)
+_FILENAME = re.compile(_PARAMETER.format("filename"), re.IGNORECASE)
+_NAME = re.compile(_PARAMETER.format("name"), re.IGNORECASE)
+_SPELT_NAME = re.compile(r";\s*(?:file)?name\*\s*=\s*([A-Za-z0-9_-]+)'[^';]*'([^;\s]*)", re.IGNORECASE)  # RFC 2231
 _TYPE = re.compile(r"(?mi)^Content-Type:((?:.|\n[ \t])*)")
 _ENCODING = re.compile(r"(?mi)^Content-Transfer-Encoding:((?:.|\n[ \t])*)")
+_DISPOSITION = re.compile(r"(?mi)^Content-Disposition:((?:.|\n[ \t])*)")
 #: Codecs of Python's that are no charset of mail, or take a time beyond all measure.
 _NO_CHARSETS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
 
 
-def text_of(kind: str, encoding: str, body: bytes) -> str:
-    """Return the text of a body; `kind` is its Content-Type, `encoding` its Content-Transfer-Encoding ("": none)."""
-    texts: list[str] = []
-    stack = [(kind, encoding, body, 0)]
-    while stack and len(texts) < _MANY:
-        kind, encoding, body, depth = stack.pop()
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A leaf of a message: its type in lower case, its file's name ("" for none), its octets, decoded.
+
+    charset: as it says, "" where it does not. attached: it is to be kept apart from what a person reads.
+    """
+
+    content_type: str
+    filename: str
+    content: bytes
+    charset: str = ""
+    attached: bool = False
+
+    @property
+    def text(self) -> str:
+        """The octets as text, a line feed between lines."""
+        text = charset_text(self.content, self.charset) if self.charset else None
+        return (decode(self.content) if text is None else text).replace("\r\n", "\n")
+
+
+def parts_of(kind: str, encoding: str, disposition: str, body: bytes) -> Iterator[Part]:
+    """Give the leaves of a body in order, of which Content-Type, -Transfer-Encoding and -Disposition say this."""
+    found = 0
+    stack = [(kind, encoding, disposition, body, 0)]
+    while stack and found < _MANY:
+        kind, encoding, disposition, body, depth = stack.pop()
         kind = kind.strip()
         boundary = _parameter(_BOUNDARY, kind)
         if kind.lower().startswith("multipart/") and boundary:
-            parts = _parts(body, boundary) if depth < _DEEP else []
-            stack += ((*_part(part), depth + 1) for part in reversed(parts))
-        elif not kind or kind.lower().startswith("text/"):
-            texts.append(_text(_parameter(_CHARSET, kind), encoding.strip().lower(), body))
-    return "\n".join(texts)
+            pieces = _pieces(body, boundary) if depth < _DEEP else []
+            stack += ((*_said(piece), depth + 1) for piece in reversed(pieces))
+        else:
+            found += 1
+            yield _part(kind, encoding.strip().lower(), disposition.strip(), body)
+
+
+def text_of(kind: str, encoding: str, body: bytes) -> str:
+    """Return the text of a body; `kind` is its Content-Type, `encoding` its Content-Transfer-Encoding ("": none)."""
+    return "\n".join(part.text for part in parts_of(kind, encoding, "", body) if part.content_type.startswith("text/"))
 
 
 def charset_text(octets: bytes, charset: str) -> str | None:
@@ -62,18 +94,30 @@ def quoted_octets(octets: bytes, *, header: bool = False) -> bytes:
     return binascii.a2b_qp(octets, header=header)
 
 
-def _text(charset: str, encoding: str, body: bytes) -> str:
+def _part(kind: str, encoding: str, disposition: str, body: bytes) -> Part:
     octets: bytes | None = body
     if encoding == "base64":
         octets = base64_octets(body)
     elif encoding == "quoted-printable":
         octets = quoted_octets(body)
-    octets = body if octets is None else octets
-    text = charset_text(octets, charset) if charset else None
-    return (decode(octets) if text is None else text).replace("\r\n", "\n")
+    return Part(
+        content_type=kind.partition(";")[0].strip().lower() or "text/plain",
+        filename=_filename(disposition, kind),
+        content=body if octets is None else octets,
+        charset=_parameter(_CHARSET, kind),
+        attached=disposition[:10].lower() == "attachment",
+    )
 
 
-def _parts(body: bytes, boundary: str) -> list[bytes]:
+def _filename(disposition: str, kind: str) -> str:
+    spelt = _SPELT_NAME.search(disposition) or _SPELT_NAME.search(kind)
+    if spelt is not None:
+        octets = unquote_to_bytes(spelt[2])
+        return charset_text(octets, spelt[1]) or decode(octets)
+    return _parameter(_FILENAME, disposition) or _parameter(_NAME, kind)
+
+
+def _pieces(body: bytes, boundary: str) -> list[bytes]:
     """Return the parts between the lines of a boundary (RFC 2046 section 5.1.1); without the last line all the rest."""
     mark = b"--" + boundary.encode("utf-8", "surrogateescape")
     parts = []
@@ -86,11 +130,13 @@ def _parts(body: bytes, boundary: str) -> list[bytes]:
     return parts
 
 
-def _part(part: bytes) -> tuple[str, str, bytes]:
-    head, _, body = (b"\r\n" + part).partition(b"\r\n\r\n")
+def _said(piece: bytes) -> tuple[str, str, str, bytes]:
+    head, _, body = (b"\r\n" + piece).partition(b"\r\n\r\n")
     header = decode(head).replace("\r\n", "\n")
-    kind, encoding = (match[1] if (match := field.search(header)) else "" for field in (_TYPE, _ENCODING))
-    return kind, encoding, body
+    kind, encoding, disposition = (
+        match[1] if (match := field.search(header)) else "" for field in (_TYPE, _ENCODING, _DISPOSITION)
+    )
+    return kind, encoding, disposition, body
 
 
 def _parameter(parameter: re.Pattern[str], value: str) -> str:

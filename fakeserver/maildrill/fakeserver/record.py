@@ -14,7 +14,8 @@ from email.message import EmailMessage
 from enum import StrEnum
 from hashlib import sha256
 
-from maildrill.fakeserver.parsed import header_of, parse, text_of
+from maildrill.fakeserver.content import Letter
+from maildrill.fakeserver.parsed import parse
 from maildrill.smtp import Reply, Stage, escape, timestamp
 
 
@@ -73,6 +74,7 @@ class Message:
     rcpt_parameters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     _digest: str = field(default="", repr=False)
     _parsed: EmailMessage | None = field(default=None, repr=False)
+    _letter: Letter | None = field(default=None, repr=False)
 
     @property
     def kept(self) -> bool:
@@ -83,6 +85,13 @@ class Message:
     def digest(self) -> str:
         """The SHA-256 of the octets, in hexadecimal; "" where they were never kept."""
         return sha256(self.content).hexdigest() if self.kept else self._digest
+
+    @property
+    def letter(self) -> Letter:
+        """The message as rules, queries and logs read it, once; an empty one where the octets are not here."""
+        if self._letter is None:
+            self._letter = Letter(self.content)
+        return self._letter
 
     @property
     def parsed(self) -> EmailMessage:
@@ -99,17 +108,17 @@ class Message:
     @property
     def text(self) -> str:
         r"""The body that is text/plain and no attachment, decoded, its lines ended by `\n`; "" where there is none."""
-        return text_of(self.parsed)
+        return self.letter.text()
 
     def header(self, name: str) -> str:
         """Return a field of the header, decoded and on one line; "" where there is none."""
-        return header_of(self.parsed, name)
+        return self.letter.header(name)
 
     def forget(self) -> None:
         """Let the octets go; digest and size stay."""
         if self.kept:
             self._digest = self.digest
-        self.content, self._parsed = b"", None
+        self.content, self._parsed, self._letter = b"", None, None
 
     def __str__(self) -> str:
         recipients = ",".join(f"<{escape(rcpt)}>" for rcpt in self.recipients[:5])

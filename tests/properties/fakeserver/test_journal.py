@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from maildrill.fakeserver.content import Letter
 from maildrill.fakeserver.journal import Closed, Entry, Journal, Message
-from maildrill.fakeserver.parsed import fields_of, header_of, parse, parts_of, text_of
+from maildrill.fakeserver.parsed import parse
 from maildrill.fakeserver.query import EVENT_WORDS, event_filter
 from maildrill.smtp import ConfigurationError, Reply, Stage
 
@@ -49,11 +50,12 @@ CONTENTS = st.builds(
 @given(CONTENTS | st.binary())
 def test_every_message_can_be_read(content: bytes) -> None:
     """Whatever the octets are, fields are one line each, and there is an answer to each question."""
-    message = parse(content)
+    letter = Letter(content)
 
-    assert all(value == " ".join(value.split()) for _, value in fields_of(message))
-    assert isinstance(header_of(message, "subject") + text_of(message) + text_of(message, "html"), str)
-    assert all(isinstance(part.content, bytes) for part in parts_of(message))
+    assert all(value == " ".join(value.split()) for _, value in letter.fields)
+    assert isinstance(letter.header("subject") + letter.text() + letter.text("text/html"), str)
+    assert all(isinstance(part.content, bytes) for part in letter.parts)
+    assert parse(content) is not None
 
 
 ADDRESSES = st.sampled_from(["ann@x.test", "Ann@X.TEST", "bob@x.test", "postmaster"])

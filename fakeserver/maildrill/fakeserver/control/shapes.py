@@ -9,7 +9,6 @@ from base64 import b64encode
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
-from maildrill.fakeserver.parsed import fields_of, parts_of, text_of
 from maildrill.fakeserver.record import Entry, Injected, Message, RecipientRecord, SessionRecord
 from maildrill.smtp import Reply, Transcript, timestamp
 
@@ -62,16 +61,16 @@ def message_of(message: Message) -> Json:
 
 
 def whole_message_of(message: Message) -> Json:
-    """Return a message with its fields and text, as the email package reads them, and its octets in base64."""
-    parsed = message.parsed
+    """Return a message with its fields and text, decoded, and its octets in base64."""
+    letter = message.letter
     return {
         **message_of(message),
-        "header": [{"name": name, "value": value} for name, value in fields_of(parsed)],
-        "text": text_of(parsed),
-        "html": text_of(parsed, "html"),
+        "header": [{"name": name, "value": value} for name, value in letter.fields],
+        "text": letter.text(),
+        "html": letter.text("text/html"),
         "parts": [
             {"content_type": part.content_type, "filename": part.filename or None, "size": len(part.content)}
-            for part in parts_of(parsed)
+            for part in letter.parts
         ],
         "raw": b64encode(message.content).decode("ascii") if message.kept else None,
     }
