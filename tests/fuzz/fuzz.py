@@ -18,7 +18,17 @@ from typing import Any
 HERE = Path(__file__).parent
 SEEDS = HERE / "seeds"
 #: How much of the time each target gets.
-SHARES = {"session": 7, "script": 2, "transcript": 1, "proxy": 1, "sasl": 1, "command": 1, "replies": 1}
+SHARES = {
+    "session": 7,
+    "script": 2,
+    "transcript": 1,
+    "message": 1,
+    "notice": 1,
+    "proxy": 1,
+    "sasl": 1,
+    "command": 1,
+    "replies": 1,
+}
 #: Octets of an input: longer ones find nothing that these do not.
 LONGEST = 4096
 

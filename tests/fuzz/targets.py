@@ -9,19 +9,30 @@ import base64
 import importlib.util
 import sys
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
 from maildrill.fakeserver import dsn
+from maildrill.fakeserver.body import message_id
 from maildrill.fakeserver.command import names_host, read_chunk, read_path
+from maildrill.fakeserver.content import Letter
 from maildrill.fakeserver.credentials import Granted
+from maildrill.fakeserver.engine import Engine
+from maildrill.fakeserver.event import Event, Raw, Say
+from maildrill.fakeserver.injection import Cause, Injection, Kind
+from maildrill.fakeserver.manner import dripped, written
+from maildrill.fakeserver.notices import Postmark, compose
+from maildrill.fakeserver.parsed import parse
 from maildrill.fakeserver.proxy_header import MAX_HEADER, ProxyParser
 from maildrill.fakeserver.sasl import MECHANISMS, begin
+from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.script_file import read_script, script_to_toml
+from maildrill.fakeserver.transcript.load import read_transcript_script
 from maildrill.fakeserver.transcript.reader import read_transcript
 from maildrill.fakeserver.transcript.writer import transcript_text
-from maildrill.smtp import ConfigurationError, Reply, ReplyParser, decode
+from maildrill.smtp import ConfigurationError, Reply, ReplyParser, Stage, decode
 
 _NONCE = bytes(16)
 _USERS = {"ann": "secret", "bob@x.test": "påss"}
@@ -51,13 +62,31 @@ def session(data: bytes) -> None:
 
 
 def script(data: bytes) -> None:
-    """A script file: it is refused in words, or it can be written and read back."""
+    """A script file: it is refused in words, or it can be written and read back, and played."""
     try:
         found = read_script(data.decode("utf-8", "replace"), "fuzz.toml")
     except ConfigurationError as error:
         _located(error)
     else:
         assert read_script(script_to_toml(found), found.name) == found, data
+        _play(found)
+
+
+def transcript(data: bytes) -> None:
+    """A transcript file: it is refused in words, or it can be written and read back, and played."""
+    text = data.decode("utf-8", "replace")
+    try:
+        found = read_transcript(text, "fuzz.txt")
+    except ConfigurationError as error:
+        _located(error)
+        return
+    assert read_transcript(transcript_text(found), found.name) == found, data
+    try:
+        rules = read_transcript_script(text, "fuzz.txt")
+    except ConfigurationError as error:
+        _located(error)
+    else:
+        _play(rules)
 
 
 def _located(error: ConfigurationError) -> None:
@@ -65,14 +94,63 @@ def _located(error: ConfigurationError) -> None:
     assert str(error).startswith("fuzz."), error
 
 
-def transcript(data: bytes) -> None:
-    """A transcript file: it is refused in words, or it can be written and read back."""
-    try:
-        found = read_transcript(data.decode("utf-8", "replace"), "fuzz.txt")
-    except ConfigurationError as error:
-        _located(error)
-    else:
-        assert read_transcript(transcript_text(found), found.name) == found, data
+def _play(found: Script) -> None:
+    """Every stage gets a decision, and whatever is said in it can be written."""
+    engine = Engine(found)
+    for n, stage in enumerate((*Stage, *Stage)):
+        for action in engine.on(_EVENT(stage=stage, at=float(n), size=n)).actions:
+            if isinstance(action, Say):
+                assert written(action.reply, action.manner)
+            if isinstance(action, Raw):
+                assert b"".join(octets for octets, _ in dripped(action.octets, action.manner)) == action.octets
+
+
+#: A moment of a client that says what it should not.
+_EVENT = partial(
+    Event,
+    session=1,
+    client="192.0.2.1",
+    helo="\udcff\r\n250 injected",
+    user="ann\x00",
+    reverse_path="ann@x.test",
+    rcpt="bob@y.test",
+    recipients=("bob@y.test", '"\\\r\n"@z.test'),
+    content=b"Subject: hello\r\n\r\n\xff\r\n",
+    idle=100.0,
+)
+
+
+def message(data: bytes) -> None:
+    """A message: it can be read, and what is read of it is no larger than it."""
+    letter = Letter(data)
+    texts = [letter.text(), letter.text("text/html"), *(value for _, value in letter.fields)]
+
+    assert all(len(text) <= len(data) for text in (*texts, letter.header("Subject"))), data
+    assert len(letter.body) <= 2 * len(data), data
+    assert sum(len(part.content) for part in letter.parts) <= len(data), data
+    assert parse(data) is not None
+    message_id(data)
+
+
+def notice(data: bytes) -> None:
+    """What a server sends by itself about a message: whatever that holds, no line of it is a field of the answer."""
+    known = {"from", "to", "subject", "date", "message-id", "auto-submitted", "mime-version", "content-type"}
+    for kind in Kind:
+        cause = Cause(
+            injection=Injection(name="fuzz", kind=kind),
+            id="0123456789",
+            rcpt="bob@y.test",
+            address="ann@x.test",
+            reverse_path="ann@x.test",
+            original=data,
+            at=0.0,
+            said={"ORCPT": decode(data)},
+            parameters={"ENVID": decode(data)},
+        )
+        content = compose(cause, Postmark("mx.test", 0.0))
+
+        assert {name.lower() for name, _ in Letter(content).fields} <= known | {"in-reply-to", "references"}, data
+        assert content.count(b"\r") == content.count(b"\n") == content.count(b"\r\n"), data
 
 
 def proxy(data: bytes) -> None:
@@ -121,7 +199,7 @@ def replies(data: bytes) -> None:
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    target.__name__: target for target in (session, script, transcript, proxy, sasl, command, replies)
+    target.__name__: target for target in (session, script, transcript, message, notice, proxy, sasl, command, replies)
 }
 
 

@@ -16,9 +16,9 @@ from email.utils import format_datetime
 from hashlib import blake2b
 from ipaddress import ip_address
 
+from maildrill.fakeserver.content import Letter
 from maildrill.fakeserver.dsn import read_envid, read_orcpt
 from maildrill.fakeserver.injection import Action, Cause, Feedback, Kind
-from maildrill.fakeserver.parsed import header_of, parse
 from maildrill.smtp import domain_of, escape
 
 _BREAK = re.compile(rb"\r\n|\r|\n")
@@ -103,9 +103,9 @@ def _complaint(cause: Cause, mark: Postmark) -> bytes:
 
 
 def _absence(cause: Cause, mark: Postmark) -> bytes:
-    original = parse(cause.original)
-    subject, identity = header_of(original, "Subject"), _ids(header_of(original, "Message-ID"))
-    references = " ".join(filter(None, (_ids(header_of(original, "References")), identity)))
+    original = Letter(cause.original)
+    subject, identity = original.header("Subject"), _ids(original.header("Message-ID"))
+    references = " ".join(filter(None, (_ids(original.header("References")), identity)))
     header = [
         f"From: <{cause.rcpt}>",
         *_common(cause, mark, f"Auto: {subject}" if subject else "Auto: your message"),
@@ -120,7 +120,7 @@ def _report(cause: Cause, mark: Postmark, sender: str, kind: str, parts: Sequenc
     subject = (
         _SUBJECTS[cause.injection.outcome]
         if kind == "delivery-status"
-        else f"FW: {header_of(parse(cause.original), 'Subject')}"
+        else f"FW: {Letter(cause.original).header('Subject')}"
     )
     boundary = _boundary(cause.id, b"".join(parts))
     header = [
