@@ -1,22 +1,27 @@
 """The dialogues of docs/script-language.md, played against the real server in virtual time, byte by byte.
 
 A toml block and the text block behind it are a test. Lines: `C: ` the client says, `S: ` the server says (`…`: and
-what follows), `(…)` what happens. What a dialogue leaves out (greeting, EHLO, MAIL, RCPT, DATA) is said for it.
+what follows), `S>: ` octets as `raw` has them, `(…)` what happens. What a dialogue leaves out (greeting, EHLO, MAIL,
+RCPT, DATA) is said for it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 from pathlib import Path
 
 import pytest
 
+from maildrill.fakeserver.certificates import certificates_for
 from maildrill.fakeserver.expectations import unmet
+from maildrill.fakeserver.octets import Octets
+from maildrill.fakeserver.rule_file import READERS
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.script_file import read_script
 from maildrill.fakeserver.script_loader import load_text
-from maildrill.fakeserver.script_words import Cut, Key
+from maildrill.fakeserver.script_words import Cut, Handshake, Key, Mangle, Then
 from maildrill.fakeserver.server import FakeServer
 from maildrill.fakeserver.template import FIELDS
 from maildrill.scenarios.world import World, run_world
@@ -42,17 +47,22 @@ class Player:
         self._greeted = self._helo = self._mail = self._rcpt = self._data = False
         self._verb = ""  # what was said last
         self._held = ""  # a line that has been heard already
+        self._others: list[asyncio.StreamWriter] = []  # connections that stay open
 
     async def play(self, dialogue: str) -> None:
         for line in dialogue.splitlines():
             mark, text = line[:3], line[3:]
-            if mark == "C: ":
+            if mark in ("C: ", "C:"):
                 await self._say(text)
+            elif mark == "S>:":
+                await self._hear_octets(Octets(text.strip()).octets)
             elif mark == "S: ":
                 await self._hear(text)
             elif not line.startswith("(unmet: "):  # looked at when all is over
                 await self._happen(line.strip("()"))
         self._leave()
+        for other in self._others:
+            other.close()
 
     async def _connect(self) -> None:
         self._hears, self._says = await asyncio.open_connection(*self._address)
@@ -71,11 +81,11 @@ class Player:
         if not self._greeted:
             await self._hear("220 …")
         verb = "" if self._data and text != "." else text.partition(" ")[0]
-        if verb in ("MAIL", "RCPT", "DATA", ".") and not self._helo:
+        if verb in ("STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BDAT", ".") and not self._helo:
             await self._exchange("EHLO client.example")
-        if verb in ("RCPT", "DATA", ".") and not self._mail:
+        if verb in ("RCPT", "DATA", "BDAT", ".") and not self._mail:
             await self._exchange(MAIL)
-        if verb in ("DATA", ".") and not self._rcpt:
+        if verb in ("DATA", "BDAT", ".") and not self._rcpt:
             await self._exchange("RCPT TO:<ann@example.com>")
         if verb == "." and not self._data:
             await self._exchange("DATA")
@@ -108,6 +118,15 @@ class Player:
 
         assert heard.startswith(wanted[:-1]) if wanted.endswith("…") else heard == wanted, f"{wanted!r} is {heard!r}"
 
+    async def _hear_octets(self, wanted: bytes) -> None:
+        assert self._hears is not None
+
+        heard = await self._hears.read(10_000)
+        while len(heard) < len(wanted) and not self._hears.at_eof():
+            heard += await self._hears.read(10_000)
+
+        assert heard == wanted, f"{wanted!r} is {heard!r}"
+
     async def _line(self) -> str:
         assert self._hears is not None
 
@@ -125,7 +144,13 @@ class Player:
     async def _happen(self, what: str) -> None:
         assert self._hears is not None or what.startswith(("new", "connection refused"))
 
-        if what.startswith("new connection"):
+        if what == "another connection":
+            assert self._says is not None
+            self._others.append(self._says)
+            self._hears = self._says = None
+        elif what.startswith("TLS"):
+            await self._shake_hands(what.partition(": ")[2])
+        elif what.startswith("new connection"):
             self._leave()
             if what.endswith("later"):
                 await self._world.clock.sleep(parse_duration(what.split(", ")[1].removesuffix(" later")))
@@ -146,6 +171,17 @@ class Player:
         else:
             taken = self._server.journal.messages[-1].committed
             assert taken is {"taken": True, "not taken": False}[what], f"the message is taken: {taken}"
+
+    async def _shake_hands(self, fails: str) -> None:
+        assert self._says is not None
+
+        hands = self._says.start_tls(certificates_for("mx.test").client_context(), server_hostname="mx.test")
+        if fails:
+            with pytest.raises(ssl.SSLError, match=fails):
+                await hands
+        else:
+            await hands
+            self._helo = False
 
     async def _after(self, seconds: float) -> None:
         """The next line is heard after so many seconds."""
@@ -203,7 +239,21 @@ def test_a_dialogue_that_is_wrong_is_found_out(dialogue: str) -> None:
         perform(script, dialogue)
 
 
-@pytest.mark.parametrize("word", [*Stage, *Key, *Cut, *(f"{{{field}}}" for field in FIELDS)])
+@pytest.mark.parametrize("word", [*Stage, *Key, *Cut, *Mangle, *Handshake, *(f"{{{field}}}" for field in FIELDS)])
 def test_every_word_is_on_the_page(word: str) -> None:
     """The page leaves nothing out that a script may say."""
     assert f"`{word}`" in PAGE
+
+
+@pytest.mark.parametrize(
+    "word", [*sorted(READERS.keys() - {"reverse_path", "header", "param"}), "from", "header.NAME", "param.NAME"]
+)
+def test_every_word_of_a_rule_is_in_the_table(word: str) -> None:
+    """With what may stand behind it."""
+    assert re.search(rf"^\|[ \w]*\| `{re.escape(word)}` \|", PAGE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("word", Then)
+def test_every_word_that_follows_then_has_an_example(word: str) -> None:
+    """`cycle` and `pass`."""
+    assert f'then = "{word}"' in PAGE
