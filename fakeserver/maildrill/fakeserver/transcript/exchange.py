@@ -12,13 +12,16 @@ from itertools import islice
 from typing import NamedTuple
 
 from maildrill.fakeserver.command import Path, read_path
-from maildrill.fakeserver.record import Message
+from maildrill.fakeserver.record import Entry, Message
+from maildrill.fakeserver.transcript.octets import write_octets
 from maildrill.fakeserver.transcript.steps import ClientLeaves, ServerLeaves, ServerSays, ServerTakes, Step
-from maildrill.smtp import Reply, Stage
+from maildrill.smtp import Reply, Stage, decode, escape
 from maildrill.smtp.reply_parser import ReplyParser
 from maildrill.smtp.stage import VERBS
 from maildrill.smtp.transcript import REDACTED
 
+_CRLF = b"\r\n"
+_SHOWN = 200  # octets of what a client sent, where it is shown
 _KEYWORDS = {Stage.MAIL: "FROM", Stage.RCPT: "TO"}
 _RESETTING = (Stage.RSET, Stage.EHLO, Stage.HELO)
 
@@ -35,6 +38,20 @@ class Asked:
     address: str | None
     began: float
     message: Message | None = None
+
+    def entry(self, now: float, session: int, reply: Reply | None, rule: str) -> Entry:
+        """Return what the journal is told of a reply to it."""
+        return Entry(
+            began=self.began,
+            at=now,
+            session=session,
+            stage=self.stage,
+            command=self.command,
+            address=self.address,
+            reply=reply,
+            rule=rule,
+            message=self.message,
+        )
 
 
 class Answered(NamedTuple):
@@ -110,6 +127,12 @@ class Exchange:
         answer = next(islice(replies, before, None), None)
         return answer is not None and answer.positive and not self._early
 
+    def shake(self) -> None:
+        """Note a handshake: the transaction is forgotten, and commands that were said before it get no reply."""
+        self.awaits_handshake = False
+        self.reverse_path, self.recipients = None, ()
+        self._asked.clear()
+
     def take_chunk(self, count: int) -> bool:
         """Note octets of a chunk; returns whether they end the message."""
         left = (self.chunk or 0) - count
@@ -172,3 +195,13 @@ def kept(line: str) -> str:
         return line
     mechanism, _, initial = argument.partition(" ")
     return f"AUTH {mechanism} {REDACTED}" if initial else f"AUTH {mechanism}".rstrip()
+
+
+def shown(octets: bytes, *, secret: bool) -> str:
+    """Return what a client sent as a person may see it: safe, not too long, and without secrets."""
+    if secret:
+        return REDACTED
+    first, more = octets[:_SHOWN], "…" if len(octets) > _SHOWN else ""
+    plain = octets.endswith(_CRLF) and b"\n" not in first[:-1]
+    text = f"C: {escape(kept(decode(first.removesuffix(_CRLF))))}" if plain else f"C>: {write_octets(first)}"
+    return text + more

@@ -10,12 +10,12 @@ from typing import NoReturn
 
 from maildrill.fakeserver.body import message_id
 from maildrill.fakeserver.host import Host, Wire
-from maildrill.fakeserver.journal import Closed, Entry, Message, SessionRecord
+from maildrill.fakeserver.journal import Closed, Message, SessionRecord
 from maildrill.fakeserver.script_words import Handshake
+from maildrill.fakeserver.securing import shake_hands
 from maildrill.fakeserver.span import Duration
-from maildrill.fakeserver.transcript.exchange import Asked, Exchange, kept
+from maildrill.fakeserver.transcript.exchange import Asked, Exchange, shown
 from maildrill.fakeserver.transcript.hearing import Differs, MessageEar, hear
-from maildrill.fakeserver.transcript.octets import write_octets
 from maildrill.fakeserver.transcript.play import Difference, Part, Play
 from maildrill.fakeserver.transcript.steps import (
     ClientGoesOn,
@@ -30,11 +30,9 @@ from maildrill.fakeserver.transcript.steps import (
     ServerTakes,
     Step,
 )
-from maildrill.smtp import Reply, Stage, decode, escape
-from maildrill.smtp.transcript import REDACTED
+from maildrill.smtp import Reply, Stage, decode
 
 _CRLF = b"\r\n"
-_SHOWN = 200  # octets of what a client sent, where it is shown
 _TOO_LATE = Reply.of("421 4.4.2 silent for too long, closing connection")
 _LIMIT = 26_214_400  # octets of a message that are kept
 
@@ -54,6 +52,7 @@ class TranscriptTalk:
         self._buffer = bytearray()
         self._ear: MessageEar | None = None
         self._chunks = bytearray()
+        self._shaking = False
 
     def connect(self, client: str) -> bool:
         """Open the session, and take the next one of the transcript; returns False where it is refused."""
@@ -73,6 +72,7 @@ class TranscriptTalk:
         if self._unwanted is not None:
             await self._give_up(self._nothing(), self._unwanted)
         part = self._part
+        self._exchange.awaits_handshake = self._wire.door.tls
         while part.step is not None:
             await self._take(part.step)
             part.place += 1
@@ -92,8 +92,10 @@ class TranscriptTalk:
     async def time_out(self) -> None:
         """Nothing came for as long as a server waits."""
         self._play.fail(self._part, self._part.differs(self._part.step, "nothing for too long"))
-        await self._wire.say(_TOO_LATE.render())
-        self._end(self._nothing(), _TOO_LATE, Closed.TIMEOUT)
+        last = None if self._shaking else _TOO_LATE  # in a handshake nothing can be said
+        if last is not None:
+            await self._wire.say(last.render())
+        self._end(self._nothing(), last, Closed.TIMEOUT)
         await self._wire.hang_up(reset=False)
 
     def end(self, how: Closed) -> None:
@@ -101,16 +103,13 @@ class TranscriptTalk:
         self._host.decider.end(self.record.number)
         if self.record.closed is not None:
             return
-        part = self._part
-        if how is Closed.CLIENT and not isinstance(part.waits, ClientLeaves | None):
-            self._play.fail(part, part.differs(part.waits, "the end of the connection"))
-        part.over = part.over or how is Closed.CLIENT
+        self._gone(how)
         self._end(self._nothing(), None, how)
 
     async def _take(self, step: Step) -> None:
         """Take one step, after what the client does unsaid before it: a handshake, a chunk."""
         exchange = self._exchange
-        if exchange.awaits_handshake and not isinstance(step, ServerShakes):
+        if exchange.awaits_handshake and not isinstance(step, ServerShakes | ServerLeaves):
             await self._shake(step, None)
         if exchange.chunk is not None and not (exchange.chunk and isinstance(step, ClientSends | ServerReads)):
             self._hear_chunk(await self._hear_octets(ServerReads(exchange.chunk, step.line)), self._part.at)
@@ -132,7 +131,11 @@ class TranscriptTalk:
     async def _say(self, step: ServerSays) -> None:
         await self._wait(step.wait)
         await self._wire.say(step.octets)
-        for asked, reply in self._exchange.answer(step.octets, self._now()):
+        answered = self._exchange.answer(step.octets, self._now())
+        if self._exchange.awaits_handshake:
+            self._wire.hold()
+            self._buffer.clear()
+        for asked, reply in answered:
             if asked.message is not None and reply is not None and self._wire.flush():
                 self._host.journal.answer(asked.message, reply)
             self._note(asked, reply, self._part.where(step))
@@ -206,14 +209,32 @@ class TranscriptTalk:
 
     async def _hear_other(self, step: Step, octets: bytes) -> NoReturn:
         """Something else came than the step says."""
-        got, asked = self._shown(octets), self._nothing()
+        got, asked = shown(octets, secret=self._exchange.secret), self._nothing()
         if octets.endswith(_CRLF) and not self._exchange.awaits_message:
             asked = self._exchange.ask(decode(octets.removesuffix(_CRLF)), self._now())
         await self._differ(asked, step, got)
 
     async def _shake(self, step: Step, fault: Handshake | None) -> None:
-        self._exchange.awaits_handshake = False
-        await self._differ(self._nothing(), step, f"no TLS, which this server does not have: {fault}")
+        """Do the handshake that is due; then nothing holds that was said in clear (RFC 3207 section 4.2)."""
+        if not self._exchange.awaits_handshake:
+            await self._differ(self._nothing(), step, "nothing that asks for TLS")
+        asked, self._shaking = Asked(Stage.TLS, "", None, self._now()), True
+        outcome = await shake_hands(self._host, self._wire, fault)
+        if isinstance(outcome, Closed):
+            self._part.place += isinstance(step, ServerShakes)
+            self._gone(outcome)
+            self._end(asked, None, outcome, self._part.where(step))
+            await self._wire.hang_up(reset=False)
+        self._exchange.shake()
+        self._shaking, self.record.tls = False, outcome
+        self._note(asked, None, self._part.where(step))
+
+    def _gone(self, how: Closed) -> None:
+        """The connection has ended otherwise than by the transcript: the client can do no more of it."""
+        part = self._part
+        if how is not Closed.STOPPED and not isinstance(part.waits, ClientLeaves | None):
+            self._play.fail(part, part.differs(part.waits, "the end of the connection"))
+        part.over = part.over or how is not Closed.STOPPED
 
     async def _differ(self, asked: Asked, step: Step, got: str) -> NoReturn:
         difference = self._part.differs(step, got)
@@ -233,7 +254,7 @@ class TranscriptTalk:
 
     def _nothing(self) -> Asked:
         """What ends with the session: a message that has begun, or nothing that was asked."""
-        stage = Stage.BODY if self._ear is not None else Stage.IDLE
+        stage = Stage.TLS if self._shaking else Stage.BODY if self._ear is not None else Stage.IDLE
         return Asked(stage, "", None, self._now())
 
     def _end(
@@ -251,31 +272,11 @@ class TranscriptTalk:
         differs: Difference | None = None,
     ) -> None:
         """Write down what was asked and answered."""
-        entry = Entry(
-            began=asked.began,
-            at=self._now(),
-            session=self.record.number,
-            stage=asked.stage,
-            command=asked.command,
-            address=asked.address,
-            reply=reply,
-            rule=where,
-            unmatched=differs is not None,
-            closed=closed,
-            near_misses=() if differs is None else (differs,),
-            message=asked.message,
-        )
+        entry = asked.entry(self._now(), self.record.number, reply, where)
+        if differs is not None:
+            entry.unmatched, entry.near_misses = True, (differs,)
+        entry.closed = closed
         self._host.journal.add(entry)
-
-    def _shown(self, octets: bytes) -> str:
-        """Return what a client sent as a person may see it: safe, not too long, and without secrets."""
-        if self._exchange.secret:
-            return REDACTED
-        first, more = octets[:_SHOWN], "…" if len(octets) > _SHOWN else ""
-        plain = octets.endswith(_CRLF) and b"\n" not in first[:-1]
-        return (
-            f"C: {escape(kept(decode(first.removesuffix(_CRLF))))}" if plain else f"C>: {write_octets(first)}"
-        ) + more
 
     def _now(self) -> float:
         return self._host.clock.now()

@@ -111,6 +111,14 @@ def test_a_reply_says_what_the_client_does_next() -> None:
     assert held("C: NOOP")[0].chunk is None
 
 
+def test_a_handshake_makes_everything_new() -> None:
+    """RFC 3207 section 4.2: also what was said behind STARTTLS in the same piece."""
+    exchange, _ = held("C: MAIL FROM:<n@x.test>", "S: 250 ok", "C: STARTTLS", "C: NOOP", "S: 220 go")
+    exchange.shake()
+
+    assert (exchange.awaits_handshake, exchange.waits, exchange.reverse_path) == (False, False, None)
+
+
 def test_a_message_is_answered_by_the_next_reply() -> None:
     """It comes with it; the transaction is over."""
     exchange, _ = held("C: MAIL FROM:<n@x.test>", "S: 250 ok", "C: DATA", "S: 354 go")
