@@ -20,6 +20,8 @@ from maildrill.fakeserver.scripted import Complained, Scripted
 from maildrill.fakeserver.threaded import PATIENCE, ServerThread, ThreadedServer
 from maildrill.fakeserver.waiting import NotSeenError
 from maildrill.fakeserver.whereabouts import Secure, Whereabouts, first_user
+from maildrill.smtp import ConfigurationError
+from maildrill.smtp.quantity import parse_duration
 
 __all__ = ["Complained", "NotSeenError", "ScriptedServer", "ServerThread", "smtp_server"]
 
@@ -45,6 +47,7 @@ class ScriptedServer(Scripted):
         self._served = ThreadedServer(self.script, seed=seed, thread=thread, first=self._functions.on)
         self._fake = self._served.server
         self.seed = self.script.seed if seed is None else seed
+        self._factor = 1.0
 
     @property
     def host(self) -> str:
@@ -91,8 +94,24 @@ class ScriptedServer(Scripted):
         return Whereabouts(self.host, self.port, first_user(self.users), self.tls.ca_file if offered else None)
 
     def start(self) -> None:
-        """Listen on a free port."""
+        """Listen on a free port. Raises ConfigurationError for a script that wants a virtual clock."""
+        factor = 1.0 if self.script.clock is None else self.script.clock.factor
+        if factor is None:
+            raise ConfigurationError(
+                'the script says clock = "virtual"',
+                where=self.script.name,
+                expected="real or scaled:60: who talks to a server on real sockets has a real clock",
+                hint="with pytest the fixture smtp_world has a virtual clock; here advance() sets the server's on",
+            )
+        self._factor = factor
+        self._served.call(lambda _: setattr(self._served.thread.loop, "factor", factor))
         self._served.start()
+
+    def advance(self, duration: str | float) -> None:
+        """Let so much time have passed for the server ("5m", or seconds): what waits for that happens now."""
+        seconds = parse_duration(duration) if isinstance(duration, str) else duration
+        self._served.call(lambda _: self._served.thread.loop.advance(seconds))
+        self.settle()
 
     def stop(self) -> None:
         """Stop listening and end all connections. What was seen can still be read."""
@@ -117,7 +136,7 @@ class ScriptedServer(Scripted):
 
         timeout: seconds. Raises NotSeenError, which says what there was instead.
         """
-        waiting = self._served.journal.wait_for(timeout=timeout, **words)
+        waiting = self._served.journal.wait_for(timeout=timeout * self._factor, **words)
         (message,) = self._served.thread.run(waiting, timeout=timeout + PATIENCE)
         self._see(lambda _: None)
         return message

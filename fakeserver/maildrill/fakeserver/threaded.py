@@ -16,9 +16,9 @@ from typing import Any, Self, TypeVar
 
 from maildrill.fakeserver.event import Decision, Event
 from maildrill.fakeserver.journal import Journal
+from maildrill.fakeserver.scaled_clock import ScaledClock, ScaledLoop
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.server import FakeServer
-from maildrill.fakeserver.system_clock import SystemClock
 from maildrill.smtp import MaildrillError
 
 T = TypeVar("T")
@@ -35,11 +35,13 @@ class Stuck(MaildrillError):  # noqa: N818 - the name says what happened
 class ServerThread:
     """A thread with an event loop, in which servers run. Close it, or use it as a context manager.
 
-    failures: exceptions in the loop that nobody caught, oldest first: in a server they are faults of ours.
+    clock: what time it is for the servers; its `loop` can set it on, and make it faster. failures: exceptions in the
+    loop that nobody caught, oldest first: in a server they are faults of ours.
     """
 
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+        self.loop = ScaledLoop()
+        self.clock = ScaledClock(self.loop)
         self.failures: list[BaseException] = []
         self.loop.set_exception_handler(self._failed)
         self._thread = threading.Thread(target=self._main, name="maildrill fake server", daemon=True)
@@ -118,7 +120,7 @@ class ThreadedServer:
         self.thread = thread or ServerThread()
         self._own = thread is None
         played = script or Script()
-        self.server = self.thread.call(lambda: FakeServer(played, clock=SystemClock(), seed=seed, first=first))
+        self.server = self.thread.call(lambda: FakeServer(played, clock=self.thread.clock, seed=seed, first=first))
 
     @property
     def journal(self) -> Journal:

@@ -75,7 +75,7 @@ def smtp_server(request: pytest.FixtureRequest, _smtp_thread: ServerThread) -> I
 
     watched = _watch(request)
     server = ScriptedServer(watched.script, borrowed=watched.borrowed, seed=watched.seed, thread=_smtp_thread)
-    server.start()
+    watched.start(server)
     try:
         with watched.watching(server):
             yield server

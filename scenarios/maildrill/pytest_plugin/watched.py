@@ -10,6 +10,7 @@ import pytest
 
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.scripted import Complained, Scripted
+from maildrill.fakeserver.testing import ScriptedServer
 from maildrill.pytest_plugin.marker import Mark, Wanted, wanted
 from maildrill.smtp import ConfigurationError
 
@@ -27,6 +28,11 @@ class Watched:
         self.borrowed = self._wanted.borrowed
         option = item.config.getoption("--smtp-seed")
         self.seed: int = self.script.seed if option is None else option
+
+    def start(self, server: ScriptedServer) -> None:
+        """Have a server listen."""
+        with _told():
+            server.start()
 
     @contextmanager
     def watching(self, server: Scripted) -> Iterator[None]:
@@ -61,7 +67,14 @@ def _wanted(item: pytest.Item) -> Wanted:
         for mark in item.iter_markers("smtp")
     ]
     everywhere = Mark((), {"allow": item.config.getini("smtp_allow")}, item.path.parent, ("smtp_allow", 1), "")
-    try:
+    with _told():
         return wanted([*marks, everywhere])
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell a mistake in a marker or a script as such, without the way that it took through us."""
+    try:
+        yield
     except ConfigurationError as error:
         raise pytest.fail.Exception(str(error), pytrace=False) from None

@@ -196,3 +196,77 @@ def test_mail(smtp_server):
     )
 
     result.assert_outcomes(passed=1)
+
+
+def test_time_can_be_set_on_for_a_client_that_knows_nothing_of_it(run: Run) -> None:
+    """Greylisting, and a pooled connection that the server has closed for silence: no test waits."""
+    result = run(
+        """
+def test_greylisting(smtp_server):
+    smtp_server.rcpt(key="rcpt", age="<5m").replies("450 4.7.1 come back in five minutes")
+    with pytest.raises(smtplib.SMTPRecipientsRefused):
+        send(smtp_server, "ann@x.test")
+    smtp_server.advance("5m")
+    assert send(smtp_server, "ann@x.test") == {}
+    assert smtp_server.messages
+
+
+def test_an_idle_connection(smtp_server):
+    smtp_server.idle(">=60s").replies("421 4.4.2 idle for too long")
+    with smtplib.SMTP(smtp_server.host, smtp_server.port) as client:
+        client.ehlo()
+        smtp_server.advance(61)
+        assert client.noop()[0] == 421
+
+
+def test_a_wait(smtp_server):
+    smtp_server.banner().wait("1h")
+    client = smtplib.SMTP()
+    import threading
+    thread = threading.Thread(target=client.connect, args=(smtp_server.host, smtp_server.port))
+    thread.start()
+    while not smtp_server.journal.sessions:
+        pass
+    smtp_server.advance("1h")
+    thread.join()
+    client.quit()
+"""
+    )
+
+    result.assert_outcomes(passed=3)
+
+
+def test_a_script_may_have_a_faster_clock(run: Run) -> None:
+    """Its time passes a thousand times as fast; the next test has everybody's again."""
+    result = run(
+        """
+import time
+
+from maildrill.fakeserver.testing import NotSeenError
+
+
+@pytest.mark.smtp("clock = 'scaled:1000'\\n[[rule]]\\nat = 'dot'\\nwait = '60s'")
+def test_mail(smtp_server):
+    before = time.monotonic()
+    send(smtp_server)
+    assert time.monotonic() - before < 20
+    (message,) = smtp_server.messages
+    entry = smtp_server.journal.find(stage="dot")[0]
+    assert entry.at - entry.began >= 60
+
+
+def test_next(smtp_server):
+    before = time.monotonic()
+    with pytest.raises(NotSeenError):
+        smtp_server.wait_for(rcpt="ann@*", timeout=0.05)
+    assert time.monotonic() - before >= 0.04
+
+
+@pytest.mark.smtp("clock = 'virtual'")
+def test_virtual(smtp_server):
+    pass
+"""
+    )
+
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(['*the script says clock = "virtual"', "*smtp_world*"])
