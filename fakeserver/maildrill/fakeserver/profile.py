@@ -118,8 +118,3 @@ class Profile:
             for item, start, end in zip(self.mix, starts, ends, strict=False)
             if item.rule is not None
         )
-
-
-def item_name(profile: str, number: int) -> str:
-    """Return what the nth item (from 1) of a profile is called where it has no name of its own."""
-    return f"{profile}/{number}"

@@ -10,7 +10,7 @@ from maildrill.fakeserver.destination import Destination
 from maildrill.fakeserver.injection import Action, Cause, Feedback, Injection, Injections, Kind
 from maildrill.fakeserver.pattern import Pattern
 from maildrill.fakeserver.record import Message
-from maildrill.fakeserver.script import Script, merge_scripts
+from maildrill.fakeserver.script import RuleError, Script, merge_scripts
 from maildrill.fakeserver.script_file import read_script, script_to_toml
 from maildrill.fakeserver.span import Duration
 
@@ -284,3 +284,17 @@ def test_nothing_leaves_this_machine_unasked(text: str) -> None:
     """The fake server relays nothing; it must be told to send anything anywhere."""
     with pytest.raises(ValueError, match="outside = true"):
         Destination(text)
+
+
+@pytest.mark.parametrize(("field", "value"), [("times", 0), ("chance", 1.5), ("chance", float("nan"))])
+def test_an_injection_made_in_python_is_checked_too(field: str, value: float) -> None:
+    """An injection that exists can be sent, however it was made."""
+    with pytest.raises(RuleError) as caught:
+        injection(**{field: value})
+
+    assert caught.value.key == field
+
+
+def test_without_a_wait_it_is_sent_at_once() -> None:
+    """As soon as the message is taken."""
+    assert (injection().seconds, injection(wait=Duration("2h")).seconds) == (0.0, 7200.0)
