@@ -15,17 +15,33 @@ _END = b"\r\n.\r\n"
 _MESSAGE_ID = re.compile(rb"^Message-ID:\s*([^\r\n]*?)\s*$", re.IGNORECASE | re.MULTILINE)
 
 
+class Store:
+    """The room that all messages share while they are received: so many octets."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.used = 0
+
+    def take(self, octets: int) -> bool:
+        """Take room, or give it back where `octets` is negative; returns whether there is any left."""
+        self.used += octets
+        return self.used <= self.limit
+
+
 class Body:
     """The octets between 354 and the final dot; of more than `limit` none are kept, only counted.
 
-    Once the message is whole: content, un-stuffed and with its last CRLF (b"" if it was too big), and size in octets
-    (dots that were never un-stuffed included).
+    crowded: nor are they where the store has no room. Once the message is whole: content, un-stuffed and with its last
+    CRLF (b"" if it is not kept), and size in octets (dots that were never un-stuffed included). `release` it then.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, store: Store | None = None) -> None:
         self.content = b""
         self.size = 0
+        self.crowded = False
         self._limit = limit
+        self._store = store or Store(2 * limit + 2048)
+        self._taken = 0
         self._whole: int | None = None  # the octets of the whole message, as they came
         # The CRLF of the DATA command counts: a dot alone on the first line ends an empty message.
         self._octets = bytearray(b"\r\n")
@@ -41,6 +57,9 @@ class Body:
     def feed(self, octets: bytes) -> bool:
         """Take the next octets, at most up to a place where they end with END; returns whether the message is whole."""
         self._octets += octets
+        self._taken += len(octets)
+        if not self._store.take(len(octets)):
+            self.crowded = True
         if self._octets.endswith(_END):
             self._whole = self.seen
             stuffed = self._octets.find(b"\r\n.", 0, -3) >= 0  # seldom, and looking for it is the cheaper part
@@ -51,21 +70,30 @@ class Body:
             self.size += len(content)
             return True
         excess = len(self._octets) - len(_END)
-        if self.size or excess > 2 * self._limit + 1024:  # stuffing may double a message
+        if self.size or self.crowded or excess > 2 * self._limit + 1024:  # stuffing may double a message
             del self._octets[:excess]
             self.size += excess
+            self.release()
         return False
+
+    def release(self) -> None:
+        """Give the room back."""
+        self._store.take(-self._taken)
+        self._taken = 0
 
 
 class Chunks:
     """The octets of one message that come by BDAT; of more than `limit` none are kept, only counted.
 
-    size: octets so far. content: all of them, b"" where they were too many or are not wanted any more.
+    size: octets so far. crowded: the store had no room for them. content: all of them, b"" where they were too many or
+    are not wanted any more. `release` them at the end.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, store: Store | None = None) -> None:
         self.size = 0
+        self.crowded = False
         self._limit = limit
+        self._store = store or Store(limit)
         self._octets = bytearray()
 
     @property
@@ -76,14 +104,23 @@ class Chunks:
     def feed(self, octets: bytes) -> None:
         """Take the next octets."""
         self.size += len(octets)
-        if self.size <= self._limit:
+        if self.size > self._limit:
+            self.drop()
+        elif self._store.take(len(octets)):
             self._octets += octets
         else:
-            self._octets.clear()
+            self._store.take(-len(octets))
+            self.crowded = True
+            self.drop()
 
     def drop(self) -> None:
         """Keep nothing of what came nor of what comes: a chunk was refused."""
         self._limit = -1
+        self.release()
+
+    def release(self) -> None:
+        """Let the octets go, and give their room back."""
+        self._store.take(-len(self._octets))
         self._octets.clear()
 
 

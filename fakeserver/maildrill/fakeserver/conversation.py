@@ -11,7 +11,7 @@ from dataclasses import replace
 from maildrill.fakeserver import faults
 from maildrill.fakeserver.authenticating import Authenticator
 from maildrill.fakeserver.dialogue import Dialogue, Heard
-from maildrill.fakeserver.event import Close, Decision, Say
+from maildrill.fakeserver.event import Close, Decision, Proceed, Say
 from maildrill.fakeserver.faults import Done
 from maildrill.fakeserver.host import Decider, Host, Wire
 from maildrill.fakeserver.journal import Closed, SessionRecord
@@ -23,6 +23,8 @@ from maildrill.smtp import Reply, Stage
 
 __all__ = ["Conversation", "Decider", "Host", "Wire"]
 
+_CROWDED = Reply.of("421 4.3.2 too many connections, try again later")
+_LIMITED = Decision((Proceed(), Close()))
 _TOO_LATE = Reply.of("421 4.4.2 silent for too long, closing connection")
 
 
@@ -44,6 +46,8 @@ class Conversation:
         """Open the session of a client (its address), and ask the script; returns False where it is refused."""
         play = self._play
         self.record = play.record = self._host.journal.open_session(play.now, client)
+        if self._wire.crowded:
+            return True
         self._welcome = play.ask(Stage.CONNECT)
         if not faults.refused(self._welcome.actions):
             return True
@@ -53,6 +57,9 @@ class Conversation:
     async def greet(self) -> None:
         """Say the banner; one that is not 2yz leaves only QUIT (RFC 5321 section 3.1)."""
         play = self._play
+        if self._wire.crowded:  # where TLS should come first no word would be understood
+            actions = (Close(),) if self._wire.door.tls else (Say(_CROWDED), Close())
+            await play.carry_out(Moment(Stage.BANNER, play.now, Decision(actions)))
         reply = await play.carry_out(Moment(Stage.CONNECT, play.now, self._welcome))
         if self._wire.door.tls:
             await self._secure()
@@ -75,6 +82,7 @@ class Conversation:
 
     async def say(self, reply: Reply) -> None:
         """Say something about what is no command; 421 ends the connection."""
+        reply = self._dialogue.misread(reply)
         close = (Close(),) if reply.code == 421 else ()
         await self._play.carry_out(Moment(Stage.UNKNOWN, self._play.now, Decision((Say(reply), *close))))
         self._play.stage = Stage.IDLE
@@ -84,17 +92,17 @@ class Conversation:
         play = self._play
         await play.carry_out(Moment(Stage.IDLE, play.now, play.ask(Stage.IDLE, idle=seconds)))
 
-    async def time_out(self) -> None:
-        """Close for silence, as a server may after five minutes (RFC 5321 section 4.5.3.2.7)."""
+    async def time_out(self, reply: Reply | None = _TOO_LATE) -> None:
+        """End the connection, as a server may after five minutes of silence (RFC 5321 section 4.5.3.2.7)."""
         play = self._play
-        last = None if play.stage is Stage.TLS else _TOO_LATE  # in a handshake nothing can be said
-        if last is not None:
-            await self._wire.say(last.render())
-        play.note(Moment(play.stage, play.now, PLAIN), Done(last), Closed.TIMEOUT)
-        await self._wire.hang_up(reset=False)
+        # In a handshake nothing can be said.
+        said = reply is not None and play.stage is not Stage.TLS and self._wire.put(reply.render())
+        play.note(Moment(play.stage, play.now, PLAIN), Done(reply if said else None), Closed.TIMEOUT)
+        await self._wire.hang_up(reset=reply is None)
 
     def end(self, how: Closed) -> None:
         """Note that the connection ended otherwise than by the script; only the first end counts."""
+        self._receiver.close()
         self._host.decider.end(self.record.number)
         if self.record.closed is None:
             play = self._play
@@ -136,6 +144,8 @@ class Conversation:
                 heard = self._dialogue.advertise(heard, changes)
             if heard.stage is Stage.QUIT:
                 decision = replace(decision, actions=(*decision.actions, Close()))
+        elif heard.reply.code == 421:  # a limit is reached
+            decision = _LIMITED
         address = heard.path.address if heard.path is not None else None
         reply = await play.carry_out(Moment(heard.stage, began, decision, heard.reply, shown(heard), address))
         if reply is not None:

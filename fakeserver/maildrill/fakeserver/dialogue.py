@@ -14,6 +14,7 @@ from maildrill.fakeserver.command import Chunk, Path
 from maildrill.fakeserver.judges import (
     GO_AHEAD,
     LOGGED_IN,
+    NO_ROOM,
     QUEUED,
     RECIPIENT_OK,
     SENDER_OK,
@@ -23,13 +24,16 @@ from maildrill.fakeserver.judges import (
     judge_hello,
     judge_message,
 )
-from maildrill.fakeserver.state import Login, Offer, State, changed
+from maildrill.fakeserver.state import Login, Offer, Refusal, State, changed
 from maildrill.smtp import EnhancedStatus, Reply, Stage
 
 #: The class of the reply with which a command is done: 2yz, but DATA's is 3yz (RFC 5321 section 4.3.2).
 _DONE = {Stage.DATA: 3}
 #: What is replied to the command that usually follows, where that does not depend on the transaction.
 _FOLLOWS = {Stage.MAIL: RECIPIENT_OK, Stage.RCPT: GO_AHEAD, Stage.DATA: QUEUED, Stage.AUTH_STEP: LOGGED_IN}
+
+_TOO_MANY_COMMANDS = Refusal.of("421 4.7.0 too many commands, closing connection")
+_TOO_MANY_ERRORS = Refusal.of("421 4.7.0 too many errors, closing connection")
 
 
 @dataclass(slots=True)  # made for each command: frozen it would take three times as long
@@ -59,7 +63,21 @@ class Dialogue:
     def hear(self, verb: str, argument: str) -> Heard:
         """Return what a correct server replies to a command; `verb` in upper case."""
         stage, verdict = judge(self.state, verb, argument)
+        self.state.commands += 1
+        if self.state.commands > self.state.offer.limits.commands:
+            verdict = _TOO_MANY_COMMANDS
+        elif (stage is Stage.UNKNOWN or _is_error(verdict)) and self._too_many_errors():
+            verdict = _TOO_MANY_ERRORS
         return self._heard(stage, verdict, verb, argument)
+
+    def misread(self, reply: Reply) -> Reply:
+        """Return what is said to a line that is no command: `reply`, unless there were too many such."""
+        return _TOO_MANY_ERRORS.reply if reply.klass == 5 and self._too_many_errors() else reply
+
+    def _too_many_errors(self) -> bool:
+        """Count an error, and return whether that was one too many."""
+        self.state.errors += 1
+        return self.state.errors > self.state.offer.limits.errors
 
     def respond(self, stage: Stage, reply: Reply, *, scripted: bool = True) -> Heard:
         """Return a moment of an AUTH exchange at which a correct server says `reply` (RFC 4954 section 4)."""
@@ -69,9 +87,13 @@ class Dialogue:
         """Note that somebody is let in."""
         self.state.authenticated, self.state.user = True, user
 
-    def end_of_data(self, octets: int) -> Heard:
-        """Return what a correct server replies to the end of a message of so many octets."""
-        return self._heard(Stage.DOT, judge_message(self.state, octets), "", "")
+    def end_of_data(self, octets: int, content: bytes = b"", *, crowded: bool = False) -> Heard:
+        """Return what a correct server replies to the end of a message of so many octets.
+
+        content: they themselves, where they are kept. crowded: that was not so for want of room.
+        """
+        verdict = judge_message(self.state, octets, content, crowded=crowded)
+        return self._heard(Stage.DOT, verdict, "", "")
 
     def advertise(self, heard: Heard, changes: Sequence[str]) -> Heard:
         """Return the EHLO just heard with the keywords of its reply changed: `SIZE 9` sets, `-SIZE` hides one."""
@@ -99,6 +121,10 @@ class Dialogue:
         """Note that a chunk came that was not refused."""
         self.state.octets = (self.state.octets or 0) + size
 
+    def crowd_out(self, heard: Heard) -> Heard:
+        """Return a chunk, just heard, for which there is no room."""
+        return replace(heard, reply=self._spoken(NO_ROOM.reply), scripted=False)
+
     def reset(self) -> None:
         """Forget the transaction."""
         self.state.reset()
@@ -114,12 +140,16 @@ class Dialogue:
         if isinstance(verdict, Login):
             return Heard(stage, self._spoken(LOGGED_IN), verb, argument, login=verdict)
         reply, scripted = (verdict, True) if isinstance(verdict, Reply) else (verdict.reply, False)
-        chunk = announced(self.state, argument) if stage is Stage.BDAT else None
+        chunk = announced(self.state, argument) if stage is Stage.BDAT and reply.code != 421 else None
         return Heard(stage, self._spoken(reply), verb, argument, scripted, chunk=chunk)
 
     def _spoken(self, reply: Reply) -> Reply:
         """Return the reply as said here: without the enhanced code where that was not advertised (RFC 2034)."""
         return reply if "ENHANCEDSTATUSCODES" in self.state.keywords else _bare(reply)
+
+
+def _is_error(verdict: Verdict) -> bool:
+    return isinstance(verdict, Refusal) and verdict.reply.klass == 5
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn, Protocol
 
 from maildrill.fakeserver import faults
-from maildrill.fakeserver.body import Body
+from maildrill.fakeserver.body import Body, Store
 from maildrill.fakeserver.event import Decision, Event
 from maildrill.fakeserver.journal import Closed, Journal, Message, SessionRecord
 from maildrill.fakeserver.script import DEFAULT_HOSTNAME
@@ -73,9 +73,10 @@ class Door:
 
 
 class Wire(faults.Wire, Protocol):
-    """A connection, as a conversation sees it. door: by which it came in."""
+    """A connection, as a conversation sees it. door: by which it came in. crowded: there are too many."""
 
     door: Door
+    crowded: bool
 
     def put(self, octets: bytes) -> bool:
         """Say octets where nothing has to be waited for; returns whether that is so, else `say` must be awaited."""
@@ -146,8 +147,11 @@ class Talk(Protocol):
         """Do what happens after so many seconds of silence."""
         ...
 
-    async def time_out(self) -> None:
-        """Close for silence."""
+    async def time_out(self, reply: Reply | None = ...) -> None:
+        """End the connection because the client takes too long, with a reply, by default about silence.
+
+        None: by a reset, without a word, as the client does not read what is said.
+        """
         ...
 
     def end(self, how: Closed) -> None:
@@ -171,14 +175,17 @@ class Host:
     on_commit: Callable[[Message], None] | None = None
     limits: Limits = field(init=False)
     idle_waits: tuple[float, ...] = field(init=False)
+    store: Store = field(init=False)
 
     def __post_init__(self) -> None:
+        self.store = Store(0)
         self.play(self.decider, self.settings)
 
     def play(self, decider: Decider, settings: Settings) -> None:
         """Let another decide from now on; its settings hold for sessions that are yet to begin."""
         self.decider, self.settings = decider, settings
         self.limits = settings.limited
+        self.store.limit = self.limits.memory
         self.idle_waits = decider.idle_waits()
 
     @property

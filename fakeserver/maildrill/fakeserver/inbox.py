@@ -20,10 +20,13 @@ class Inbox:
     """What was received; in aiosmtpd it stands in the place of an asyncio.StreamReader.
 
     limit: octets within which a separator must come; of twice as many unread ones no more are taken from the network.
+    end: what a line ends with. line: the last one that was read, with its end.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, end: bytes = b"\n") -> None:
+        self.line = b""
         self._limit = limit
+        self._end = end
         self._paused = False
         # The names are StreamReader's: at STARTTLS aiosmtpd sets the one and clears the other.
         self._transport: asyncio.ReadTransport | None = None
@@ -56,9 +59,9 @@ class Inbox:
             self._paused = too_much
             (self._transport.pause_reading if too_much else self._transport.resume_reading)()
 
-    async def readuntil(self, separator: bytes = b"\n") -> bytes:
-        """Return the octets up to and with a separator; raises LimitOverrunError where it is too far away."""
-        start = 0
+    async def readuntil(self) -> bytes:
+        """Return the octets up to and with the end of a line; raises LimitOverrunError where it is too far away."""
+        separator, start = self._end, 0
         while (found := self._buffer.find(separator, start)) < 0:
             start = max(0, len(self._buffer) + 1 - len(separator))
             if start > self._limit:
@@ -66,7 +69,8 @@ class Inbox:
             await _more()
         if found > self._limit:
             raise asyncio.LimitOverrunError("a separator beyond the limit", found)
-        return self._take(found + len(separator))
+        self.line = self._take(found + len(separator))
+        return self.line
 
     async def readexactly(self, count: int) -> bytes:
         """Return as many octets."""

@@ -6,6 +6,7 @@ Rule 2: a Reply may be replaced by a script; a Refusal (malformed, or out of pla
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from maildrill.fakeserver.command import Chunk, Path, names_host, read_chunk, read_path
@@ -45,6 +46,14 @@ _NO_MECHANISM = Refusal.of("504 5.5.4 authentication mechanism not implemented")
 _CHUNKS_BEGAN = Refusal.of("503 5.5.1 the message comes by BDAT")
 _CHUNK_FAILED = Refusal.of("503 5.5.1 a chunk was refused: send RSET")
 _BINARY = Refusal.of("503 5.5.1 BODY=BINARYMIME needs BDAT")
+NO_ROOM = Refusal.of("452 4.3.1 no room for this message now")
+_TOO_MANY_RECIPIENTS = Refusal.of("452 4.5.3 too many recipients")
+_BARE_NEWLINE = Refusal.of("554 5.6.0 bare CR or LF in the message")
+_LONG_LINE = Refusal.of("500 5.6.0 a line of the message has more than 1000 octets")
+_EIGHT_BITS = Refusal.of("554 5.6.3 octets beyond ASCII need BODY=8BITMIME")
+
+_BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
+_LONG = re.compile(rb"[^\r\n]{999}")  # RFC 5321 section 4.5.3.1.6: 1000 with CRLF
 
 Verdict = Reply | Path | Chunk | Login | Refusal
 
@@ -60,11 +69,28 @@ def judge_hello(state: State) -> Reply:
     return Reply(250, (state.offer.hostname, *state.offer.keywords(secure=bool(state.tls))))
 
 
-def judge_message(state: State, octets: int) -> Verdict:
-    """Return what a correct server says to the end of a message of so many octets."""
+def judge_message(state: State, octets: int, content: bytes = b"", *, crowded: bool = False) -> Verdict:
+    """Return what a correct server says to the end of a message; see Dialogue.end_of_data."""
     if octets > state.size_limit:
         return TOO_BIG
+    if crowded:
+        return NO_ROOM
+    if state.offer.settings.strict and content:
+        wrong = _malformed(state.parameters.get("BODY", "7BIT").upper(), content)
+        if wrong is not None:
+            return wrong
     return QUEUED if state.recipients else _NO_RECIPIENTS[state.offer.lmtp]
+
+
+def _malformed(body: str, content: bytes) -> Refusal | None:
+    """Return what is wrong with a message that came as BODY says, to the letter of RFC 5321 and RFC 6152."""
+    if body == "BINARYMIME":
+        return None
+    if _BARE.search(content):
+        return _BARE_NEWLINE
+    if _LONG.search(content):
+        return _LONG_LINE
+    return _EIGHT_BITS if body == "7BIT" and not content.isascii() else None
 
 
 def announced(state: State, argument: str) -> Chunk | None:
@@ -114,6 +140,8 @@ def _rcpt(state: State, argument: str) -> Verdict:
     misplaced = _no_transaction(state) or _amid_chunks(state)
     if misplaced is not None:
         return misplaced
+    if len(state.recipients) >= state.offer.limits.recipients:
+        return _TOO_MANY_RECIPIENTS
     path = read_path("TO", argument, strict=state.strict)
     if isinstance(path, Reply):
         return Refusal(path)

@@ -16,7 +16,7 @@ from maildrill.fakeserver.body import END, Body
 from maildrill.fakeserver.faults import reset_connection
 from maildrill.fakeserver.host import Door, Host
 from maildrill.fakeserver.inbox import Inbox
-from maildrill.fakeserver.patience import Patience
+from maildrill.fakeserver.patience import Due, Patience
 from maildrill.fakeserver.proxy_header import ProxyHeader, ProxyParser
 from maildrill.fakeserver.upgrade import LINGER, upgrade
 from maildrill.smtp import decode
@@ -28,27 +28,28 @@ MAX_HELD = 65536
 class Line:
     """The server's end of one connection, once it was opened (see Wire).
 
-    over: nothing is heard any more. silence: called with an age of silence when that has been reached. protocol: which
-    gets what comes.
+    over: nothing is heard any more. lapsed: called when patience is at an end, or a silence has reached an age.
     """
 
     transport: asyncio.Transport
     handler: asyncio.Task[None]  # whoever handles what comes
 
-    def __init__(self, host: Host, door: Door, silence: Callable[[float], Coroutine[None, None, None]]) -> None:
+    def __init__(self, host: Host, door: Door, lapsed: Callable[[Due], Coroutine[None, None, None]]) -> None:
         self.door = door
-        self.inbox = Inbox(MAX_HELD)
+        self.crowded = False
+        self.inbox = Inbox(MAX_HELD, b"\r\n" if host.settings.strict else b"\n")
         self.over = False
         self._host = host
         self._loop = asyncio.get_running_loop()
-        self._silence = silence
+        self._lapsed = lapsed
         self._out = bytearray()
         self._reading = False  # whether octets that came are being handled: then replies leave together behind them
         self._room: asyncio.Future[None] | None = None  # while the client does not read what is said
         self._waits = host.idle_waits
-        self._patience = Patience(self._ages())
+        limits = host.limits
+        self._patience = Patience(self._ages(), command=limits.command, end=self._loop.time() + limits.session)
         self._timer: asyncio.TimerHandle | None = None
-        self._idling: asyncio.Task[None] | None = None
+        self._idlers: set[asyncio.Task[None]] = set()
 
     def open(self, transport: asyncio.Transport, handler: asyncio.Task[None]) -> None:
         """Begin: from now on octets go through `transport`."""
@@ -63,13 +64,13 @@ class Line:
         self.over = True
         if self._timer is not None:
             self._timer.cancel()
-        if self._idling is not None:
-            self._idling.cancel()
+        for idler in self._idlers:
+            idler.cancel()
         self.resume_writing()
 
     def received(self, octets: bytes, handle: Callable[[], None]) -> None:
         """Take octets and have them handled; the replies to them leave together."""
-        self._patience.heard(self._loop.time())
+        self._arm(self._patience.heard(self._loop.time()))
         self.inbox.feed(octets)
         self._reading = True
         handle()
@@ -80,9 +81,11 @@ class Line:
     def pause_writing(self) -> None:
         """The client does not read: say no more."""
         self._room = self._loop.create_future()
+        self._arm(self._patience.deafened(self._loop.time()))
 
     def resume_writing(self) -> None:
         """The client has read."""
+        self._patience.heeded()
         room, self._room = self._room, None
         if room is not None and not room.done():
             room.set_result(None)
@@ -112,9 +115,11 @@ class Line:
             self._timer = self._loop.call_at(when, self._fire)
 
     def _fire(self) -> None:
-        age, when = self._patience.fire()
-        if age is not None:
-            self._idling = self._loop.create_task(self._silence(age))
+        due, when = self._patience.fire()
+        if due is not None:
+            idler = self._loop.create_task(self._lapsed(due))
+            self._idlers.add(idler)
+            idler.add_done_callback(self._idlers.discard)
         self._arm(when)
 
     # What is said.
@@ -227,7 +232,7 @@ class Line:
         """End the connection by FIN or RST, and with it whatever is going on in this session."""
         self.over = True
         self.flush()
-        here = self._idling is None or asyncio.current_task() is not self._idling
+        here = asyncio.current_task() not in self._idlers
         if reset:
             reset_connection(self.transport)
         elif here and self.transport.can_write_eof() and not self.transport.is_closing():
@@ -237,6 +242,14 @@ class Line:
             await self._host.clock.sleep(LINGER)
         else:
             self.transport.close()
+        if not reset and self.transport.get_write_buffer_size():  # for a client that never reads it
+            self._arm_end()
         if not here:
             self.handler.cancel()
         raise asyncio.CancelledError
+
+    def _arm_end(self) -> None:
+        """End the connection by force, if it does not end by itself in time."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(self._host.limits.silence, self.transport.abort)

@@ -33,32 +33,44 @@ class Receiver:
         play = self._play
         play.stage = Stage.BODY
         self._marks = [*play.host.decider.body_marks()]
-        body = Body(play.dialogue.state.size_limit)
-        await play.wire.await_octet()
-        early = await self._mark(0)
-        whole = False
-        while not whole:
-            whole = await play.wire.read_body(body, self._marks[0] if self._marks and early is None else None)
-            early = early or await self._passed(body.seen)
-        heard = play.dialogue.end_of_data(body.size)
+        body = Body(play.dialogue.state.size_limit, play.host.store)
+        try:
+            await play.wire.await_octet()
+            early = await self._mark(0)
+            whole = False
+            while not whole:
+                whole = await play.wire.read_body(body, self._marks[0] if self._marks and early is None else None)
+                early = early or await self._passed(body.seen)
+        finally:
+            body.release()
+        heard = play.dialogue.end_of_data(body.size, body.content, crowded=body.crowded)
         await self._end(heard, Arrived(body.content, body.size, message_id(body.content)), early)
+
+    def close(self) -> None:
+        """The session is over: forget a message that has not come to its end."""
+        if self._chunks is not None:
+            self._chunks.release()
 
     async def chunk(self, heard: Heard) -> None:
         """Take in what comes behind BDAT, and reply; with the last chunk the message ends."""
         play, announced = self._play, heard.chunk
         assert announced is not None  # noqa: S101 - the caller saw it
         if self._chunks is None or play.dialogue.state.octets is None:
-            self._chunks = Chunks(play.dialogue.state.size_limit)
+            self.close()
+            self._chunks = Chunks(play.dialogue.state.size_limit, play.host.store)
             self._marks = [*play.host.decider.body_marks()]
         if not heard.scripted:
             self._chunks.drop()
         play.stage = Stage.BDAT
         early = await self._read_chunk(self._chunks, announced.size)
+        if self._chunks.crowded and heard.scripted:
+            heard = play.dialogue.crowd_out(heard)
         if early is not None:
             await play.carry_out(Moment(Stage.BDAT, play.now, SILENT, command=shown(heard)))
             self._refuse(heard, early)
         elif heard.scripted and announced.last:
             content = self._chunks.content
+            self._chunks.release()
             await self._end(heard, Arrived(content, self._chunks.size, message_id(content)), None)
         else:
             await self._reply(heard)
@@ -115,7 +127,7 @@ class Receiver:
         """A message is whole: take it or not, and reply, unless that was done before its end."""
         play, state = self._play, self._play.dialogue.state
         began = play.now
-        correct = heard if heard.chunk is None else play.dialogue.end_of_data(arrived.size)
+        correct = heard if heard.chunk is None else play.dialogue.end_of_data(arrived.size, arrived.content)
         # In LMTP each recipient has a reply of its own (RFC 2033 section 4.2).
         each = state.recipients if state.offer.lmtp else ()
         if early is None:

@@ -195,7 +195,8 @@ class FakeServer:
         await self._injector.stop()
 
     def _session(self, door: Door) -> Session:
-        session = Session(self._host, door, self._ended)
+        crowded = len(self._sessions) >= self._host.limits.connections
+        session = Session(self._host, door, self._ended, crowded=crowded)
         self._sessions.add(session)
         self._empty.clear()
         return session

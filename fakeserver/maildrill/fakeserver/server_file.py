@@ -48,6 +48,7 @@ def _seconds(most: float) -> Bound:
 #: Each limit, and what it may be.
 BOUNDS: dict[str, Bound] = {
     "message": _octets(1, 2**30),
+    "memory": _octets(1, 2**40),
     "line": _octets(64, 2**20),
     "recipients": _count(1_000_000),
     "commands": _count(1_000_000_000),

@@ -9,13 +9,12 @@ Rule: no command is handled once a connection was closed, pipelined or not.
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import re
 import ssl
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from collections.abc import Callable, Iterable
+from typing import cast
 
 from aiosmtpd.smtp import SMTP
 from aiosmtpd.smtp import Session as AioSession
@@ -24,16 +23,26 @@ from maildrill.fakeserver.body import BareNewlines
 from maildrill.fakeserver.conversation import Conversation
 from maildrill.fakeserver.faults import reset_connection
 from maildrill.fakeserver.host import Door, Host, Talk
-from maildrill.fakeserver.inbox import Inbox, Steps
+from maildrill.fakeserver.inbox import Steps
 from maildrill.fakeserver.journal import Closed, Entry
 from maildrill.fakeserver.line import Line
+from maildrill.fakeserver.patience import Due, Lapse
+from maildrill.fakeserver.stand_ins import NO_TIMER, NOBODY, Commands, Verbs
 from maildrill.smtp import Reply, Stage, decode
 
-#: Octets of a command line: RFC 5321 section 4.5.3.1.4, and what the extensions add to it (RFC 1870 section 3,
-#: RFC 6152 section 2, RFC 6531 section 3.1; RFC 4954 section 4).
-_LINE_LIMITS = {"MAIL": 512 + 26 + 17 + 10, "AUTH": 12288}
-#: A command of printable ASCII, with no more than its argument behind it.
-_PLAIN = re.compile(rb"([A-Za-z]{4,10})(?: ([!-~](?:[ -~]*[!-~])?))?\r\n")
+_CRLF = 2
+#: Octets that extensions add to a command line: SIZE (RFC 1870 section 3), BODY (RFC 6152 section 2), SMTPUTF8 (RFC
+#: 6531 section 3.1), AUTH= (RFC 4954 section 3); RET and ENVID, NOTIFY and ORCPT (RFC 3461 section 4), AUTH (RFC 4954).
+_ADDED = {"MAIL": 26 + 17 + 10 + 500 + 9 + 107, "RCPT": 29 + 507, "VRFY": 10}
+_AUTH_LINE = 12288
+#: What may stand on a line to the letter: a verb, and behind one blank an argument, without control characters.
+_SPELT = re.compile(rb"[A-Za-z0-9]+(?: (?! )[^\x00-\x1f\x7f]+)? *\r\n")
+_TOO_LATE = {
+    Lapse.SILENT: Reply.of("421 4.4.2 silent for too long, closing connection"),
+    Lapse.SLOW: Reply.of("421 4.4.2 a command takes too long, closing connection"),
+    Lapse.OLD: Reply.of("421 4.4.2 the session takes too long, closing connection"),
+    Lapse.DEAF: None,
+}
 _UNREADABLE = Reply.of("500 5.5.2 cannot read this line")
 _BROKEN_TEXT = "421 4.3.0 internal error, closing connection"
 _BROKEN = Reply.of(_BROKEN_TEXT)
@@ -42,18 +51,24 @@ logging.getLogger("mail.log").addHandler(logging.NullHandler())  # aiosmtpd's ow
 
 
 class Session(SMTP):
-    """The server's end of one connection. on_end: called with it when the connection is gone."""
+    """The server's end of one connection. on_end: called with it when the connection is gone.
 
-    def __init__(self, host: Host, door: Door, on_end: Callable[[Session], None]) -> None:
+    crowded: there are too many connections for this one.
+    """
+
+    def __init__(self, host: Host, door: Door, on_end: Callable[[Session], None], *, crowded: bool = False) -> None:
         loop = asyncio.get_running_loop()
+        most = host.limits.line - _CRLF
         # In aiosmtpd a dict that all connections share and that each clears.
-        self.command_size_limits: dict[str, int] = defaultdict(lambda: SMTP.command_size_limit)
-        super().__init__(object(), hostname=host.hostname, data_size_limit=None, enable_SMTPUTF8=True, loop=loop)
-        self.command_size_limits.update(_LINE_LIMITS)
-        self._smtp_methods = _Verbs(self._command)
+        self.command_size_limits: dict[str, int] = defaultdict(lambda: most)
+        super().__init__(NOBODY, hostname=host.hostname, data_size_limit=None, enable_SMTPUTF8=True, loop=loop)
+        self.command_size_limits.update({verb: most + added for verb, added in _ADDED.items()})
+        self.command_size_limits["AUTH"] = max(most, _AUTH_LINE - _CRLF)
+        self._smtp_methods = Verbs(self._command)
         self._host = host
         self._on_end = on_end
         self._line = _Line(self, host, door)
+        self._line.crowded = crowded
         self._talk: Talk = (host.converse or Conversation)(host, self._line)
         self._client = "local"
         self._connected = False
@@ -62,6 +77,10 @@ class Session(SMTP):
         self._gone = False
         self._steps: Steps | None = None
         self._bare = BareNewlines()
+
+    def __dir__(self) -> Iterable[str]:
+        """Return no names: aiosmtpd looks for methods that it never calls, at half the cost of a connection."""
+        return ()
 
     # Seam: connection_made, and the end of a connection.
 
@@ -128,7 +147,7 @@ class Session(SMTP):
         return cast("asyncio.Task[None]", self._handler_coroutine)  # there from connection_made on
 
     def _be_extended(self) -> None:
-        """Have the limits of _LINE_LIMITS count."""
+        """Have the limits of each verb count."""
         cast("AioSession", self.session).extended_smtp = True
 
     # Seams: data_received, _reader, _writer and _handle_client.
@@ -153,7 +172,7 @@ class Session(SMTP):
         self._line.resume_writing()
 
     def _cb_client_connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:  # noqa: ARG002 - aiosmtpd's signature
-        commands = _Commands(self._line.inbox, self._command)
+        commands = Commands(self._line.inbox, self._host.limits.line, self._command)
         self._reader, self._writer = cast("asyncio.StreamReader", commands), writer
 
     async def _handle_client(self) -> None:
@@ -205,22 +224,25 @@ class Session(SMTP):
         if not text.isascii():
             text = decode(text.encode("utf-8", "surrogateescape"))
         self._line.stop_waiting()
-        await self._talk.command(verb, text)
+        if self._host.settings.strict and not _SPELT.fullmatch(self._line.inbox.line):
+            await self._talk.say(_UNREADABLE)
+        else:
+            await self._talk.command(verb, text)
         self._line.wait(between=True)
 
     # Seam: _reset_timeout.
 
     def _reset_timeout(self, duration: float | None = None) -> None:  # noqa: ARG002 - aiosmtpd's signature
         """Leave silence to the line; aiosmtpd wants something that it can cancel."""
-        self._timeout_handle = cast("asyncio.TimerHandle", _NO_TIMER)
+        self._timeout_handle = cast("asyncio.TimerHandle", NO_TIMER)
 
-    async def silent(self, age: float) -> None:
-        """The client has been silent for so long."""
+    async def lapsed(self, due: Due) -> None:
+        """The client has been silent for so long, or takes too long in some other way."""
         if not self._known:
             self._line.transport.abort()
             return
         try:
-            await (self._talk.time_out() if age == self._host.limits.silence else self._talk.idle(age))
+            await (self._talk.idle(due.age) if due.lapse is Lapse.IDLE else self._talk.time_out(_TOO_LATE[due.lapse]))
         except Exception as error:
             await self._talk.say(Reply.of(await self.handle_exception(error)))
 
@@ -229,54 +251,10 @@ class _Line(Line):
     """The line of a session, which hears when it goes over to TLS."""
 
     def __init__(self, session: Session, host: Host, door: Door) -> None:
-        super().__init__(host, door, session.silent)
+        super().__init__(host, door, session.lapsed)
         self._session = session
 
     async def secure(self, context: ssl.SSLContext, heard: bytes = b"") -> str:
         version = await super().secure(context, heard)
         self._session.secured(self.transport if version else None)
         return version
-
-
-class _Commands:
-    """What aiosmtpd reads its lines from: what is plainly a command is answered on the way, the rest is aiosmtpd's.
-
-    Taking such a line to pieces costs aiosmtpd, which tries to log it twice, a tenth of the time of a short message.
-    """
-
-    def __init__(self, inbox: Inbox, command: Callable[[str, str | None], Awaitable[None]]) -> None:
-        self._inbox = inbox
-        self._command = command
-        self.read = inbox.read
-
-    async def readuntil(self) -> bytes:
-        """Return the next line that is not plainly a command."""
-        while True:
-            line = await self._inbox.readuntil()
-            plain = _PLAIN.fullmatch(line)
-            if plain is None or len(line) > SMTP.command_size_limit:
-                return line
-            verb, argument = plain.groups(b"")
-            await self._command(verb.upper().decode("ascii"), argument.decode("ascii"))
-
-
-class _NoTimer:
-    """What aiosmtpd cancels at the end."""
-
-    def cancel(self) -> None:
-        """Do nothing."""
-
-
-_NO_TIMER = _NoTimer()
-
-
-class _Verbs(dict[str, Any]):
-    """aiosmtpd's table of verbs, with an answer to each: so that we stand in front of syntax and sequence checks."""
-
-    def __init__(self, command: Callable[[str, str | None], Awaitable[None]]) -> None:
-        super().__init__()
-        self._command = command
-
-    def get(self, verb: str, _default: object = None) -> Callable[[str | None], Awaitable[None]]:
-        """Return what answers a verb, known or not."""
-        return functools.partial(self._command, verb)

@@ -26,7 +26,8 @@ class Unmatched(StrEnum):
 class Limits:
     """How much one client, and all of them, may ask of the server.
 
-    message: octets that are kept, and that SIZE says at most. line: octets of a command line, CRLF included (RFC 5321
+    message: octets that are kept, and that SIZE says at most. memory: octets of all messages that are being received at
+    the same time. line: octets of a command line, CRLF included (RFC 5321
     section 4.5.3.1.4); extensions add to it. recipients: in a transaction. commands: in a session. errors: commands in
     a session that the server refused as malformed, out of place or unknown. connections: at the same time.
     silence: seconds between two commands, or without an octet within one. command: seconds for one command line from
@@ -34,6 +35,7 @@ class Limits:
     """
 
     message: int = 26_214_400
+    memory: int = 1_073_741_824
     line: int = 512
     recipients: int = 10_000
     commands: int = 1_000_000

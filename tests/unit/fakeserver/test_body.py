@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maildrill.fakeserver.body import END, BareNewlines, Body, Chunks, message_id
+from maildrill.fakeserver.body import END, BareNewlines, Body, Chunks, Store, message_id
 
 #: Octets that are likely to be mistaken for an end.
 tricky = st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b".", b"a", b"\x00", b"\xff"])).map(b"".join)
@@ -138,3 +138,38 @@ def test_bare_newlines_are_counted_over_the_joints(octets: bytes, cuts: list[int
 
     lone = octets.replace(b"\r\n", b"")
     assert found == lone.count(b"\r") + lone.count(b"\n")
+
+
+def test_messages_share_a_store_and_give_their_room_back() -> None:
+    """What has no room there is not kept, only counted; the next one has it again."""
+    store = Store(100)
+    first, second = Body(1000, store), Body(1000, store)
+    first.feed(b"x" * 90)
+    second.feed(b"y" * 90)
+
+    assert not second.feed(b"y" * 90)
+    assert second.feed(b"\r\n.\r\n")
+    assert (second.crowded, second.content, second.size) == (True, b"", 182)
+
+    first.release()
+    second.release()
+    third = Body(1000, store)
+    third.feed(b"z" * 90)
+
+    assert third.feed(b"\r\n.\r\n")
+    assert (store.used, third.crowded, len(third.content)) == (95, False, 92)
+
+
+def test_chunks_share_the_store_too() -> None:
+    """And are let go as soon as they do not fit."""
+    store = Store(100)
+    first, second = Chunks(1000, store), Chunks(1000, store)
+    first.feed(b"x" * 90)
+    second.feed(b"y" * 5)
+    second.feed(b"y" * 6)
+
+    assert (second.crowded, second.content, second.size, store.used) == (True, b"", 11, 90)
+
+    first.release()
+
+    assert (store.used, first.crowded) == (0, False)

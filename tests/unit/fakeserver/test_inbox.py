@@ -24,11 +24,11 @@ class Network(asyncio.ReadTransport):
         self.told.append("resume")
 
 
-def steps(story: Callable[[Inbox], Awaitable[None]], *pieces: bytes, limit: int = 10) -> list[bool]:
+def steps(story: Callable[[Inbox], Awaitable[None]], *pieces: bytes, end: bytes = b"\n") -> list[bool]:
     """Give a story the pieces, one in each turn of the loop; returns whether it was over within each call."""
 
     async def run() -> list[bool]:
-        inbox, over = Inbox(limit), False
+        inbox, over = Inbox(10, end), False
 
         async def told() -> None:
             nonlocal over
@@ -163,12 +163,12 @@ def test_a_line_that_is_too_long_says_how_much_of_it_to_read() -> None:
     async def story(inbox: Inbox) -> None:
         for _ in range(2):
             try:
-                await inbox.readuntil(b"\r\n")
+                await inbox.readuntil()
             except asyncio.LimitOverrunError as error:
                 read.append(await inbox.read(error.consumed))
-        read.append(await inbox.readuntil(b"\r\n"))
+        read.append(await inbox.readuntil())
 
-    steps(story, b"x" * 12, b"\r", b"y" * 10 + b"\r\n")
+    steps(story, b"x" * 12, b"\r", b"y" * 10 + b"\r\n", end=b"\r\n")
 
     assert read == [b"x" * 11, b"x\r" + b"y" * 10, b"\r\n"]
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maildrill.fakeserver.patience import Patience
+from maildrill.fakeserver.patience import Due, Lapse, Patience
+
+END = 300.0
+
+
+def idle(age: float) -> Due:
+    return Due(Lapse.IDLE, age)
+
+
+def silent(age: float = END) -> Due:
+    return Due(Lapse.SILENT, age)
 
 
 def test_each_age_is_reached_once_in_a_silence() -> None:
@@ -13,7 +23,11 @@ def test_each_age_is_reached_once_in_a_silence() -> None:
     patience = Patience((60.0, 90.0, 300.0))
 
     assert patience.start(1000.0, between=True) == 1060.0
-    assert [patience.fire() for _ in range(3)] == [(60.0, 1090.0), (90.0, 1300.0), (300.0, None)]
+    assert [patience.fire() for _ in range(3)] == [
+        (idle(60.0), 1090.0),
+        (idle(90.0), 1300.0),
+        (silent(), None),
+    ]
 
 
 def test_within_a_command_only_the_end_counts() -> None:
@@ -21,7 +35,7 @@ def test_within_a_command_only_the_end_counts() -> None:
     patience = Patience((60.0, 300.0))
 
     assert patience.start(1000.0, between=False) == 1300.0
-    assert patience.fire() == (300.0, None)
+    assert patience.fire() == (silent(), None)
 
 
 def test_a_timer_that_is_early_enough_stays() -> None:
@@ -32,7 +46,7 @@ def test_a_timer_that_is_early_enough_stays() -> None:
 
     assert (first, more) == (300.0, [None, None, None])
     assert patience.fire() == (None, 550.0)
-    assert patience.fire() == (300.0, None)
+    assert patience.fire() == (silent(), None)
 
 
 def test_a_timer_that_is_too_late_is_moved() -> None:
@@ -63,7 +77,7 @@ def test_octets_of_a_message_count_and_those_of_a_command_do_not() -> None:
     command.heard(200.0)
 
     assert body.fire() == (None, 500.0)
-    assert command.fire() == (300.0, None)
+    assert command.fire() == (silent(), None)
 
 
 @given(
@@ -79,16 +93,72 @@ def test_no_age_is_missed_or_early(turns: list[tuple[float, bool]], ages: tuple[
         end, reached, over = now + silence, [], False
         while timer <= end and not over:
             at = timer
-            age, when = patience.fire()
+            reach, when = patience.fire()
             timer = float("inf") if when is None else when
-            if age is not None:
-                reached.append(age)
-                over = age == 300.0
+            if reach is not None:
+                reached.append(reach.age)
+                over = reach == silent()
 
-                assert at == now + age
+                assert at == now + reach.age
         due = [age for age in (ages if between else ages[-1:]) if now + age <= end]
 
         assert reached == due
         if over:
             return
         now = end
+
+
+def test_a_command_must_come_to_its_end_in_time() -> None:
+    """From its first octet on; those that follow do not help, the reply ends it."""
+    patience = Patience((300.0,), command=20.0)
+    patience.start(0.0, between=True)
+
+    assert patience.heard(100.0) == 120.0
+    assert patience.heard(119.0) is None
+    assert patience.fire() == (Due(Lapse.SLOW), None)
+
+
+def test_a_command_that_came_in_time_is_no_lapse() -> None:
+    """The timer finds nothing, and goes on to the end of the silence."""
+    patience = Patience((300.0,), command=20.0)
+    patience.start(0.0, between=True)
+    patience.heard(100.0)
+    patience.stop()
+    patience.start(110.0, between=True)
+
+    assert patience.fire() == (None, 410.0)
+
+
+def test_a_client_that_does_not_read_is_given_up() -> None:
+    """Whoever's turn it is; if it has read there is nothing to give up."""
+    deaf, heeding = Patience((300.0,)), Patience((300.0,))
+    for patience in (deaf, heeding):
+        patience.start(0.0, between=True)
+        patience.stop()
+        patience.deafened(10.0)
+    heeding.heeded()
+
+    assert (deaf.fire(), deaf.fire()) == ((None, 310.0), (Due(Lapse.DEAF), None))
+    assert (heeding.fire(), heeding.fire()) == ((None, 600.0), (None, 900.0))
+
+
+def test_a_deaf_client_is_noticed_although_no_timer_was_set() -> None:
+    """Before anything was waited for."""
+    assert Patience((300.0,)).deafened(10.0) == 310.0
+
+
+def test_a_session_ends_whoever_is_busy() -> None:
+    """At its time, in silence, in the server's turn, and within a message that goes on and on."""
+    talking, working = Patience((60.0, 300.0), end=1000.0), Patience((60.0, 300.0), end=70.0)
+    short = Patience((60.0,), end=5.0)
+    working.start(0.0, between=True)
+    working.stop()
+
+    assert short.start(0.0, between=True) == 5.0
+    assert short.fire() == (Due(Lapse.OLD), None)
+
+    for at in range(0, 1000, 250):
+        talking.start(at, between=False)
+
+    assert (working.fire(), working.fire()) == ((None, 70.0), (Due(Lapse.OLD), None))
+    assert (talking.fire(), talking.fire()) == ((None, 1000.0), (Due(Lapse.OLD), None))

@@ -89,14 +89,13 @@ class TranscriptTalk:
     async def idle(self, seconds: float) -> None:
         """Nothing happens by silence alone: what a server says unasked is a line of the transcript."""
 
-    async def time_out(self) -> None:
+    async def time_out(self, reply: Reply | None = _TOO_LATE) -> None:
         """Nothing came for as long as a server waits."""
         self._play.fail(self._part, self._part.differs(self._part.step, "nothing for too long"))
-        last = None if self._shaking else _TOO_LATE  # in a handshake nothing can be said
-        if last is not None:
-            await self._wire.say(last.render())
-        self._end(self._nothing(), last, Closed.TIMEOUT)
-        await self._wire.hang_up(reset=False)
+        # In a handshake nothing can be said.
+        said = reply is not None and not self._shaking and self._wire.put(reply.render())
+        self._end(self._nothing(), reply if said else None, Closed.TIMEOUT)
+        await self._wire.hang_up(reset=reply is None)
 
     def end(self, how: Closed) -> None:
         """Note that the connection ended by itself; what the client has yet to do then it will not do."""
