@@ -122,6 +122,35 @@ def test_mail_comes_in_by_tls(serve: Serve, tmp_path: Path) -> None:
     assert lines[-1] == "sessions=2 messages=2 committed=2 acknowledged=2"
 
 
+def test_mail_comes_in_by_lmtp(serve: Serve) -> None:
+    """A reply for each recipient (RFC 2033)."""
+    served = serve("--lmtp", "0", script='[[rule]]\nat = "dot"\nrcpt = "full@*"\nreply = "452 4.2.2 full"\n')
+    with smtplib.LMTP(*served.at("lmtp"), timeout=PATIENCE) as client:
+        client.ehlo("client.test")
+        client.mail("a@b.test")
+        client.rcpt("ann@x.test")
+        client.rcpt("full@x.test")
+        client.putcmd("data")
+        client.getreply()
+        client.send(LETTER + ".\r\n")
+        replies = [client.getreply()[0] for _ in range(2)]
+    code, lines, _ = served.end()
+
+    assert (code, replies) == (0, [250, 452])
+    assert lines[-1] == "sessions=1 messages=1 committed=1 acknowledged=1"
+
+
+def test_the_proxy_protocol_says_who_the_client_is(serve: Serve) -> None:
+    """Its header comes before the greeting."""
+    served = serve("--proxy-protocol", "--http-port", "0")
+    with socket.create_connection(served.at("smtp"), PATIENCE) as client:
+        client.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.1 40000 25\r\n")
+        client.recv(100)
+        sessions = served.call("/v1/sessions")["sessions"]
+
+    assert [session["client"] for session in sessions] == ["192.0.2.7"]
+
+
 def said(path: str, *lines: str) -> list[str]:
     """Talk over a Unix socket; returns the first line of each reply."""
     with socket.socket(socket.AF_UNIX) as client:
