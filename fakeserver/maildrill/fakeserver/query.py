@@ -45,14 +45,15 @@ class EventWords(TypedDict, total=False):
 class MessageWords(TypedDict, total=False):
     """What messages can be looked for by; all that are given must fit.
 
-    rcpt, domain: any recipient. subject: decoded. message_id: with its angle brackets or without. since, until: when
-    it came. committed, acknowledged: for anybody. All else as in EventWords.
+    rcpt, domain: any recipient. subject, body: decoded. message_id: with its angle brackets or without. since,
+    until: when it came. committed, acknowledged: for anybody. All else as in EventWords.
     """
 
     rcpt: Texts
     domain: Texts
     reverse_path: Texts
     subject: Texts
+    body: Texts
     message_id: Texts
     session: int | str
     committed: bool | str
@@ -236,6 +237,7 @@ MESSAGE_WORDS: dict[str, _Maker[Message]] = {
     "domain": _pattern(lambda message: _domains(message.recipients)),
     "from": _pattern(lambda message: (message.reverse_path,)),
     "subject": _pattern(lambda message: (message.subject,)),
+    "body": _pattern(lambda message: (message.letter.body,)),
     "message_id": _pattern(_ids),
     "session": _session,
     "committed": _flag(lambda message: message.committed),

@@ -52,6 +52,37 @@ def test_a_script_is_read_and_replaced(scene: Any) -> None:
     assert read_script(script, "test.toml") == read_script(SCRIPT, "test.toml")
 
 
+def test_passwords_are_not_shown(scene: Any) -> None:
+    """A script that is put back as it was got keeps them; a new one may say others."""
+    script = '[server]\nusers = { ann = "sesame", bob = "secret" }\n'
+
+    async def story(at: Any) -> Any:
+        shown = (await at.http.get("/v1/script")).text
+        scenario = await at.got("/v1/scenario")
+        await at.asked("PUT", "/v1/script", content=shown.replace('bob = "<redacted>"', 'bob = "other"'))
+        return shown, scenario["script"], dict(at.server.settings.users)
+
+    shown, also, users = scene(story, script)
+
+    assert (shown == also, "sesame" in shown, 'ann = "<redacted>"' in shown) == (True, False, True)
+    assert users == {"ann": "sesame", "bob": "other"}
+
+
+def test_what_is_not_as_expected_is_told_while_it_runs(scene: Any) -> None:
+    """By [[expect]], so far."""
+
+    async def story(at: Any) -> Any:
+        before = await at.got("/v1/expectations")
+        await at.send("ann@x.test")
+        return before, await at.got("/v1/expectations")
+
+    before, after = scene(story, '[[expect]]\nrcpt = "ann@x.test"\ncommitted = 1\n')
+
+    assert (before["met"], len(before["unmet"])) == (False, 1)
+    assert "ann@x.test" in before["unmet"][0]["text"]
+    assert after == {"met": True, "unmet": []}
+
+
 def test_a_broken_script_leaves_the_old_one_in_force(scene: Any) -> None:
     """The error has the line."""
 

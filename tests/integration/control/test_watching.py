@@ -255,6 +255,18 @@ def test_messages_are_searched_and_read(scene: Any) -> None:
     assert (raw.headers["content-type"], raw.text) == ("message/rfc822", letter)
 
 
+def test_messages_are_found_by_what_is_in_them(scene: Any) -> None:
+    """As by the word `body` of a script: decoded."""
+    letter = "Content-Transfer-Encoding: base64\r\n\r\nWW91ciBjb2RlIGlzIDQ3MTE=\r\n"
+
+    async def story(at: Any) -> Any:
+        await at.send("ann@x.test", letter=letter)
+        await at.send("bob@x.test")
+        return [one["rcpt"] for one in (await at.got("/v1/messages", body="~code is \\d+"))["messages"]]
+
+    assert scene(story) == [["ann@x.test"]]
+
+
 def test_messages_are_taken_away_once(scene: Any) -> None:
     """DELETE returns what it drained, whole."""
 
@@ -443,6 +455,7 @@ def test_what_the_server_sent_by_itself_is_listed(scene: Any) -> None:
             "kind": "dsn",
             "about": 3,
             "rule": "late",
+            "outcome": None,
             "raw": "VG86IHgNCg0K",
         }
     ]

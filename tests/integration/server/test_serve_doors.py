@@ -305,6 +305,22 @@ def test_messages_are_written_to_a_maildir(serve: Serve, tmp_path: Path) -> None
     assert (list((tmp_path / "mail" / "tmp").iterdir()), list((tmp_path / "mail" / "cur").iterdir())) == ([], [])
 
 
+def test_what_the_server_sends_by_itself_is_in_the_maildir_too(serve: Serve, tmp_path: Path) -> None:
+    """A bounce, hours later of a scaled clock."""
+    script = '[[inject]]\non_commit = { rcpt = "bounce@*" }\nkind = "dsn"\nstatus = "5.1.1"\nwait = "2h"\n'
+    served = serve("--maildir", "mail", "--clock", "scaled:100000", "--http-port", "0", script=script)
+    with smtplib.SMTP(*served.at("smtp"), timeout=PATIENCE) as client:
+        client.sendmail("a@b.test", ["bounce@x.test"], LETTER)
+    while not (injected := served.call("/v1/injected")["injected"]):
+        served.call("/v1/clock/advance", "POST", {"by": "1h"})
+    served.end()
+    letters = sorted(file.read_text() for file in (tmp_path / "mail" / "new").iterdir())
+
+    assert [(one["rcpt"], one["kind"], one["about"]) for one in injected] == [("a@b.test", "dsn", 1)]
+    assert letters[0].startswith("Return-Path: <>\nDelivered-To: a@b.test\n")
+    assert (len(letters), "5.1.1" in letters[0]) == (2, True)
+
+
 def test_a_maildir_that_cannot_be_written_to_ends_nothing(serve: Serve, tmp_path: Path) -> None:
     """It is told."""
     served = serve("--maildir", "mail")

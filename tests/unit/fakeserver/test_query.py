@@ -125,6 +125,8 @@ MESSAGES = (
         ({"from": "news@*"}, [0, 2]),
         ({"subject": "hello café"}, [0]),
         ({"subject": "~^off", "committed": True}, [1]),
+        ({"body": "*hello*", "session": 2}, [1]),
+        ({"body": "~good ?bye"}, []),
         ({"message_id": "<1@shop.test>"}, [0]),
         ({"message_id": "2@shop.test"}, [1]),
         ({"session": 2}, [1]),

@@ -18,11 +18,20 @@ from maildrill.fakeserver.script import Rule, Script
 from maildrill.fakeserver.server import FakeServer
 from maildrill.smtp import Clock, escape
 
+#: What stands in a script for a password that is not shown; put back, it means the one that there is.
+HIDDEN = "<redacted>"
+
 
 class Pace(Protocol):
-    """A clock that can be steered. factor: how many times as fast as a real one it is."""
+    """A clock that can be steered."""
 
-    factor: float
+    @property
+    def factor(self) -> float:
+        """How many times as fast it is; it can be set."""
+        ...
+
+    @factor.setter
+    def factor(self, factor: float) -> None: ...
 
     def advance(self, seconds: float) -> None:
         """Let so many seconds have passed: all that was due within them is due now."""
@@ -73,8 +82,24 @@ class Desk:
         """What is played now, with all changes. Raises Problem where something else decides."""
         return self.engine.script
 
+    @property
+    def shown(self) -> Script:
+        """The same without its passwords."""
+        script = self.script
+        hidden = replace(script.server, users=dict.fromkeys(script.server.users, HIDDEN))
+        return replace(script, server=hidden)
+
     def play(self, script: Script) -> None:
-        """Play another script from now on, and go back to it at a reset. Raises ConfigurationError."""
+        """Play another script from now on, and go back to it at a reset; who is hidden in it keeps the password.
+
+        Raises ConfigurationError.
+        """
+        known = self.engine.script.server.users if isinstance(self.server.engine, Engine) else {}
+        users = {
+            name: known.get(name, password) if password == HIDDEN else password
+            for name, password in script.server.users.items()
+        }
+        script = replace(script, server=replace(script.server, users=users))
         self._load(script)
         self._base = script
 

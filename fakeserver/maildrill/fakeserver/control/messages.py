@@ -133,6 +133,7 @@ _MEANINGS = {
     "domain": "any recipient's domain; a pattern",
     "from": "the reverse-path; a pattern",
     "subject": "the Subject field, decoded; a pattern",
+    "body": "the text, decoded; a pattern: *code: 123* or ~code: \\d+",
     "message_id": "the Message-ID field, with its brackets or without; a pattern",
     "session": "the number of the session",
     "committed": "whether the server took it for anybody",

@@ -125,6 +125,7 @@ SCHEMAS: dict[str, Schema] = {
             "kind": TEXT,
             "about": _or_null(NUMBER),
             "rule": _or_null(TEXT),
+            "outcome": _or_null(TEXT),
             "raw": {"type": "string", "contentEncoding": "base64"},
         }
     ),

@@ -15,8 +15,11 @@ from maildrill.smtp import Reply, Transcript, timestamp
 Json = dict[str, Any]
 
 
-def event_of(entry: Entry, generation: int = 1) -> Json:
-    """Return an entry; its id is that of the journal's generation and its own number."""
+def event_of(entry: Entry, generation: int = 1, *, misses: int = 3) -> Json:
+    """Return an entry; its id is that of the journal's generation and its own number.
+
+    misses: how many near misses at most, the nearest first.
+    """
     return {
         "id": f"{generation}-{entry.number}",
         "at": entry.at,
@@ -31,7 +34,7 @@ def event_of(entry: Entry, generation: int = 1) -> Json:
         "outcome": entry.outcome,
         "rule": entry.rule or None,
         "unmatched": entry.unmatched,
-        "near_misses": [_miss(miss) for miss in entry.near_misses],
+        "near_misses": [_miss(miss) for miss in entry.near_misses[:misses]],
         "closed": entry.closed,
         "message": None if entry.message is None else entry.message.number,
     }
@@ -110,6 +113,7 @@ def injected_of(injected: Injected) -> Json:
         "kind": injected.kind,
         "about": injected.about or None,
         "rule": injected.rule or None,
+        "outcome": injected.outcome or None,
         "raw": b64encode(injected.content).decode("ascii"),
     }
 

@@ -23,7 +23,7 @@ _FACTOR_WORDS = "a number from 0.001 to 1000000"
 
 async def _script(request: Request, desk: Desk) -> Response:
     words_of(request, ())
-    return Response(script_to_toml(desk.script), media_type=TOML)
+    return Response(script_to_toml(desk.shown), media_type=TOML)
 
 
 async def _play(request: Request, desk: Desk) -> Response:
@@ -44,7 +44,7 @@ async def _scenario(request: Request, desk: Desk) -> Response:
         {
             "seed": engine.seed,
             "started": engine.started,
-            "script": script_to_toml(desk.script),
+            "script": script_to_toml(desk.shown),
             "rules": rules_of(desk.script.rules, desk),
             "events": [event_of(entry, journal.generation) for entry in journal.entries],
         }

@@ -20,6 +20,7 @@ from maildrill.fakeserver.query import EVENT_WORDS, event_filter
 from maildrill.smtp import domain_of
 
 _MOST = 10_000  # events in one answer
+_ALL = 1000  # near misses of one event
 
 
 async def _events(request: Request, desk: Desk) -> Response:
@@ -57,7 +58,7 @@ async def _near_misses(request: Request, desk: Desk) -> Response:
     journal = desk.journal
     return JSONResponse(
         {
-            "events": [event_of(entry, journal.generation) for entry in journal.near_misses],
+            "events": [event_of(entry, journal.generation, misses=_ALL) for entry in journal.near_misses],
             "next": str(Cursor(journal.generation, journal.totals.entries)),
             "more": False,
         }
