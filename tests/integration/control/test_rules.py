@@ -99,6 +99,17 @@ def test_the_next_message_only_meets_a_rule_for_it(scene: Any) -> None:
     )
 
 
+def test_the_next_message_meets_its_rule_whatever_else_is_asked_first(scene: Any) -> None:
+    """It has the first priority, too."""
+    script = '[[rule]]\nat = "rcpt"\npriority = 1\nreply = "450 4.2.1 always"\n'
+
+    async def story(at: Any) -> Any:
+        await at.asked("POST", "/v1/rules/next", json={"at": "rcpt", "reply": "550 5.7.1 this once"})
+        return [await at.send("ann@x.test") for _ in range(2)]
+
+    assert scene(story, script) == [{"ann@x.test": (550, "5.7.1 this once")}, {"ann@x.test": (450, "4.2.1 always")}]
+
+
 def test_several_next_rules_are_used_up_the_newest_first(scene: Any) -> None:
     """One each."""
 
@@ -214,6 +225,16 @@ def test_what_is_no_json_is_refused(scene: Any, body: bytes, status: int, detail
     told = scene(story)
 
     assert (told["status"], told["detail"][: len(detail)]) == (status, detail)
+
+
+def test_what_the_script_says_about_lint_holds_for_added_rules(scene: Any) -> None:
+    """A reply that no real server gives is refused, unless the script lets it stand."""
+    odd = {"at": "rcpt", "reply": "299 odd"}
+
+    async def story(at: Any) -> Any:
+        return (await at.http.post("/v1/rules", json=odd)).status_code
+
+    assert [scene(story, script) for script in ("", "[server]\nlint = false\n")] == [422, 201]
 
 
 def test_a_server_without_a_script_has_no_rules(scene: Any) -> None:

@@ -480,6 +480,37 @@ def test_the_ledger_sets_committed_against_acknowledged(scene: Any) -> None:
     assert [row["rcpt"] for row in part["recipients"]] == ["lost@y.test"]
 
 
+def test_near_misses_say_why_a_rule_did_not_fire(scene: Any) -> None:
+    """Also where a correct server answers what no rule does; the event itself is not blown up by it."""
+
+    async def story(at: Any) -> Any:
+        await at.send("ann@x.test")
+        near = await at.got("/v1/near-misses", stage="rcpt")
+        none = await at.got("/v1/near-misses", outcome="unmatched")
+        few = await at.got("/v1/near-misses", limit=1)
+        (event,) = (await at.got("/v1/events", stage="rcpt"))["events"]
+        return near, none, few, event
+
+    near, none, few, event = scene(story, SCRIPT)
+
+    assert [miss["text"] for one in near["events"] for miss in one["near_misses"]] == [
+        'gone: rcpt = "gone@*" but rcpt is ann@x.test'
+    ]
+    assert (none["events"], event["near_misses"]) == ([], [])
+    assert ([one["stage"] for one in few["events"]], few["more"]) == (["dot"], True)
+
+
+def test_near_misses_outlive_other_events(scene: Any) -> None:
+    """Those of a strict script, of which there are few."""
+
+    async def story(at: Any) -> Any:
+        await at.send("bob@x.test")
+        await at.send("ann@x.test")
+        return [one["address"] for one in (await at.got("/v1/near-misses"))["events"]]
+
+    assert scene(story, STRICT, journal=Journal(keep=3)) == ["bob@x.test"]
+
+
 def test_near_misses_say_what_each_rule_lacked(scene: Any) -> None:
     """For what a strict script has no rule for."""
 

@@ -109,13 +109,16 @@ async def table_in(request: Request) -> Table:
     return table_of(await json_in(request), _BODY)
 
 
-def rule_in(values: object, name: Callable[[], str], pointer: str = "") -> Rule:
-    """Return the rule that an object says, named by `name` where it says none; raises Problem with the place."""
+def rule_in(values: object, name: Callable[[], str], *, lint: bool | None, pointer: str = "") -> Rule:
+    """Return the rule that an object says, named by `name` where it says none; raises Problem with the place.
+
+    lint: that of the script's `[server]`.
+    """
     if not isinstance(values, dict):
         raise Problem(422, "a rule is no object", expected='an object such as {"at": "rcpt", …}', pointer=pointer)
     said = values if values.get("name") else {**values, "name": name()}
     try:
-        return read_rule(table_of({"rule": said}, _BODY).table("rule"), "")
+        return read_rule(table_of({"rule": said}, _BODY).table("rule"), "", lint=lint)
     except ConfigurationError as error:
         _refuse(error, pointer)
 

@@ -46,21 +46,22 @@ async def _replace_all(request: Request, desk: Desk) -> Response:
             raise Problem(422, f'unknown key "{escape(key)}"', expected="rule", pointer=f"/{key}")
     if not isinstance(body.get("rule"), list):
         raise Problem(422, "there are no rules", expected='{"rule": [{"at": "rcpt", …}, …]}', pointer="/rule")
-    desk.change([rule_in(values, desk.name, f"/rule/{n}") for n, values in enumerate(body["rule"])])
+    lint = desk.script.server.lint
+    desk.change([rule_in(values, desk.name, lint=lint, pointer=f"/rule/{n}") for n, values in enumerate(body["rule"])])
     return JSONResponse(rules_of(desk.script.rules, desk))
 
 
 async def _add(request: Request, desk: Desk) -> Response:
     words = words_of(request, ("place",))
     last = taken(words, "place", 0, ["first", "last"].index, "one of: first last")
-    rule = rule_in(await json_in(request), desk.name)
+    rule = rule_in(await json_in(request), desk.name, lint=desk.script.server.lint)
     desk.change((*desk.script.rules, rule) if last else (rule, *desk.script.rules))
     return JSONResponse(rule_of(rule), 201)
 
 
 async def _next(request: Request, desk: Desk) -> Response:
     words_of(request, ())
-    rule = rule_in({"times": 1, **await json_in(request)}, desk.name)
+    rule = rule_in({"times": 1, "priority": 1, **await json_in(request)}, desk.name, lint=desk.script.server.lint)
     desk.once(rule)
     return JSONResponse(rule_of(rule), 201)
 
@@ -83,7 +84,7 @@ async def _replace(request: Request, desk: Desk) -> Response:
     body = await json_in(request)
     if body.get("name", name) != name:
         raise Problem(422, "the rule is called otherwise than its address says", pointer="/name")
-    rule = rule_in({**body, "name": name}, desk.name)
+    rule = rule_in({**body, "name": name}, desk.name, lint=desk.script.server.lint)
     rules = desk.script.rules
     there = any(one.name == name for one in rules)
     desk.change([rule if one.name == name else one for one in rules] if there else (rule, *rules))

@@ -13,13 +13,16 @@ from maildrill.fakeserver.record import Entry, Injected, Message, RecipientRecor
 from maildrill.smtp import Reply, Transcript, timestamp
 
 Json = dict[str, Any]
+_FEW = 3
 
 
-def event_of(entry: Entry, generation: int = 1, *, misses: int = 3) -> Json:
+def event_of(entry: Entry, generation: int = 1, *, misses: int | None = None) -> Json:
     """Return an entry; its id is that of the journal's generation and its own number.
 
-    misses: how many near misses at most, the nearest first.
+    misses: how many near misses at most, the nearest first; None: a few, where a strict script had no rule for it.
     """
+    if misses is None:
+        misses = _FEW if entry.unmatched else 0
     return {
         "id": f"{generation}-{entry.number}",
         "at": entry.at,

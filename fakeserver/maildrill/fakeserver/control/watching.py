@@ -54,13 +54,19 @@ async def _stream(request: Request, desk: Desk) -> Response:
 
 
 async def _near_misses(request: Request, desk: Desk) -> Response:
-    words_of(request, ())
+    words = words_of(request, (*EVENT_WORDS, "limit"))
+    limit = taken(words, "limit", 100, number(_MOST, 1), f"a whole number from 1 to {_MOST}")
+    fits = filtered(event_filter, words)
     journal = desk.journal
+    entries = journal.entries
+    oldest = entries[0].number if entries else 0
+    before = (entry for entry in journal.near_misses if entry.number < oldest)  # kept longer than others
+    found = [entry for entry in (*before, *entries) if entry.near_misses and fits(entry)]
     return JSONResponse(
         {
-            "events": [event_of(entry, journal.generation, misses=_ALL) for entry in journal.near_misses],
+            "events": [event_of(entry, journal.generation, misses=_ALL) for entry in found[-limit:]],
             "next": str(Cursor(journal.generation, journal.totals.entries)),
-            "more": False,
+            "more": len(found) > limit,
         }
     )
 
@@ -137,6 +143,13 @@ _MEANINGS = {
     "until": "Unix seconds or RFC 3339, this moment excluded",
 }
 EVENT_QUERY = tuple(Query(name, _MEANINGS[name], _listed(name)) for name in EVENT_WORDS)
+
+
+def _limit(default: int) -> Query:
+    schema = {"type": "integer", "minimum": 1, "maximum": _MOST, "default": default}
+    return Query("limit", "how many at most", schema)
+
+
 _AFTER = Query("after", "only events behind the one of this id", {"type": "string"})
 
 OPERATIONS = (
@@ -148,7 +161,7 @@ OPERATIONS = (
         query=(
             *EVENT_QUERY,
             _AFTER,
-            Query("limit", "how many at most", {"type": "integer", "minimum": 1, "maximum": _MOST, "default": 1000}),
+            _limit(1000),
         ),
         gives=Body({JSON: "Events"}),
     ),
@@ -163,8 +176,9 @@ OPERATIONS = (
     Operation(
         method="GET",
         path="/v1/near-misses",
-        summary="The events that a strict script had no rule for, and what each rule lacked.",
+        summary="The newest events that no rule answered, and what each rule of that stage lacked.",
         handler=_near_misses,
+        query=(*EVENT_QUERY, _limit(100)),
         gives=Body({JSON: "Events"}),
     ),
     Operation(
