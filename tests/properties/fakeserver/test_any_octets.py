@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -272,8 +273,13 @@ def test_it_does_not_matter_in_which_pieces_octets_come(name: str, pieces: list[
     anyhow = [octets[start:end] for start, end in pairwise(places) if start < end]
     whole, cut = hold(script(name), [octets]), hold(script(name), anyhow)
 
-    assert cut.heard == whole.heard
+    assert _heard(cut) == _heard(whole)
     assert _taken(cut) == _taken(whole)
+
+
+def _heard(held: Held) -> bytes:
+    """Return what was heard; for what the client was too slow in the end hangs on when its last octets came."""
+    return re.sub(rb"^421 4\.4\.2 .*\r\n\Z", b"421", held.heard, flags=re.MULTILINE)
 
 
 def _taken(held: Held) -> list[tuple[str, tuple[str, ...], bytes, bool]]:
