@@ -62,6 +62,23 @@ def test_nothing_but_crlf_dot_crlf_ends_a_message(memory: Any, sequence: bytes, 
     ]
 
 
+@pytest.mark.parametrize("sequence", SMUGGLING, ids=repr)
+def test_to_the_letter_most_of_them_are_refused(memory: Any, sequence: bytes) -> None:
+    """A bare CR or LF never stands in a message (RFC 5321 section 2.3.8); what else looks like an end is text."""
+    bare = b"\r" in sequence.replace(b"\r\n", b"") or b"\n" in sequence.replace(b"\r\n", b"")
+
+    async def story(scene: Any) -> Any:
+        client = await scene.greeted()
+        await client.ask("MAIL FROM:<news@shop.test> BODY=8BITMIME", "RCPT TO:<ann@x.test>", "DATA")
+        client.write(b"first" + sequence + SECOND + b"\r\n.\r\n")
+        return await client.hear(), await client.ask("NOOP"), [one.committed for one in scene.journal.messages]
+
+    reply, after, committed = memory.play("[server]\nstrict = true", story)
+
+    assert reply == ("554 5.6.0 bare CR or LF in the message" if bare else "250 2.0.0 message taken")
+    assert (after[:3], committed) == ("250", [not bare])
+
+
 @pytest.mark.parametrize("sequence", [b"\r\n.\r\n", b"\r\r\n.\r\n", b"\n\r\n.\r\n", b".\r\n.\r\n"], ids=repr)
 def test_crlf_dot_crlf_ends_a_message_whatever_comes_before_it(memory: Any, sequence: bytes) -> None:
     """The end is the end: what follows are commands."""

@@ -9,7 +9,7 @@ import asyncio
 import base64
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from unicodedata import category
@@ -45,6 +45,10 @@ _HANDSHAKES = "".join(
     f'[[rule]]\nat = "tls"\nkey = "connection"\nchance = 0.25\nhandshake = "{fault}"\n'
     for fault in ("abort", "garbage", "plain", "expired", "old-version", "hang")
 )
+_LIMITS = (
+    'message = 200, memory = 1000, line = 80, recipients = 2, commands = 9, errors = 3, silence = "20s", '
+    'command = "10s", session = "100s"'
+)
 #: Scripts that leave every reply whole and well formed. The fuzzer's seeds know them by number: add at the end.
 SCRIPTS = {
     "bye": '[[rule]]\nat = ["noop", "unknown"]\nreply = "421 4.3.0 bye"',
@@ -59,6 +63,9 @@ SCRIPTS = {
     "logins": _LOGINS,
     "tls": "[server]\ntls = true",
     "handshakes": f"[server]\ntls = true\n{_HANDSHAKES}",
+    "limits": f"[server]\nlimits = {{ {_LIMITS} }}",
+    "selectors": '[[rule]]\nat = ["dot", "bdat"]\nsubject = "~h"\nbody = "~x"\nheader.From = "*"\nsize = ">5"\n'
+    'reply = "550 5.6.0 no"',
 }
 #: The doors at which a server can be called.
 DOORS: dict[str, dict[str, bool]] = {"smtp": {}, "lmtp": {"lmtp": True}, "tls": {"tls": True}, "proxy": {"proxy": True}}
@@ -73,9 +80,12 @@ class Held:
     journal: Journal
 
 
-def hold(script: Script, pieces: Sequence[bytes], door: str = "smtp", *, secure: bool = False) -> Held:
+def hold(
+    script: Script, pieces: Sequence[bytes], door: str = "smtp", *, secure: bool = False, leaving: str = ""
+) -> Held:
     """Say all the pieces, a moment between them, and listen until the server closes; `secure`: in TLS, at that door.
 
+    leaving: what the client does then: nothing, end what it says (eof), close or abort.
     Raises what nobody caught in the server, and TimeoutError where it never closes.
     """
 
@@ -90,16 +100,26 @@ def hold(script: Script, pieces: Sequence[bytes], door: str = "smtp", *, secure:
                 break
             writer.write(piece)
             await world.clock.sleep(0.001)
+        _LEAVING[leaving](writer)
         heard = await asyncio.wait_for(listening, LONGEST)
         writer.close()
         await world.clock.sleep(10.0)
         running = [task.get_name() for task in asyncio.all_tasks() - {asyncio.current_task()}]
         assert not server._sessions, "a session that is over is still there"
         assert not running, f"still running: {running}"
+        assert server._host.store.used == 0, "a message that never ended is still there"
         await server.stop()
         return Held(b"".join(pieces), heard, server.journal)
 
     return run_world(story)
+
+
+_LEAVING: dict[str, Callable[[asyncio.StreamWriter], None]] = {
+    "": lambda _: None,
+    "eof": lambda writer: None if writer.is_closing() else writer.write_eof(),
+    "close": lambda writer: writer.close(),
+    "abort": lambda writer: writer.transport.abort(),
+}
 
 
 async def _listened(reader: asyncio.StreamReader) -> bytes:
@@ -245,6 +265,25 @@ def script(name: str) -> Script:
 def test_whatever_is_said_is_answered_or_the_connection_closes(name: str, pieces: list[bytes], door: str) -> None:
     """No octets raise anything or hang anything, and what the client heard is what the journal says."""
     check(hold(script(name), [PROXY, *pieces] if door == "proxy" else pieces, door))
+
+
+@given(
+    st.sampled_from(sorted(SCRIPTS)),
+    PIECES,
+    st.sampled_from(["smtp", "lmtp"]),
+    st.sampled_from(["eof", "close", "abort"]),
+)
+@example("none", [*OPENING, b"DATA\r\nhalf of a mess"], "smtp", "abort")
+@example("none", [*OPENING, b"BDAT 1000\r\nhalf of a chunk"], "smtp", "close")
+@example("slow", [*OPENING, b"DATA\r\nwhole\r\n.\r\n"], "smtp", "close")
+def test_a_client_that_leaves_leaves_nothing_behind(name: str, pieces: list[bytes], door: str, leaving: str) -> None:
+    """In the middle of anything, by an end or a reset: the session ends, and is told of as far as it went."""
+    held = hold(script(name), pieces, door, leaving=leaving)
+    (record,) = held.journal.sessions
+
+    assert record.closed in (Closed.CLIENT, Closed.FIN, Closed.TIMEOUT)
+    assert [entry.closed for entry in held.journal.entries if entry.closed] == [record.closed]
+    assert all(message.settled for message in held.journal.messages)
 
 
 @given(PIECES)
