@@ -26,6 +26,7 @@ SCRIPT = Path(__file__).resolve().parent / "twenty.toml"
 KINDS = ("aiosmtpd", "aiosmtpd+uvloop", "maildrill", "maildrill+uvloop", "smtp-sink")
 #: What maildrill is to reach, times stock aiosmtpd, when sessions stay.
 TARGETS = {"maildrill": 1.5, "maildrill+uvloop": 3.0}
+KEEP = 10_000  # entries of the journal: as a server has it that runs for long
 READY = 20.0  # seconds for a server to start
 LIMIT = 120.0  # seconds for one round of one server
 POSTFIX = "/usr/sbin:/usr/libexec/postfix:/usr/local/sbin:/usr/bin"
@@ -88,11 +89,13 @@ async def _aiosmtpd() -> int:
 
 async def _maildrill() -> int:
     from maildrill.cli.system_clock import SystemClock  # noqa: PLC0415 - stock aiosmtpd runs without all this
+    from maildrill.fakeserver.journal import Journal  # noqa: PLC0415
     from maildrill.fakeserver.script_file import read_script  # noqa: PLC0415
     from maildrill.fakeserver.server import FakeServer  # noqa: PLC0415
 
     script = read_script(SCRIPT.read_text(encoding="utf-8"), SCRIPT.name)
-    _, port = await FakeServer(script, clock=SystemClock(), keep_bodies=False).start()
+    journal = Journal(keep=KEEP)
+    _, port = await FakeServer(script, clock=SystemClock(), journal=journal, keep_bodies=False).start()
     return port
 
 
