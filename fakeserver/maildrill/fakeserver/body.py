@@ -22,6 +22,10 @@ class Store:
         self.limit = limit
         self.used = 0
 
+    def holds(self, octets: int) -> bool:
+        """Whether there is room for so many more."""
+        return self.used + octets <= self.limit
+
     def take(self, octets: int) -> bool:
         """Take room, or give it back where `octets` is negative; returns whether there is any left."""
         self.used += octets

@@ -26,10 +26,8 @@ _PATH = re.compile(
 #: What nearly every client says, at a fifth of the cost: an address of letters and digits, short enough for any limit.
 _WORD = r"[A-Za-z0-9_+=\-]+"
 _NAME = r"[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*"
-_PLAIN = {
-    keyword: re.compile(rf"{keyword}:<({_WORD}(?:\.{_WORD})*@{_NAME}(?:\.{_NAME})*)>(?: ([!-~]+))?")
-    for keyword in ("FROM", "TO")
-}
+PLAIN_ADDRESS = rf"{_WORD}(?:\.{_WORD})*@{_NAME}(?:\.{_NAME})*"
+_PLAIN = {keyword: re.compile(rf"{keyword}:<({PLAIN_ADDRESS})>(?: ([!-~]+))?") for keyword in ("FROM", "TO")}
 _PARAMETER = re.compile(rf"([A-Za-z0-9][A-Za-z0-9\-]*)(?:=([!-<>-~{WIDE}]+))?")
 _CHUNK = re.compile(r"(?P<size>[0-9]{1,20})(?:(?P<blank> +)(?P<last>LAST))? *", re.IGNORECASE)
 

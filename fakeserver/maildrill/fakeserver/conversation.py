@@ -12,6 +12,7 @@ from maildrill.fakeserver import faults
 from maildrill.fakeserver.authenticating import Authenticator
 from maildrill.fakeserver.dialogue import Dialogue, Heard
 from maildrill.fakeserver.event import Close, Decision, Proceed, Say
+from maildrill.fakeserver.express import Express
 from maildrill.fakeserver.faults import Done
 from maildrill.fakeserver.host import Decider, Host, Wire
 from maildrill.fakeserver.journal import Closed, SessionRecord
@@ -29,7 +30,7 @@ _TOO_LATE = Reply.of("421 4.4.2 silent for too long, closing connection")
 
 
 class Conversation:
-    """One session from connecting to the end. record: the session in the journal."""
+    """One session from connecting to the end. record: the session in the journal. express: a short way, if any."""
 
     record: SessionRecord
 
@@ -41,6 +42,8 @@ class Conversation:
         self._receiver = Receiver(self._play)
         self._authenticator = Authenticator(self._play)
         self._welcome = PLAIN
+        plainly = not (wire.door.lmtp or host.settings.strict)
+        self.express = Express(self._play, self._receiver, self._answer_at_length) if plainly else None
 
     def connect(self, client: str) -> bool:
         """Open the session of a client (its address), and ask the script; returns False where it is refused."""
@@ -77,7 +80,11 @@ class Conversation:
         elif heard.login is not None:
             await self._authenticator.log_in(heard, heard.login)
         else:
-            await self._answer(heard)
+            await self._answer(heard, self._decide(heard))
+        self._play.stage = Stage.IDLE
+
+    async def _answer_at_length(self, heard: Heard, moment: Moment) -> None:
+        await self._answer(heard, moment)
         self._play.stage = Stage.IDLE
 
     async def say(self, reply: Reply) -> None:
@@ -108,9 +115,11 @@ class Conversation:
             play = self._play
             play.note(Moment(play.stage, play.now, PLAIN), Done(), how)
 
-    async def _answer(self, heard: Heard) -> None:
+    async def _answer(self, heard: Heard, moment: Moment) -> None:
         """Answer a command, and go through what it begins."""
-        reply = await self._reply(heard)
+        reply = await self._play.carry_out(moment)
+        if reply is not None:
+            self._dialogue.take(heard, reply)
         if heard.stage is Stage.DATA and reply is not None and reply.klass == 3:
             await self._receiver.message()
         elif heard.stage is Stage.STARTTLS and reply is not None and reply.positive:
@@ -133,21 +142,18 @@ class Conversation:
                 self.record.tls = state.tls = outcome
         await play.conclude(moment, done)
 
-    async def _reply(self, heard: Heard) -> Reply | None:
-        """Reply to one command or response; returns what was said in full."""
-        play, decision = self._play, PLAIN
+    def _decide(self, heard: Heard) -> Moment:
+        """Ask the script about a command, if it may be asked."""
+        play, decision, correct = self._play, PLAIN, heard.reply
         began = play.now
         if heard.scripted:
             decision = play.ask_about(heard)
             changes = faults.changes(decision.actions)
             if changes and heard.stage is Stage.EHLO:
-                heard = self._dialogue.advertise(heard, changes)
+                correct = self._dialogue.advertise(heard, changes).reply
             if heard.stage is Stage.QUIT:
                 decision = replace(decision, actions=(*decision.actions, Close()))
         elif heard.reply.code == 421:  # a limit is reached
             decision = _LIMITED
         address = heard.path.address if heard.path is not None else None
-        reply = await play.carry_out(Moment(heard.stage, began, decision, heard.reply, shown(heard), address))
-        if reply is not None:
-            self._dialogue.take(heard, reply)
-        return reply
+        return Moment(heard.stage, began, decision, correct, shown(heard), address)

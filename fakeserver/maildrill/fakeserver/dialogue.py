@@ -81,7 +81,7 @@ class Dialogue:
 
     def respond(self, stage: Stage, reply: Reply, *, scripted: bool = True) -> Heard:
         """Return a moment of an AUTH exchange at which a correct server says `reply` (RFC 4954 section 4)."""
-        return Heard(stage, self._spoken(reply), "AUTH", scripted=scripted)
+        return Heard(stage, self.spoken(reply), "AUTH", scripted=scripted)
 
     def log_in(self, user: str) -> None:
         """Note that somebody is let in."""
@@ -107,7 +107,7 @@ class Dialogue:
         if stage is Stage.QUIT:
             return None
         follows = RECIPIENT_OK if self.state.reverse_path is not None else SENDER_OK
-        return self._spoken(_FOLLOWS.get(stage, follows))
+        return self.spoken(_FOLLOWS.get(stage, follows))
 
     def take(self, heard: Heard, reply: Reply) -> None:
         """Note that `reply` was said to a command: the state changes if it says that the command was done."""
@@ -123,7 +123,7 @@ class Dialogue:
 
     def crowd_out(self, heard: Heard) -> Heard:
         """Return a chunk, just heard, for which there is no room."""
-        return replace(heard, reply=self._spoken(NO_ROOM.reply), scripted=False)
+        return replace(heard, reply=self.spoken(NO_ROOM.reply), scripted=False)
 
     def reset(self) -> None:
         """Forget the transaction."""
@@ -132,18 +132,18 @@ class Dialogue:
     def _heard(self, stage: Stage, verdict: Verdict, verb: str, argument: str) -> Heard:
         if isinstance(verdict, Path):
             done = SENDER_OK if stage is Stage.MAIL else RECIPIENT_OK
-            return Heard(stage, self._spoken(done), verb, argument, path=verdict)
+            return Heard(stage, self.spoken(done), verb, argument, path=verdict)
         if isinstance(verdict, Chunk):
             return Heard(
-                stage, self._spoken(Reply(250, (f"2.0.0 {verdict.size} octets",))), verb, argument, chunk=verdict
+                stage, self.spoken(Reply(250, (f"2.0.0 {verdict.size} octets",))), verb, argument, chunk=verdict
             )
         if isinstance(verdict, Login):
-            return Heard(stage, self._spoken(LOGGED_IN), verb, argument, login=verdict)
+            return Heard(stage, self.spoken(LOGGED_IN), verb, argument, login=verdict)
         reply, scripted = (verdict, True) if isinstance(verdict, Reply) else (verdict.reply, False)
         chunk = announced(self.state, argument) if stage is Stage.BDAT and reply.code != 421 else None
-        return Heard(stage, self._spoken(reply), verb, argument, scripted, chunk=chunk)
+        return Heard(stage, self.spoken(reply), verb, argument, scripted, chunk=chunk)
 
-    def _spoken(self, reply: Reply) -> Reply:
+    def spoken(self, reply: Reply) -> Reply:
         """Return the reply as said here: without the enhanced code where that was not advertised (RFC 2034)."""
         return reply if "ENHANCEDSTATUSCODES" in self.state.keywords else _bare(reply)
 

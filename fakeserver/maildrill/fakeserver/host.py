@@ -90,6 +90,10 @@ class Wire(faults.Wire, Protocol):
         """Return the next line without its end; None for one of more than so many octets."""
         ...
 
+    def unread(self, octets: bytes) -> None:
+        """Take octets back that were heard and are to be read."""
+        ...
+
     async def read_some(self, most: int = ...) -> bytes:
         """Return the next octets, one at least and `most` at most."""
         ...

@@ -40,17 +40,22 @@ class Inbox:
         self._transport = transport
         self.balance()
 
-    def unread(self, octets: bytes) -> None:
+    def unread(self, came: bytes) -> None:
         """Put octets back that were read and are somebody else's."""
-        self._buffer[:0] = octets
+        self._buffer[:0] = came
 
     def take_all(self) -> bytes:
         """Return what has come and was not read."""
         return self._take(len(self._buffer))
 
-    def feed(self, octets: bytes) -> None:
+    @property
+    def empty(self) -> bool:
+        """Whether everything has been read."""
+        return not self._buffer
+
+    def feed(self, came: bytes) -> None:
         """Add octets."""
-        self._buffer += octets
+        self._buffer += came
 
     def balance(self) -> None:
         """Let the network wait while too much is unread."""
@@ -66,7 +71,7 @@ class Inbox:
             start = max(0, len(self._buffer) + 1 - len(separator))
             if start > self._limit:
                 raise asyncio.LimitOverrunError("no separator within the limit", start)
-            await _more()
+            await octets()
         if found > self._limit:
             raise asyncio.LimitOverrunError("a separator beyond the limit", found)
         self.line = self._take(found + len(separator))
@@ -75,7 +80,7 @@ class Inbox:
     async def readexactly(self, count: int) -> bytes:
         """Return as many octets."""
         while len(self._buffer) < count:
-            await _more()
+            await octets()
         return self._take(count)
 
     async def read(self, count: int) -> bytes:
@@ -93,12 +98,12 @@ class Inbox:
             sure = len(self._buffer) - next(parts, 0)
             if sure:
                 return self._take(sure)
-            await _more()
+            await octets()
 
     async def wait(self) -> None:
         """Return when there is an octet."""
         while not self._buffer:
-            await _more()
+            await octets()
 
     def _take(self, count: int) -> bytes:
         taken = bytes(self._buffer[:count])
@@ -154,6 +159,6 @@ class Steps:
 
 
 @types.coroutine
-def _more() -> Generator[object, None, None]:
+def octets() -> Generator[object, None, None]:
     """Wait for octets."""
     yield _OCTETS

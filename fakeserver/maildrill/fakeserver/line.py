@@ -68,12 +68,13 @@ class Line:
             idler.cancel()
         self.resume_writing()
 
-    def received(self, octets: bytes, handle: Callable[[], None]) -> None:
-        """Take octets and have them handled; the replies to them leave together."""
-        self._arm(self._patience.heard(self._loop.time()))
-        self.inbox.feed(octets)
+    def received(self, octets: bytes, at_once: Callable[[bytes], bool], handle: Callable[[], None]) -> None:
+        """Take octets and have them handled, `at_once` or from the inbox; the replies to them leave together."""
         self._reading = True
-        handle()
+        if not at_once(octets):
+            self._arm(self._patience.heard(self._loop.time()))
+            self.inbox.feed(octets)
+            handle()
         self._reading = False
         self.flush()
         self.inbox.balance()
@@ -180,6 +181,10 @@ class Line:
             size += len(line)
         self.stop_waiting()
         return decode(line.rstrip(b"\r\n")) if size <= most else None
+
+    def unread(self, octets: bytes) -> None:
+        """Take octets back that were heard and are to be read."""
+        self.inbox.unread(octets)
 
     async def read_some(self, most: int = MAX_HELD) -> bytes:
         """Return the next octets, one at least and `most` at most."""

@@ -28,15 +28,18 @@ class Receiver:
         self._chunks: Chunks | None = None
         self._marks: list[int] = []
 
-    async def message(self) -> None:
-        """Take a message in, from its first octet to the reply to its final dot."""
+    async def message(self, begins: Decision | None = None) -> None:
+        """Take a message in, from its first octet to the reply to its final dot.
+
+        begins: what the script decided about its first octet, if it was asked.
+        """
         play = self._play
         play.stage = Stage.BODY
         self._marks = [*play.host.decider.body_marks()]
         body = Body(play.dialogue.state.size_limit, play.host.store)
         try:
             await play.wire.await_octet()
-            early = await self._mark(0)
+            early = await self._mark(0, begins)
             whole = False
             while not whole:
                 whole = await play.wire.read_body(body, self._marks[0] if self._marks and early is None else None)
@@ -116,21 +119,31 @@ class Receiver:
             early = await self._mark(self._marks.pop(0))
         return early
 
-    async def _mark(self, size: int) -> Reply | None:
+    async def _mark(self, size: int, decision: Decision | None = None) -> Reply | None:
         play = self._play
         stage = play.stage
-        early = await play.carry_out(Moment(Stage.BODY, play.now, play.ask(Stage.BODY, size=size)))
+        decision = decision or play.ask(Stage.BODY, size=size)
+        early = await play.carry_out(Moment(Stage.BODY, play.now, decision))
         play.stage = stage
         return early
 
-    async def _end(self, heard: Heard, arrived: Arrived, early: Reply | None) -> None:
-        """A message is whole: take it or not, and reply, unless that was done before its end."""
+    async def end(self, arrived: Arrived, decision: Decision) -> None:
+        """End a message about which the script has decided."""
+        await self._end(self._play.dialogue.end_of_data(arrived.size, arrived.content), arrived, None, decision)
+
+    async def _end(self, heard: Heard, arrived: Arrived, early: Reply | None, asked: Decision | None = None) -> None:
+        """A message is whole: take it or not, and reply, unless that was done before its end.
+
+        asked: what the script decided, if it was asked.
+        """
         play, state = self._play, self._play.dialogue.state
         began = play.now
         correct = heard if heard.chunk is None else play.dialogue.end_of_data(arrived.size, arrived.content)
         # In LMTP each recipient has a reply of its own (RFC 2033 section 4.2).
         each = state.recipients if state.offer.lmtp else ()
-        if early is None:
+        if asked is not None:
+            ends = [(correct.stage, asked)]
+        elif early is None:
             ends = [self._decide(heard, correct, arrived, (rcpt,)) for rcpt in each]
             ends = ends or [self._decide(heard, correct, arrived, state.recipients)]
         else:  # a message gets one reply, and that was it; other recipients hear the same

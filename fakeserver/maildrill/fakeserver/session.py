@@ -13,7 +13,7 @@ import logging
 import re
 import ssl
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import cast
 
 from aiosmtpd.smtp import SMTP
@@ -70,12 +70,14 @@ class Session(SMTP):
         self._line = _Line(self, host, door)
         self._line.crowded = crowded
         self._talk: Talk = (host.converse or Conversation)(host, self._line)
+        self._express = self._talk.express if isinstance(self._talk, Conversation) else None
         self._client = "local"
         self._connected = False
         self._known = False  # whether the talk knows of the client: behind a proxy it is told later
         self._greeted = False
         self._gone = False
         self._steps: Steps | None = None
+        self._commands: Commands | None = None
         self._bare = BareNewlines()
 
     def __dir__(self) -> Iterable[str]:
@@ -157,7 +159,27 @@ class Session(SMTP):
         if not self._line.over:
             if self._known:
                 self._talk.record.bare_newlines += self._bare.feed(data)
-            self._line.received(data, self._go)
+            self._line.received(data, self._at_once, self._go)
+
+    def _at_once(self, data: bytes) -> bool:
+        """Have octets answered on a short way, where there is one; returns whether that was done."""
+        if self._express is None or self._commands is None or not self._commands.waiting:
+            return False
+        try:
+            taken = self._express.take(data)
+        except Exception as error:
+            taken = _raised(error)
+        if taken is True:
+            self._line.wait(between=not self._express.within)
+        elif taken is not False:
+            self._line.stop_waiting()
+            self._commands.rest = self._finish(taken)
+            self._go()
+        return taken is not False
+
+    async def _finish(self, rest: Awaitable[None]) -> None:
+        await rest
+        self._line.wait(between=True)
 
     def _go(self) -> None:
         if self._steps is not None:
@@ -172,8 +194,8 @@ class Session(SMTP):
         self._line.resume_writing()
 
     def _cb_client_connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:  # noqa: ARG002 - aiosmtpd's signature
-        commands = Commands(self._line.inbox, self._host.limits.line, self._command)
-        self._reader, self._writer = cast("asyncio.StreamReader", commands), writer
+        self._commands = Commands(self._line.inbox, self._host.limits.line, self._command)
+        self._reader, self._writer = cast("asyncio.StreamReader", self._commands), writer
 
     async def _handle_client(self) -> None:
         self._steps = Steps(super()._handle_client())
@@ -258,3 +280,8 @@ class _Line(Line):
         version = await super().secure(context, heard)
         self._session.secured(self.transport if version else None)
         return version
+
+
+async def _raised(error: Exception) -> None:
+    """Raise an error where aiosmtpd takes care of it."""
+    raise error

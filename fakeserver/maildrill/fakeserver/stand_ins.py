@@ -10,7 +10,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from maildrill.fakeserver.inbox import Inbox
+from maildrill.fakeserver.inbox import Inbox, octets
 
 #: Takes a verb in upper case, and its argument.
 Command = Callable[[str, str | None], Awaitable[None]]
@@ -23,17 +23,29 @@ class Commands:
     """What aiosmtpd reads its lines from: what is plainly a command is answered on the way, the rest is aiosmtpd's.
 
     Taking such a line to pieces costs aiosmtpd, which tries to log it twice, a tenth of the time of a short message.
+    most: octets of such a line. waiting: for the next line, of which nothing has come. rest: of what was answered while
+    it waited, what is left to wait for.
     """
 
     def __init__(self, inbox: Inbox, most: int, command: Command) -> None:
         self._inbox = inbox
         self._most = most
         self._command = command
+        self.waiting = False
+        self.rest: Awaitable[None] | None = None
         self.read = inbox.read
 
     async def readuntil(self) -> bytes:
         """Return the next line that is not plainly a command."""
         while True:
+            self.waiting = self._inbox.empty
+            if self.waiting:
+                await octets()
+                self.waiting = False
+            if self.rest is not None:
+                rest, self.rest = self.rest, None
+                await rest
+                continue
             line = await self._inbox.readuntil()
             plain = _PLAIN.fullmatch(line)
             if plain is None or len(line) > self._most:
