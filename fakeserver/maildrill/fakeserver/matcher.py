@@ -55,7 +55,8 @@ class Matcher:
         drawn = rule.lot is not None and not rule.lot.by_session
         self._by_rcpt = bool(rule.rcpt or rule.domain or about_rcpt(rule.key) or drawn)
         self._counting = Counting(rule, play.seed, play.started, play.states, play.sessions)
-        self._conditions = tuple((n, *one) for n, one in enumerate(conditions(rule), start=self._who))
+        said = enumerate(conditions(rule), start=self._who)
+        self._conditions = tuple((n, one.word, one.holds, one.seen) for n, one in said)
         self._shooter = Shooter(rule, play.seed, play.hostname)
         self._touched: Mapping[Hashable, Tally] = _NOTHING  # what the last event counted for
         self._begun: dict[int, tuple[float, float]] = {}  # by session: the silence, or the message, last acted upon
