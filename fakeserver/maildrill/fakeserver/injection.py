@@ -62,7 +62,7 @@ CLASSES: dict[Action, tuple[int, ...]] = {
     Action.EXPANDED: (2,),
 }
 #: Which words belong to which kind.
-_OF_KIND = {"action": Kind.DSN, "status": Kind.DSN, "diagnostic": Kind.DSN, "feedback": Kind.COMPLAINT}
+OF_KIND = {"action": Kind.DSN, "status": Kind.DSN, "diagnostic": Kind.DSN, "feedback": Kind.COMPLAINT}
 #: What NOTIFY must ask for; all other actions are a success.
 _NOTIFIES = {Action.FAILED: "FAILURE", Action.DELAYED: "DELAY"}
 
@@ -221,7 +221,7 @@ def _wrong(one: Injection) -> Iterator[tuple[str, str, str, str]]:
     """Give each reason why it cannot be sent: the key, what is wrong, what was expected, what to do."""
     if not one.name or not one.name.isprintable():
         yield "name", f'an injection is called "{escape(one.name)}"', "a name that can be shown", ""
-    for word, kind in _OF_KIND.items():
+    for word, kind in OF_KIND.items():
         if getattr(one, word) and one.kind is not kind:
             yield word, f'what is "{one.kind}" has no "{word}"', f'kind = "{kind}"', "leave it out"
     if one.status:

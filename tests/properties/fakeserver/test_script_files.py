@@ -11,6 +11,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from maildrill.fakeserver.count import Count
 from maildrill.fakeserver.destination import Destination
@@ -22,6 +23,7 @@ from maildrill.fakeserver.lots import Draws
 from maildrill.fakeserver.notices import Postmark, compose
 from maildrill.fakeserver.pattern import Pattern
 from maildrill.fakeserver.profile import ATTEMPT_STAGES, Item, Profile
+from maildrill.fakeserver.schema import script_schema
 from maildrill.fakeserver.script import Rule, RuleError, Script, Use
 from maildrill.fakeserver.script_clock import ScriptClock
 from maildrill.fakeserver.script_file import read_script, script_of, script_to_toml
@@ -32,6 +34,7 @@ from maildrill.fakeserver.template import ReplyTemplate
 from maildrill.smtp import Stage
 from maildrill.smtp.quantity import parse_duration
 
+SCHEMA = Draft202012Validator(script_schema())
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 NAMES = TEXTS.filter(str.isprintable)
 
@@ -63,6 +66,7 @@ def test_any_settings_can_be_written_and_read_back(said: dict[str, Any]) -> None
     script = Script(name="drawn.toml", server=Settings(**said))
 
     assert read_script(script_to_toml(script), script.name) == script
+    assert list(SCHEMA.iter_errors(tomllib.loads(script_to_toml(script)))) == []
 
 
 @given(st.fixed_dictionaries({}, optional=SETTINGS), st.fixed_dictionaries({}, optional=SETTINGS))
@@ -181,8 +185,11 @@ def test_any_script_can_be_written_and_read_back(
         clock=clock,
     )
 
+    document = tomllib.loads(script_to_toml(script))
+
     assert read_script(script_to_toml(script), script.name) == script
-    assert script_of(tomllib.loads(script_to_toml(script)), script.name) == script
+    assert script_of(document, script.name) == script
+    assert list(SCHEMA.iter_errors(document)) == []
 
 
 def _attempts(profile: Profile, seed: int, order: list[tuple[int, str]]) -> dict[tuple[str, int], int]:

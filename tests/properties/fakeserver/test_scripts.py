@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections import Counter
 from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from maildrill.fakeserver.counting import sharing
 from maildrill.fakeserver.engine import Engine
@@ -18,6 +20,7 @@ from maildrill.fakeserver.memory import Sessions, States
 from maildrill.fakeserver.octets import Drip, Octets, Size, Tease
 from maildrill.fakeserver.pattern import Pattern, meant_by, select
 from maildrill.fakeserver.rule_writer import said
+from maildrill.fakeserver.schema import script_schema
 from maildrill.fakeserver.script import Rule, RuleError, Script, Unmatched
 from maildrill.fakeserver.script_file import read_script, script_to_toml
 from maildrill.fakeserver.script_words import Cut, Handshake, Key, Mangle, Then
@@ -27,6 +30,7 @@ from maildrill.fakeserver.span import Age, Amount, Attempts, During, Pause, Quot
 from maildrill.fakeserver.template import ReplyTemplate
 from maildrill.smtp import ConfigurationError, Stage
 
+SCHEMA = Draft202012Validator(script_schema())
 ORDER = (Wait, Commit, Advertise, Say | Proceed | Raw | Shake, Close)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NAMES = TEXTS.filter(lambda text: bool(text) and text.isprintable())
@@ -167,6 +171,7 @@ EVENTS = st.builds(
 def test_any_script_can_be_written_and_read_back(script: Script) -> None:
     """TOML loses nothing, so that a failure can be replayed."""
     assert read_script(script_to_toml(script), script.name) == script
+    assert list(SCHEMA.iter_errors(tomllib.loads(script_to_toml(script)))) == []
 
 
 @given(scripts(), st.lists(EVENTS, max_size=12))
