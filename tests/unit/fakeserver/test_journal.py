@@ -236,6 +236,15 @@ def test_a_cleared_journal_begins_anew(journal: Journal) -> None:
     assert (seen, journal.generation, journal.sessions_opened, journal.messages_received) == ([1, 2, 1], 2, 1, 0)
 
 
+def test_who_wants_to_is_told_of_what_is_injected(journal: Journal) -> None:
+    """As it is written down."""
+    seen: list[int] = []
+    journal.on_inject = lambda injected: seen.append(len(journal.injected))
+    journal.inject(Injected(at=1.0, rcpt="a@b.test", kind="dsn", content=b""))
+
+    assert seen == [1]
+
+
 def test_near_misses_are_kept_apart(journal: Journal) -> None:
     """With what each rule of the stage lacked."""
     journal.add(entry("rcpt", reply=NO, unmatched=True, near_misses=('only ann: rcpt = "ann@*"',)))
