@@ -1,8 +1,8 @@
-"""The dialogues of docs/script-language.md, played against the real server in virtual time, byte by byte.
+"""The dialogues of docs/script-language.md and docs/compatibility.md, played in virtual time, byte by byte.
 
-A toml block and the text block behind it are a test. Lines: `C: ` the client says, `S: ` the server says (`…`: and
-what follows), `S>: ` octets as `raw` has them, `(…)` what happens. What a dialogue leaves out (greeting, EHLO, MAIL,
-RCPT, DATA) is said for it.
+A toml block and the text block behind it are a test; so is a row of a table that has a rule and a dialogue. Lines:
+`C: ` the client says, `S: ` the server says (`…`: and what follows), `S>: ` octets as `raw` has them, `(…)` what
+happens. What a dialogue leaves out (greeting, EHLO, MAIL, RCPT, DATA) is said for it.
 """
 
 from __future__ import annotations
@@ -28,8 +28,13 @@ from maildrill.scenarios.world import World, run_world
 from maildrill.smtp import Stage
 from maildrill.smtp.quantity import parse_duration
 
-PAGE = (Path(__file__).parents[2] / "docs" / "script-language.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"^```toml\n(.*?)^```\n+```text\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "script-language.md").read_text(encoding="utf-8")
+COMPATIBILITY = (DOCS / "compatibility.md").read_text(encoding="utf-8")
+_PAIR = re.compile(r"^```toml\n(.*?)^```\n+```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_ROW = re.compile(r"^\| (?P<there>[^|]+) \| (?P<rule>`[^|]+`) \| (?P<dialogue>`[^|]+`) \|$", re.MULTILINE)
+ROWS = list(_ROW.finditer(COMPATIBILITY))
+EXAMPLES = [*_PAIR.findall(PAGE), *_PAIR.findall(COMPATIBILITY)]
 MAIL = "MAIL FROM:<news@shop.example>"
 CONTENT = ("Message-ID: <1@shop.example>", "Subject: hello", "", "Hello.")
 
@@ -59,12 +64,15 @@ class Player:
             elif mark == "S: ":
                 await self._hear(text)
             elif not line.startswith("(unmet: "):  # looked at when all is over
+                if self._hears is None and not line.startswith(("(new", "(connection refused")):
+                    await self._connect()
                 await self._happen(line.strip("()"))
         self._leave()
         for other in self._others:
             other.close()
 
     async def _connect(self) -> None:
+        self._asked = self._world.clock.now()
         self._hears, self._says = await asyncio.open_connection(*self._address)
         self._greeted = self._helo = self._mail = self._rcpt = self._data = False
         self._verb = ""
@@ -142,8 +150,6 @@ class Player:
         return line
 
     async def _happen(self, what: str) -> None:
-        assert self._hears is not None or what.startswith(("new", "connection refused"))
-
         if what == "another connection":
             assert self._says is not None
             self._others.append(self._says)
@@ -214,6 +220,29 @@ def perform(script: Script, dialogue: str) -> None:
 def test_a_dialogue_goes_as_the_page_says(script: str, dialogue: str) -> None:
     """Octets on a wire, in the order of the page, at the times that it says."""
     perform(load_text(script, "page.toml"), dialogue)
+
+
+def in_row(row: re.Match[str]) -> tuple[str, str]:
+    """Return the script and the dialogue of a row: each word, each line is a piece of code of its own."""
+    words, lines = (re.findall(r"`([^`]+)`", row[cell]) for cell in ("rule", "dialogue"))
+    top = [word for word in words if word.startswith("server.")]
+    return "\n".join([*top, "[[rule]]", *(word for word in words if word not in top)]), "\n".join(lines)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["there"])
+def test_what_a_peer_can_inject_is_one_rule(row: re.Match[str]) -> None:
+    """The rule of a row does on the wire what the row says."""
+    script, dialogue = in_row(row)
+
+    perform(load_text(script, "row.toml"), dialogue)
+
+
+def test_every_row_of_the_compatibility_page_is_a_test() -> None:
+    """Each has what is said there, a rule, and what a client sees."""
+    rows = [line for line in COMPATIBILITY.splitlines() if line.count("|") == 4 and "---" not in line]
+    heads = [line for line in rows if line == "| There | The rule here | What a client sees |"]
+
+    assert len(rows) - len(heads) == len(ROWS) > 80
 
 
 @pytest.mark.parametrize(

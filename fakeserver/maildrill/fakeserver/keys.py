@@ -23,10 +23,12 @@ LONG = frozenset({Key.MESSAGE, Key.USER})
 
 
 def recipients_of(event: Event) -> tuple[str, ...]:
-    """Return whom the event is about: at RCPT the one just named, else those accepted so far."""
-    if event.stage is not Stage.RCPT:
-        return event.recipients
-    return () if event.rcpt is None else (event.rcpt,)
+    """Return whom the event is about: at RCPT and VRFY the one just named, else those accepted so far."""
+    if event.stage is Stage.RCPT:
+        return () if event.rcpt is None else (event.rcpt,)
+    if event.stage is Stage.VRFY and "@" in event.argument:
+        return (event.argument.strip("<> "),)
+    return event.recipients
 
 
 def ehlo_of(event: Event) -> str:

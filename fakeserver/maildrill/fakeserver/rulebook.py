@@ -6,12 +6,14 @@ What is written is what is read: every check is script_file's. Pure.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from maildrill.fakeserver.answer_checks import unlawful
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.script_file import read_script
 from maildrill.fakeserver.toml_text import bare_or_quoted, inline, lines, one_or_list, quoted
-from maildrill.smtp import escape
+from maildrill.smtp import Stage, escape
 from maildrill.smtp.reply import MAX_LINE
 
 _ROOM = MAX_LINE - len("550 5.7.1 \r\n")
@@ -25,19 +27,27 @@ class Rulebook:
         self._remarks = remarks
         self._server: dict[str, Word] = {}
         self._tables: list[str] = []
+        self._names: Counter[Word] = Counter()
 
     def server(self, **words: Word) -> None:
         """Say words of `[server]`; what is said twice stays as it was said first."""
         self._server = {**words, **self._server}
 
     def rule(self, remark: str = "", /, **words: Word) -> None:
-        """Add a rule of these words; `from_` is the word `from`. None means not said."""
+        """Add a rule of these words; `from_` is the word `from`. None means not said.
+
+        A name that is taken already gets a number behind it.
+        """
+        name = words.get("name")
+        if name is not None:
+            self._names[name] += 1
+            words["name"] = name if self._names[name] == 1 else f"{name}#{self._names[name]}"
         self.table("rule", remark, **words)
 
     def table(self, kind: str, remark: str = "", /, **words: Word) -> None:
         """Add a table of any kind that a script has several of."""
         above = f"# {_on_one_line(remark)}\n" if remark else ""
-        self._tables.append(f"{above}[[{kind}]]\n{_said(words)}")
+        self._tables.append(f"{above}[[{kind}]]\n{_said({**words, **_lint(words)})}")
 
     def profile(self, name: str, domain: Sequence[str], mix: Iterable[Mapping[str, Word]]) -> None:
         """Add a profile; each item of its mix has a weight and words of a rule."""
@@ -92,6 +102,20 @@ def _fitting(line: str) -> str:
 
 def _on_one_line(remark: str) -> str:
     return escape(remark) if not remark.isprintable() else remark
+
+
+def _lint(words: Mapping[str, Word]) -> dict[str, Word]:
+    """Return what lets a reply stand that no server would give: other programs care less."""
+    replies, stages = words.get("reply") or words.get("replies"), words.get("at")
+    if not replies or not stages or stages == "*":
+        return {}
+    codes = {int(code) for reply in _each(replies) if (code := reply[:3]).isdigit()}
+    wrong = any(unlawful(code, Stage(stage))[0] for code in codes for stage in _each(stages))
+    return {"lint": False} if wrong else {}
+
+
+def _each(word: Word) -> list[str]:
+    return [word] if isinstance(word, str) else [str(one) for one in word] if isinstance(word, Sequence) else []
 
 
 def _said(words: Mapping[str, Word]) -> str:

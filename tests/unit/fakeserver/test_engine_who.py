@@ -114,3 +114,12 @@ def test_one_recipient_must_fit_both_rcpt_and_domain(play: Any) -> None:
 
     assert script.on("data", recipients=("ann@x.test", "bob@y.test")) == "proceed"
     assert script.on("data", recipients=("ann@x.test", "ann@y.test")) == "say 451"
+
+
+def test_vrfy_is_about_the_mailbox_that_is_asked_for(play: Any) -> None:
+    """Whoever the transaction is for; where no address is asked for it is about them."""
+    script = play('at = "vrfy"\nrcpt = "ann@x.test"\nreply = "250 yes"')
+
+    assert script.on("vrfy", argument="<ann@x.test>", recipients=("bob@x.test",)) == "say 250"
+    assert script.on("vrfy", argument="bob@x.test", recipients=("ann@x.test",)) == "proceed"
+    assert script.on("vrfy", argument="ann", recipients=("ann@x.test",)) == "say 250"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from maildrill.fakeserver.pattern import Pattern
@@ -68,3 +70,31 @@ def test_a_pattern_means_a_text_exactly(text: str) -> None:
 def test_a_pattern_that_means_more_is_not_exact(pattern: str) -> None:
     """A glob is its own text; a regular expression mostly is not."""
     assert exact_of(pattern) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "lint"),
+    [
+        ({"at": "rcpt", "reply": "450 no"}, None),
+        ({"at": "rcpt", "reply": "499 no"}, False),
+        ({"at": ["mail", "data"], "replies": ["450 no", "250 ok"]}, False),
+        ({"at": "*", "reply": "450 no"}, None),
+        ({"at": "rcpt", "reply": "{code} no"}, None),
+        ({"at": "rcpt", "cut": "before"}, None),
+    ],
+)
+def test_a_reply_that_no_server_would_give_may_stand(words: dict[str, Any], lint: bool | None) -> None:
+    """Other programs say it all the same."""
+    book = Rulebook()
+    book.rule(**words)
+
+    assert ("lint = false" in book.text) is (lint is False)
+
+
+def test_names_are_given_once() -> None:
+    """The second of a name gets a number behind it."""
+    book = Rulebook()
+    for _ in range(2):
+        book.rule(name="twice", at="rcpt", cut="before")
+
+    assert [rule.name for rule in book.script("x").rules] == ["twice", "twice#2"]

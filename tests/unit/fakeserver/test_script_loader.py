@@ -148,7 +148,7 @@ def test_each_pack_can_be_played(name: str) -> None:
     script = load_script(name)
     engine = Engine(script)
 
-    assert engine.fired()
+    assert engine.fired() or script.injections
     assert packs()[name].read_text(encoding="utf-8").startswith("# ")
     assert all(len(one.name) > 2 and ".toml:" not in one.name for one in script.played)
 

@@ -61,20 +61,20 @@ def read_mailhog(text: str, name: str) -> Rulebook:
         if chances[key] and stage == "auth":
             book.server(auth=["PLAIN", "LOGIN"])
         if chances[key]:
-            book.rule(key, at=stage, chance=_chance(chances[key]), reply=reply)
+            book.rule(name=f"jim {key}", at=stage, chance=_chance(chances[key]), reply=reply)
     return book
 
 
 def _connections(book: Rulebook, chances: dict[str, float]) -> None:
     refused = round(1 - chances["AcceptChance"], 9)
     if refused:
-        book.rule("AcceptChance: closed without a word", at="banner", chance=_chance(refused), cut="before")
+        book.rule(name="jim AcceptChance", at="banner", chance=_chance(refused), cut="before")
     if chances["DisconnectChance"]:
-        book.rule("DisconnectChance", at=_COMMANDS, chance=_chance(chances["DisconnectChance"]), cut="before")
+        book.rule(name="jim DisconnectChance", at=_COMMANDS, chance=_chance(chances["DisconnectChance"]), cut="before")
     if chances["LinkSpeedAffect"] and chances["LinkSpeedMax"]:
         speed = round((chances["LinkSpeedMin"] + chances["LinkSpeedMax"]) / 2) or 1
         book.rule(
-            "LinkSpeedAffect: which connections are slow",
+            name="jim LinkSpeedAffect",
             at="banner",
             key="connection",
             chance=_chance(chances["LinkSpeedAffect"]),
@@ -82,7 +82,8 @@ def _connections(book: Rulebook, chances: dict[str, float]) -> None:
             then="pass",
         )
         book.rule(
-            "LinkSpeedMin, LinkSpeedMax: what the server says is slow, at the speed between both",
+            "what the server says is slow, at the speed between the two",
+            name="jim LinkSpeedMin LinkSpeedMax",
             at="*",
             key="connection",
             state="slow",

@@ -84,4 +84,4 @@ def _add(source: Source, book: Rulebook, trigger: str, code: int, probability: i
         book.server(auth=["PLAIN", "LOGIN"])
     if probability:
         chance = None if probability == 100 else probability / 100
-        book.rule(key, at=stage, chance=chance, reply=f"{code} Chaos {noun} error")
+        book.rule(name=f"mailpit {key}", at=stage, chance=chance, reply=f"{code} Chaos {noun} error")

@@ -104,14 +104,14 @@ class _Sink:
             self.book.server(limits={"silence": self._seconds(said["t"], "-t")})
         hidden = [f"-{keyword}" for option, keyword in _HIDDEN.items() if option in said]
         if hidden:
-            self.book.rule("not announced", at="ehlo", caps=hidden, then="pass")
+            self.book.rule(name="smtp-sink hides", at="ehlo", caps=hidden, then="pass")
 
     def add_no_esmtp(self) -> None:
         """Add what -e and -P leave of the greetings: nothing is offered."""
         if "e" in self._said or "P" in self._said:
             banner = "220 " + "*" * 60 if "P" in self._said else "220 {hostname}"
-            self.book.rule("no ESMTP", at="banner", reply=banner)
-            self.book.rule("no ESMTP", at="ehlo", reply="250 {hostname}")
+            self.book.rule(name="smtp-sink no ESMTP", at="banner", reply=banner)
+            self.book.rule(name="smtp-sink no ESMTP", at="ehlo", reply="250 {hostname}")
 
     def add(self, option: str, value: str) -> None:
         """Add what one option does to commands."""
@@ -123,36 +123,40 @@ class _Sink:
             case "W":
                 self._delay(value)
             case "w":
-                self.book.rule(said, at="data", wait=self._seconds(value, "-w"), then="pass")
+                self.book.rule(name=f"smtp-sink {said}", at="data", wait=self._seconds(value, "-w"), then="pass")
             case "H":
-                self.book.rule(said, at="body", wait=self._seconds(value, "-H"), then="pass")
+                self.book.rule(name=f"smtp-sink {said}", at="body", wait=self._seconds(value, "-H"), then="pass")
             case "A":
-                self.book.rule(said, at="body", wait=self._seconds(value, "-A"), reply=_ABORT, cut="after")
+                self.book.rule(
+                    name=f"smtp-sink {said}", at="body", wait=self._seconds(value, "-A"), reply=_ABORT, cut="after"
+                )
             case _:
                 pass  # said already
 
     def _refuse(self, option: str, stage: str) -> None:
         match option:
             case "f":
-                self.book.rule("-f", at=stage, reply=self._hard)
+                self.book.rule(name=f"smtp-sink -f {stage}", at=stage, reply=self._hard)
             case "r":
-                self.book.rule("-r", at=stage, reply=self._soft)
+                self.book.rule(name=f"smtp-sink -r {stage}", at=stage, reply=self._soft)
             case "q":
-                self.book.rule("-q", at=stage, cut="before")
+                self.book.rule(name=f"smtp-sink -q {stage}", at=stage, cut="before")
             case _:
-                self.book.rule("-Q", at=stage, reply="421 4.3.0 closing connection")
+                self.book.rule(name=f"smtp-sink -Q {stage}", at=stage, reply="421 4.3.0 closing connection")
 
     def _delay(self, value: str) -> None:
         """Add `-W command:delay[:odds]`: the dice that makes it longer is one more wait, with a chance of its own."""
         command, delay, odds = (*value.split(":"), "", "")[:3]
         stage, wait = self._stage(command, f"-W {value}"), self._seconds(delay, f"-W {value}")
-        self.book.rule(f"-W {value}", at=stage, wait=wait, then="pass")
+        self.book.rule(name=f"smtp-sink -W {value}", at=stage, wait=wait, then="pass")
         if odds:
             if not odds.isascii() or not odds.isdigit() or not 1 <= int(odds) <= 99:
                 self._source.fail(1, f"-W {escape(value)}", expected="odds from 1 to 99")
             for rolls in range(1, _ROLLS):
                 chance = round((int(odds) / 100) ** rolls, 4)
-                self.book.rule("and once more", at=stage, chance=chance, wait=wait, then="pass")
+                self.book.rule(
+                    "and once more", name=f"smtp-sink -W {value}", at=stage, chance=chance, wait=wait, then="pass"
+                )
 
     def _stage(self, command: str, said: str) -> str:
         stage = _COMMANDS.get(command.upper())

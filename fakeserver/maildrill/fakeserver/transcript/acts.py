@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from maildrill.fakeserver.rulebook import Word, exact_of, literal
-from maildrill.fakeserver.script_words import CLASSES, USUAL_CLASSES
 from maildrill.fakeserver.span import Duration
 from maildrill.fakeserver.template import ReplyTemplate
 from maildrill.fakeserver.transcript.octets import write_octets
@@ -112,8 +111,6 @@ class _Walk:
         self._secret = reply.code == 334
         if act.stage is Stage.DATA and reply.klass == 3:
             self._message = 0
-        if reply.klass not in CLASSES.get(act.stage, USUAL_CLASSES):
-            act.words["lint"] = False
         self._act(act, **(_worded(reply, self._said) or self._raw()))
 
     def _raw(self) -> dict[str, Word]:
