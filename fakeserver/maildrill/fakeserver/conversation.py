@@ -155,5 +155,7 @@ class Conversation:
                 decision = replace(decision, actions=(*decision.actions, Close()))
         elif heard.reply.code == 421:  # a limit is reached
             decision = _LIMITED
-        address = heard.path.address if heard.path is not None else None
-        return Moment(heard.stage, began, decision, correct, shown(heard), address)
+        moment = Moment(heard.stage, began, decision, correct, shown(heard))
+        if heard.path is not None:
+            moment.address, moment.parameters = heard.path.address, heard.path.parameters
+        return moment

@@ -106,6 +106,8 @@ class Dialogue:
             return judge_hello(self.state)
         if stage is Stage.QUIT:
             return None
+        if stage is Stage.EHLO:  # what it offers holds as soon as it has been said
+            return SENDER_OK
         follows = RECIPIENT_OK if self.state.reverse_path is not None else SENDER_OK
         return self.spoken(_FOLLOWS.get(stage, follows))
 

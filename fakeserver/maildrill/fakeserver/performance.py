@@ -7,7 +7,7 @@ Rule 2: every moment at which something happened is in the journal, also when th
 from __future__ import annotations
 
 from asyncio import CancelledError
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -44,6 +44,7 @@ class Moment:
     address: str | None = None
     message: Message | None = None
     last: bool = True
+    parameters: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +231,7 @@ class Performance:
                 stage=moment.stage,
                 command=moment.command,
                 address=moment.address,
+                parameters=moment.parameters,
                 reply=done.reply,
                 half=done.half,
                 rule=decision.rule,

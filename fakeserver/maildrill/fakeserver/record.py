@@ -140,9 +140,9 @@ class Entry:
 
     began: when it was asked for; at: when the reply was written or the connection ended (Unix seconds).
     command: the line, secrets redacted, "" where nothing was asked. address: what MAIL or RCPT named; in LMTP at the
-    end of a message the recipient that the reply is about. reply: said in full; half: only half of it was. rule: the
-    one that fired, "" for none. near_misses: why no rule of a strict script fired. message: at its end the message.
-    number: 1, 2, …, from the journal.
+    end of a message the recipient that the reply is about. parameters: those of MAIL or RCPT. reply: said in full;
+    half: only half of it was. rule: the one that fired, "" for none. near_misses: why no rule of a strict script fired.
+    message: at its end the message. number: 1, 2, …, from the journal.
     """
 
     began: float
@@ -158,6 +158,7 @@ class Entry:
     closed: Closed | None = None
     near_misses: Sequence[object] = ()
     message: Message | None = None
+    parameters: Mapping[str, str] | None = None
     number: int = field(default=0, compare=False)
 
     @property
@@ -203,8 +204,8 @@ class SessionRecord:
 class TransactionRecord:
     """One mail transaction, from an accepted MAIL on; `ended` says with what: dot, bdat, rset, ehlo, helo or close.
 
-    asked: the RCPT commands. data, dot: what was said, None for nothing or half of a reply. forgotten: the journal has
-    let go of it, though it may still be open.
+    parameters: of MAIL. asked: the RCPT commands. data, dot: what was said, None for nothing or half of a reply.
+    forgotten: the journal has let go of it, though it may still be open.
     """
 
     session: int
@@ -215,6 +216,7 @@ class TransactionRecord:
     dot: Reply | None = None
     ended: str = ""
     forgotten: bool = False
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -180,6 +180,24 @@ def test_a_script_is_told_of_each_chunk(memory: Any, decides: Any) -> None:
     assert last.parameters == dot.parameters == {"RET": "HDRS", "SIZE": "7"}
 
 
+def test_the_journal_keeps_what_dsn_asks_for(ground: Any) -> None:
+    """Of the message, of its transaction, and of each command (RFC 3461)."""
+
+    async def story(scene: Any) -> Any:
+        client = await scene.greeted()
+        rcpts = (f"{ENVELOPE[1]} NOTIFY=SUCCESS,DELAY ORCPT=rfc822;ann+40old.test", "RCPT TO:<bob@x.test>")
+        await client.ask(f"{ENVELOPE[0]} RET=HDRS ENVID=QQ314159", *rcpts)
+        client.write(chunk(b"hi", last=True))
+        await client.hear()
+        return scene.journal.messages[0], scene.journal.transactions[0]
+
+    message, transaction = ground.play("", story)
+
+    assert message.parameters == transaction.parameters == {"RET": "HDRS", "ENVID": "QQ314159"}
+    assert message.rcpt_parameters == {"ann@x.test": {"NOTIFY": "SUCCESS,DELAY", "ORCPT": "rfc822;ann+40old.test"}}
+    assert [asked.parameters for asked in transaction.asked] == [message.rcpt_parameters["ann@x.test"], {}]
+
+
 def test_silence_within_a_chunk_ends_the_session(memory: Any) -> None:
     """As within any message."""
 
