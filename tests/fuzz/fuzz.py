@@ -22,6 +22,7 @@ SHARES = {
     "session": 7,
     "script": 2,
     "transcript": 1,
+    "imports": 2,
     "message": 1,
     "notice": 1,
     "proxy": 1,

@@ -21,6 +21,7 @@ from maildrill.fakeserver.content import Letter
 from maildrill.fakeserver.credentials import Granted
 from maildrill.fakeserver.engine import Engine
 from maildrill.fakeserver.event import Event, Raw, Say
+from maildrill.fakeserver.importers.formats import FORMATS, import_text
 from maildrill.fakeserver.injection import Cause, Injection, Kind
 from maildrill.fakeserver.manner import dripped, written
 from maildrill.fakeserver.notices import Postmark, compose
@@ -30,7 +31,7 @@ from maildrill.fakeserver.sasl import MECHANISMS, begin
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.script_file import read_script, script_to_toml
 from maildrill.fakeserver.transcript.load import read_transcript_script
-from maildrill.fakeserver.transcript.reader import read_transcript
+from maildrill.fakeserver.transcript.reader import is_transcript, read_transcript
 from maildrill.fakeserver.transcript.writer import transcript_text
 from maildrill.smtp import ConfigurationError, Reply, ReplyParser, Stage, decode
 
@@ -120,6 +121,21 @@ _EVENT = partial(
 )
 
 
+def imports(data: bytes) -> None:
+    """What another program is told or has logged, by number: it is refused in words, or becomes a script of ours."""
+    formats = (None, *FORMATS)
+    known, as_rules = formats[data[0] % 64 % len(formats)], data[0] >= 128
+    try:
+        found = import_text(data[1:].decode("utf-8", "replace"), "fuzz.log", known, as_rules=as_rules)
+    except ConfigurationError as error:
+        _located(error)
+        return
+    if is_transcript(found.text):
+        assert read_transcript(found.text, found.name), data
+    else:
+        _play(read_script(found.text, found.name))
+
+
 def message(data: bytes) -> None:
     """A message: it can be read, and what is read of it is no larger than it."""
     letter = Letter(data)
@@ -199,7 +215,8 @@ def replies(data: bytes) -> None:
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    target.__name__: target for target in (session, script, transcript, message, notice, proxy, sasl, command, replies)
+    target.__name__: target
+    for target in (session, script, transcript, imports, message, notice, proxy, sasl, command, replies)
 }
 
 

@@ -81,7 +81,8 @@ class _Held:
             case Who.SERVER:
                 self._server(spoken)
             case Who.CLIENT:
-                self._client(spoken)
+                for text in spoken.text.split("\n"):  # a log may tell of several lines that left together
+                    self._client(Spoken(spoken.line, Who.CLIENT, text))
             case Who.DROPPED:
                 self._ended = True
                 self.steps += [ServerLeaves(Leaving.FIN, None, spoken.line)] if self.steps else []
@@ -123,7 +124,7 @@ def _said(text: str, stage: Stage) -> str:
         return f"{verb} *"
     if stage is Stage.AUTH:
         mechanism, _, initial = argument.partition(" ")
-        return f"{verb} {mechanism}" + (" *" if initial else "")
+        return " ".join(filter(None, (verb, mechanism, "*" if initial else "")))
     line = verb + blank + argument
     return f"~^{re.escape(line)}$" if line in GOES_ON else exactly(line)
 

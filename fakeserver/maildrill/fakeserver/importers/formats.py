@@ -114,4 +114,10 @@ def import_text(text: str, name: str, format: str | None = None, *, as_rules: bo
     read = FORMATS[known].read(text, name)
     if isinstance(read, Transcript) and (as_rules or known == "transcript"):
         read = rules_of(read, f"from {escape(name)}")
-    return Imported(name, known, read.text if isinstance(read, Rulebook) else transcript_text(read))
+    imported = Imported(name, known, read.text if isinstance(read, Rulebook) else transcript_text(read))
+    try:
+        imported.script  # noqa: B018 - what it says may be more than a script can say
+    except ConfigurationError as error:
+        what = f"this cannot be said in a script: {error.what}"
+        raise ConfigurationError(what, where=name, expected=error.expected, hint=error.hint) from None
+    return imported

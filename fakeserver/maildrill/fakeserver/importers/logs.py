@@ -27,7 +27,8 @@ _LABEL = re.compile(
 )
 _CONTINUED = re.compile(r"\s*(\d{3}[ -].*)")
 _REPLY = re.compile(r"[2-5]\d\d(?:[ -].*)?")
-_ESCAPED = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|([tnr\\]))")
+# No more than there are characters, and no halves of one.
+_ESCAPED = re.compile(r"\\(?:x([0-9a-f]{2})|u(?!d[89a-f])([0-9a-f]{4})|U(00(?:0[0-9a-f]|10)[0-9a-f]{4})|([tnr\\]))")
 _NAMED = {"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
 
 
@@ -146,7 +147,7 @@ def _literal(text: str) -> str:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return ""
-    return decode(value) if isinstance(value, bytes) else str(value)
+    return decode(value if isinstance(value, bytes) else str(value).encode("utf-8", "replace"))
 
 
 def _unescaped(text: str) -> str:
