@@ -1,14 +1,10 @@
-"""The servers of many tests: each has its own, and none hears of another's; they cost next to nothing."""
+"""The servers of many tests: each has its own, and none hears of another's."""
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Callable
 
 import pytest
-
-from maildrill.fakeserver.testing import ScriptedServer, ServerThread
 
 Run = Callable[..., pytest.RunResult]
 
@@ -79,24 +75,6 @@ def test_failure(smtp_server):
 
     result.assert_outcomes(passed=20, failed=1)
     result.stdout.fnmatch_lines(["*SMTP transcript*", "* -> DATA", "*SMTP seed*"])
-
-
-def test_a_server_of_its_own_costs_a_test_less_than_two_milliseconds() -> None:
-    """A fresh listener, journal and script, and the checks at the end."""
-
-    def life() -> float:
-        began = time.perf_counter()
-        server = ScriptedServer(thread=thread)
-        server.start()
-        server.check()
-        server.stop()
-        return time.perf_counter() - began
-
-    with ServerThread() as thread:
-        # The best of many batches: what a busy machine adds is not ours.
-        costs = [statistics.median(life() for _ in range(5)) for _ in range(20)]
-
-    assert min(costs) < 0.002
 
 
 def test_a_test_can_begin_anew(run: Run) -> None:

@@ -22,7 +22,7 @@ from maildrill.smtp import Clock
 
 T = TypeVar("T")
 
-PATIENCE = 20.0  # seconds that a dialogue over real sockets may take before it counts as stuck
+PATIENCE = 60.0  # seconds that a dialogue over real sockets may take before it counts as stuck
 HELLO = ("EHLO client.test",)
 ENVELOPE = ("MAIL FROM:<news@shop.test>", "RCPT TO:<ann@x.test>")
 
