@@ -19,6 +19,7 @@ from maildrill.cli.serve_options import Options, new_loop, token_of
 from maildrill.cli.serve_output import Form
 from maildrill.cli.serving import Serving
 from maildrill.cli.users_file import read_users
+from maildrill.fakeserver.lint import lint
 
 _PORT = click.IntRange(0, 65535)
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -62,6 +63,8 @@ def serve(**told: Any) -> int:
     options = Options(**told)
     files = ScriptFiles(options.script)
     script = files.load()
+    for finding in lint(script):
+        click.echo(f"unusual: {finding}", err=True)
     users = {} if options.users is None else read_users(options.users)
     if options.http_port is not None:
         token_of(options)  # refuses what is not safe before anything is opened

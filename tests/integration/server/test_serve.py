@@ -112,6 +112,19 @@ def test_a_signal_ends_it_with_a_summary(start: Start, tmp_path: Path, number: s
     ]
 
 
+def test_what_no_real_server_would_say_is_told_at_the_start(start: Start, tmp_path: Path) -> None:
+    """On stderr; the script is played all the same."""
+    script = tmp_path / "odd.toml"
+    script.write_text('[[rule]]\nat = "rcpt"\nreply = "450 5.2.1 busy"')
+    process = start("serve", str(script), "--port", "0")
+    listening(process)
+    process.send_signal(signal.SIGINT)
+    code, _, errors = ended(process)
+
+    assert code == 0
+    assert errors.startswith(f"unusual: {script}:3: 450 and 5.2.1 contradict each other (contradicting-status")
+
+
 def test_the_ready_file_is_there_while_it_listens(start: Start, tmp_path: Path) -> None:
     """It holds the address of each door, only its owner may read it, and it goes with the server."""
     ready = tmp_path / "ready"

@@ -90,6 +90,7 @@ def rows(heading: str) -> Iterator[tuple[list[str], str]]:
         ("So many of a hundred: `profile`", PROFILE),
         ("What should come of it: `expect`", EXPECT[5:]),
         ("What comes later: `inject`", INJECT),
+        ("The server: `hostname`, `seed`, `unmatched`", SERVER),
     ],
 )
 def test_the_page_says_the_same(heading: str, words: tuple[Word, ...]) -> None:
