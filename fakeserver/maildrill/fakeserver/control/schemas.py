@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from maildrill.fakeserver.schema import definitions
 
 Schema = dict[str, Any]
 
@@ -55,7 +58,18 @@ _MESSAGE: dict[str, Schema] = {
     "settled": FLAG,
 }
 
+
+def _moved(value: object) -> Any:
+    """Return a part of the schema of scripts with its references to where it stands in an OpenAPI document."""
+    if isinstance(value, Mapping):
+        return {name: _moved(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_moved(part) for part in value]
+    return value.replace("#/$defs/", "#/components/schemas/script.") if isinstance(value, str) else value
+
+
 SCHEMAS: dict[str, Schema] = {
+    **{f"script.{name}": _moved(schema) for name, schema in definitions().items()},
     "Problem": {
         "description": "RFC 9457. `pointer` is where in the body the mistake is (RFC 6901), `parameter` in the query.",
         **_object(
@@ -151,11 +165,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Ledger": _object({"recipients": _list(ref("Standing")), "committed": NUMBER, "acknowledged": NUMBER}),
     "Expectations": _object({"met": FLAG, "unmet": _list(_object({"text": TEXT}))}),
-    "Rule": {
-        "type": "object",
-        "description": "The words of a [[rule]] table of the script language.",
-        "required": ["at"],
-    },
+    "Rule": {"$ref": "#/components/schemas/script.rule"},
     "Rules": {
         "description": "`fired` says how often each rule has fired; what a client sends there is not read.",
         **_object({"rule": _list(ref("Rule")), "fired": {"type": "object", "additionalProperties": NUMBER}}, "fired"),
