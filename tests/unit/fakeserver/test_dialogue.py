@@ -540,3 +540,12 @@ def test_what_was_said_in_clear_is_forgotten() -> None:
 
     assert talk.say(MAIL) == "503 send EHLO first"
     assert set(offered) - set(talk.dialogue.hear("EHLO", "me").reply.lines) == {"STARTTLS"}
+
+
+@pytest.mark.parametrize("stage", [Stage.MAIL, Stage.RCPT])
+def test_a_command_that_names_nobody_changes_nothing(stage: Stage) -> None:
+    """Whatever is replied to it."""
+    talk = Talk("EHLO me")
+    talk.dialogue.take(Heard(stage, Reply(250)), Reply(250))
+
+    assert (talk.dialogue.state.reverse_path, talk.dialogue.state.recipients) == (None, ())
