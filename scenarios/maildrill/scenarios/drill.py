@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from maildrill.fakeserver.expectations import unmet
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.server import FakeServer
 from maildrill.scenarios.gather import asked_of, severed_in, taken_of
-from maildrill.scenarios.oracles import Evidence, judge_drill
+from maildrill.scenarios.oracles import Evidence, Violation, judge_drill
 from maildrill.scenarios.world import DEFAULT, Network, World, run_world
 from maildrill.sender.campaign import Campaign, Mode
 from maildrill.sender.connection_log import ConnectionLog
@@ -102,7 +103,9 @@ class _Stage:
         finally:
             ledger.close()
             await server.stop()
-        return _Played(replace(evidence, resumed=resumed), self.recipients, run, ended - began)
+        strict = () if server.play is None else server.play.unmet()
+        missed = (*strict, *map(str, unmet(self.plan.script.expectations, server.journal)))
+        return _Played(replace(evidence, resumed=resumed), self.recipients, run, ended - began, missed)
 
     async def _run(self, world: World, ledger: SqliteLedger, log: ConnectionLog) -> int:
         """Run the sender to the end and return how many sessions it began."""
@@ -124,6 +127,7 @@ class _Played:
     recipients: RecipientList
     connections: int
     virtual_seconds: float
+    missed: tuple[str, ...]  # what the script expected of the sender, or a strict transcript, and did not come
 
     def judged(self, real_seconds: Callable[[], float]) -> Drilled:
         def summary() -> Summary:
@@ -138,7 +142,8 @@ class _Played:
             )
 
         evidence = replace(self.evidence, report=summary().to_json())
-        violations = judge_drill(evidence)
+        missed = tuple(Violation("script", "as the script expects", "", finding) for finding in self.missed)
+        violations = (*judge_drill(evidence), *missed)
         return Drilled(replace(summary(), violations=violations), evidence)
 
 

@@ -172,6 +172,16 @@ def test_a_later_drill_replaces_an_earlier_one(run: Run, tmp_path: Path) -> None
     ]
 
 
+def test_a_strict_transcript_that_is_not_met_is_a_violation(run: Run, tmp_path: Path) -> None:
+    """The first difference is told, and the exit status is 1."""
+    script = tmp_path / "t.txt"
+    script.write_text("strict = true\nS: 220 hi\nC: QUIT\nS: 221 bye\n", encoding="utf-8")
+    result = run("notice", "--script", str(script))
+
+    assert result.return_value == 1
+    assert f"VIOLATED script as the script expects: {script}:3: expected C: QUIT, got C: EHLO" in result.stdout
+
+
 def test_a_violation_is_reported_and_ends_with_1(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A sender that breaks an invariant is told so by name, and the exit status says it."""
     monkeypatch.setattr(

@@ -14,6 +14,7 @@ from maildrill.smtp.quantity import format_duration
 from maildrill.smtp.reply import MAX_LINE
 
 _ROOM = MAX_LINE - len("554-5.3.0 \r\n")
+_KEPT = 1000  # differences: a transcript that repeats may be met wrongly for ever
 _TICK = 0.001  # seconds: two readings of a clock may differ by rounding
 
 
@@ -94,21 +95,23 @@ class Part:
 
 
 class Play:
-    """A transcript, played once for each server. differences: the first of each session, as they came."""
+    """A transcript, played once for each server. differences: the first of each session, as they came, each once."""
 
     def __init__(self, transcript: Transcript) -> None:
         self.transcript = transcript
         self.differences: list[Difference] = []
-        self._parts: list[Part] = []
+        self._begun = 0
+        self._parts: list[Part] = []  # that are not over, and the newest
         self._ended: float | None = None
 
     def begin(self, now: float) -> Part | Difference:
         """Return the part that a new connection plays, or why there is none for it."""
         sessions = self.transcript.sessions
-        if len(self._parts) >= len(sessions) and not self.transcript.repeat:
+        if self._begun >= len(sessions) and not self.transcript.repeat:
             return self._note(Difference(self.transcript.name, "no more connections", "one more"))
-        part = Part(sessions[len(self._parts) % len(sessions)], self.transcript.name)
-        self._parts.append(part)
+        part = Part(sessions[self._begun % len(sessions)], self.transcript.name)
+        self._begun += 1
+        self._parts = [*(one for one in self._parts if not one.over), part]
         later = part.session.later
         if later is not None and self._ended is not None and now - self._ended < later.seconds - _TICK:
             came = format_duration(now - self._ended)
@@ -129,12 +132,13 @@ class Play:
     def unmet(self) -> tuple[str, ...]:
         """Return what was not as the transcript says: differences, and what no client has done so far."""
         waiting = (part.differs(part.waits, "nothing so far") for part in self._parts if part.waits is not None)
-        never = self.transcript.sessions[len(self._parts) :]
+        never = self.transcript.sessions[self._begun :]
         missing = (f"{self.transcript.name}:{session.line}: expected a connection, got none" for session in never)
         return (*map(str, self.differences), *map(str, waiting), *missing)
 
     def _note(self, difference: Difference) -> Difference:
-        self.differences.append(difference)
+        if difference not in self.differences and len(self.differences) < _KEPT:
+            self.differences.append(difference)
         return difference
 
 

@@ -22,6 +22,7 @@ def test_each_connection_plays_the_next_session() -> None:
 
     assert [part.session for part in parts] == list(play.transcript.sessions)
     assert difference == Difference("t.txt", "no more connections", "one more")
+    play.begin(0.0)
     assert play.differences == [difference]
 
 
