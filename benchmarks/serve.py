@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import importlib.util
 import shutil
 import socket
@@ -93,6 +94,7 @@ async def _maildrill() -> int:
     from maildrill.fakeserver.script_file import read_script  # noqa: PLC0415
     from maildrill.fakeserver.server import FakeServer  # noqa: PLC0415
 
+    gc.set_threshold(10_000, 20, 50)  # as `maildrill serve` does
     script = read_script(SCRIPT.read_text(encoding="utf-8"), SCRIPT.name)
     journal = Journal(keep=KEEP)
     _, port = await FakeServer(script, clock=SystemClock(), journal=journal, keep_bodies=False).start()

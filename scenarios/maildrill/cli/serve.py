@@ -7,6 +7,7 @@ Rule 2: what nobody asked for is not loaded: neither HTTP nor TLS nor uvloop.
 from __future__ import annotations
 
 import asyncio
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -72,5 +73,6 @@ def serve(**told: Any) -> int:
     async def served() -> bool:
         return await Serving(options, files, script, users).run()
 
+    gc.set_threshold(10_000, 20, 50)  # what is made for a command is no ring; looking for some took a tenth of the time
     with asyncio.Runner(loop_factory=lambda: new_loop(options, script)) as runner:
         return Exit.OK if runner.run(served()) else Exit.FAILED
