@@ -219,9 +219,9 @@ def test_a_session_may_take_so_long(ground: Any, busy: str) -> None:
             client.write(b"NOOP\r\n")
         elif busy == "body":
             await client.ask(MAIL, RCPT, "DATA")
-        while busy == "body" and scene.journal.sessions[0].closed is None:
+        for _ in range(3 if busy == "body" else 0):  # octets that come behind the end would turn it into a reset
             client.write(b"x")
-            await scene.clock.sleep(0.05)
+            await scene.clock.sleep(0.02)
         return await client.rest()
 
     assert ground.play('at = "noop"\nwait = "1h"', story, **limited(session=0.3)) == (
