@@ -223,7 +223,7 @@ import time
 from maildrill.fakeserver.testing import NotSeenError
 
 
-@pytest.mark.smtp("clock = 'scaled:1000'\\n[[rule]]\\nat = 'dot'\\nwait = '60s'")
+@pytest.mark.smtp("clock = 'scaled:100'\\n[[rule]]\\nat = 'dot'\\nwait = '60s'")
 def test_mail(smtp_server):
     before = time.monotonic()
     send(smtp_server)

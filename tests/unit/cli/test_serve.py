@@ -24,6 +24,7 @@ from maildrill.fakeserver.scaled_clock import ScaledLoop
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.script_clock import ScriptClock
 from maildrill.fakeserver.script_file import read_script
+from maildrill.scenarios.world import run_world
 from maildrill.smtp import ConfigurationError
 
 TREE = Path(__file__).parents[3]
@@ -221,8 +222,6 @@ class Reloaded:
 
     async def looks(self, change: Any, count: int) -> None:
         """Change something before the first of so many looks."""
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, ScaledLoop)
         reloading = Reloading(self.files, self.played.append, tell=self.told.append, pace=lambda: 1.0)
         change(reloading)
         reloading.start()
@@ -235,8 +234,7 @@ class Reloaded:
 def test_a_file_is_looked_at_twice_before_it_is_loaded(tmp_path: Path, looks: int, played: int) -> None:
     """It may still be being written; and it is loaded once."""
     reloaded = Reloaded(tmp_path)
-    with asyncio.Runner(loop_factory=lambda: ScaledLoop(1000)) as runner:
-        runner.run(reloaded.looks(lambda _: reloaded.file.write_text("# more\n"), looks))
+    run_world(lambda _world: reloaded.looks(lambda _: reloaded.file.write_text("# more\n"), looks))
 
     assert len(reloaded.played) == played
 
@@ -244,8 +242,7 @@ def test_a_file_is_looked_at_twice_before_it_is_loaded(tmp_path: Path, looks: in
 def test_a_file_that_did_not_change_is_left_alone(tmp_path: Path) -> None:
     """However often it is looked at."""
     reloaded = Reloaded(tmp_path)
-    with asyncio.Runner(loop_factory=lambda: ScaledLoop(1000)) as runner:
-        runner.run(reloaded.looks(lambda _: None, 9))
+    run_world(lambda _world: reloaded.looks(lambda _: None, 9))
 
     assert (reloaded.played, reloaded.told) == ([], [])
 
@@ -253,8 +250,7 @@ def test_a_file_that_did_not_change_is_left_alone(tmp_path: Path) -> None:
 def test_a_broken_file_is_told_of_once(tmp_path: Path) -> None:
     """Not at each look."""
     reloaded = Reloaded(tmp_path)
-    with asyncio.Runner(loop_factory=lambda: ScaledLoop(1000)) as runner:
-        runner.run(reloaded.looks(lambda _: reloaded.file.write_text("[[rule"), 9))
+    run_world(lambda _world: reloaded.looks(lambda _: reloaded.file.write_text("[[rule"), 9))
 
     assert (reloaded.played, len(reloaded.told)) == ([], 1)
     assert reloaded.told[0].startswith("the script was not loaded again, the old one stays in force\n")

@@ -106,7 +106,7 @@ def test_every_word_has_a_meaning_and_examples_that_fit(word: Word) -> None:
     validator = Draft202012Validator({**word.schema, "$defs": script_schema()["$defs"]})
 
     assert word.meaning
-    assert [list(validator.iter_errors(example)) for example in word.examples] == [[] for _ in word.examples]
+    assert all(validator.is_valid(example) for example in word.examples)  # pyright: ignore[reportArgumentType] - JSON
 
 
 @pytest.mark.parametrize("name", catalogue.shelf())
