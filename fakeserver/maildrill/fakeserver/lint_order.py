@@ -111,7 +111,7 @@ def _covering(rule: Rule, others: Sequence[Rule]) -> Rule | None:
     """Return the first of the rules that together answer at each stage of this one."""
     if any(all(stage not in other.stages for other in others) for stage in rule.stages):
         return None
-    return others[0] if others else None
+    return next((other for other in others if other.stages & rule.stages), None)
 
 
 def _stopping(rule: Rule, asked: Sequence[Rule]) -> Rule | None:

@@ -155,6 +155,15 @@ def test_a_rule_that_may_fire_is_left_alone(first: str, second: str) -> None:
     assert told(f"{ONE}{first}{TWO}{second}") == []
 
 
+def test_the_rule_that_is_named_is_one_that_acts_there() -> None:
+    """Not the first that always answers, be it elsewhere."""
+    rules = (("first", "rcpt"), ("second", "mail"), ("third", "mail"))
+    text = "\n".join(f'[[rule]]\nname = "{name}"\nat = "{at}"\nreply = "450 4.3.2 no"' for name, at in rules)
+    (finding,) = (one for one in lint(read_script(text, "s.toml")) if one.lint is Lint.SHADOWED)
+
+    assert finding.what == '"third" never fires: "second" always answers before it'
+
+
 def test_a_profile_behind_a_rule_for_everybody_is_found() -> None:
     """Its items are asked last."""
     profile = '[[profile]]\nname = "p"\nmix = [{ weight = 1, at = "rcpt", reply = "450 4.2.1 no" }, { weight = 1 }]'
