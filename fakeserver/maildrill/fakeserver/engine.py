@@ -22,6 +22,7 @@ from maildrill.fakeserver.turn import Turn
 from maildrill.smtp import Stage
 
 _PROCEED = Decision(PROCEEDING)
+_CONNECT = Stage.CONNECT
 
 
 class Engine:
@@ -39,6 +40,7 @@ class Engine:
         self._draw_lots = any(rule.lot for rule in rules)
         self._states = States()
         self._sessions = Sessions({sharing(rule) for rule in rules if rule.open is not None})
+        self._watchful = self._draw_lots or self._sessions.counting
         self._marks = tuple(sorted({rule.after.octets for rule in rules if rule.after is not None}))
         play = Play(
             self.seed, started, script.hostname, self._draws, self._states, self._sessions, marks=bool(self._marks)
@@ -50,8 +52,10 @@ class Engine:
 
     def on(self, event: Event) -> Decision:
         """Return what to do at this event; never raises."""
-        self._see(event)
-        turn = self._turns[event.stage]
+        stage = event.stage
+        if self._watchful or stage is _CONNECT:
+            self._see(event)
+        turn = self._turns[stage]
         if not turn.asked:
             return _PROCEED
         view = View(event)
@@ -75,7 +79,7 @@ class Engine:
         for matcher in turn.quotas:
             matcher.settle(event, went_through=went_through)
         self._states.settle()
-        if event.stage is Stage.CONNECT and Close(reset=True) in decision.actions:
+        if stage is _CONNECT and Close(reset=True) in decision.actions:
             self.end(event.session)  # refused: there is no session
         return decision
 
@@ -86,6 +90,10 @@ class Engine:
             self._draws.name(event.session, event.rcpt)
         if stage is Stage.CONNECT or self._sessions.counting:
             self._sessions.see(event)
+
+    def silent(self, stage: Stage) -> bool:
+        """Whether all events of a stage may be left out: no rule is asked there, nor is anything learned from them."""
+        return not (self._watchful or self._turns[stage].asked or stage is _CONNECT)
 
     def idle_waits(self) -> tuple[float, ...]:
         """Return the seconds of silence after which the session must raise an IDLE event, ascending."""

@@ -14,6 +14,9 @@ from maildrill.fakeserver.script import Rule
 from maildrill.fakeserver.selectors import Test, View, selectors
 from maildrill.smtp import Stage
 
+#: Where a rule takes note of events that are not its business after all.
+_REMEMBERED = (Stage.IDLE, Stage.BODY)
+
 
 class Gate(NamedTuple):
     """A test, and what a rule missed where it fails."""
@@ -24,10 +27,11 @@ class Gate(NamedTuple):
 
 def gate(rule: Rule, stage: Stage) -> Gate | None:
     """Return the gate of a rule at a stage, None where there is no test that is cheap."""
-    cheap = [one for one in selectors(rule) if one.seen is None]
+    words = selectors(rule)
+    cheap = [one for one in words if one.seen is None]
     if cheap:
         return Gate(cheap[0].holds, Miss(0, cheap[0].word))
-    if stage is not Stage.RCPT:
+    if stage is not Stage.RCPT and (words or stage in _REMEMBERED):
         return None
     if rule.rcpt:
         return Gate(_address(rule.rcpt), Miss(0, "rcpt"))
@@ -41,7 +45,7 @@ def _address(patterns: Sequence[Pattern]) -> Test:
     fits = meant_by(patterns)
 
     def any_way(view: View) -> bool:
-        return bool(view.rcpts) and fits(view.rcpts[0])
+        return any(map(fits, view.rcpts))
 
     return any_way if texts is None else _quick(texts.exact, texts.heads, texts.tails, any_way)
 
@@ -52,7 +56,7 @@ def _domain(patterns: Sequence[Pattern]) -> Test:
     fits = meant_by(patterns)
 
     def any_way(view: View) -> bool:
-        return bool(view.rcpts) and fits(view.domains[0])
+        return any(map(fits, view.domains))
 
     if texts is None or texts.heads or any("@" in text or not text for text in (*texts.exact, *texts.tails)):
         return any_way

@@ -5,7 +5,7 @@ Where and who decide what is counted; when (see conditions) decides what fires. 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 
 from maildrill.fakeserver.answer import Shot
@@ -24,7 +24,6 @@ from maildrill.fakeserver.shots import Shooter, UnsaidError
 from maildrill.smtp import Stage
 
 _TICK = 0.001  # seconds that a timer may be early, and still the silence has lasted as long as the rule says
-_NOTHING: Mapping[Hashable, Tally] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class Matcher:
         said = enumerate(conditions(rule), start=self._who)
         self._conditions = tuple((n, one.word, one.holds, one.seen) for n, one in said)
         self._shooter = Shooter(rule, play.seed, play.hostname)
-        self._touched: Mapping[Hashable, Tally] = _NOTHING  # what the last event counted for
+        self._touched: Collection[Tally] = ()  # what the last event counted for
         self._begun: dict[int, tuple[float, float]] = {}  # by session: the silence, or the message, last acted upon
         self.passes = rule.passes
         #: What the rule says whenever it fires, None where that differs.
@@ -86,13 +85,15 @@ class Matcher:
             rcpts = self._drawn(rcpts, view.event.session)
         if not rcpts:
             return None
-        return self._fire_plainly(view, rcpts[0]) if self._forgetful else self._count(view, rcpts, decided=decided)
+        if self._forgetful:
+            return self._fire_plainly(view, rcpts[0])
+        return (self._count_one if len(rcpts) == 1 else self._count)(view, rcpts, decided=decided)
 
     def settle(self, event: Event, *, went_through: bool) -> None:
         """Note for `over` that the last event, as far as it was the rule's business, went through or not."""
-        touched, self._touched = self._touched, _NOTHING
+        touched, self._touched = self._touched, ()
         if went_through and self.rule.over is not None:
-            for tally in touched.values():
+            for tally in touched:
                 tally.passed(event.at, self.rule.over.count)
 
     def end(self, session: int) -> None:
@@ -189,9 +190,17 @@ class Matcher:
                 miss = self.missed
             if miss is not None and (missed is None or miss.held > missed.held):
                 missed = miss
-        self._touched = touched
+        self._touched = touched.values()
         self.missed = None if shot is not None else missed
         return shot
+
+    def _count_one(self, view: View, rcpts: Sequence[str], *, decided: bool) -> Shot | None:
+        """Do as `_count` does for a single recipient, as there nearly always is."""
+        event, counting, (rcpt,) = view.event, self._counting, rcpts
+        moment = counting.count(event, counting.value(event, rcpt))
+        self._touched = (moment.tally,)
+        self.missed = self._failing(moment)
+        return self._fire(moment, view, rcpt) if self.missed is None and not decided else None
 
     def _failing(self, moment: Moment) -> Miss | None:
         """Return the first word that does not hold."""

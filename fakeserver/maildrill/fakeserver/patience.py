@@ -53,7 +53,8 @@ class Patience:
         """It is the client's turn: with a command if `between`. Returns when to fire, None if the timer will do."""
         self._since, self._between, self._began = now, between, inf
         self._next = 0 if between else len(self.ages) - 1
-        return self._timer_at(now + self.ages[self._next])
+        when = now + self.ages[self._next]
+        return None if when >= self._timer else self._timer_at(when)
 
     def stop(self) -> None:
         """It is the server's turn: nothing is due but the end of the session."""

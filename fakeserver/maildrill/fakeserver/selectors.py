@@ -26,16 +26,16 @@ Test = Callable[["View"], bool]
 class View:
     """An event as rules look at it; what it takes time to find out is found out once, and only if a rule asks.
 
-    rcpts: whom it is about. lower: at RCPT the address in lower case, "" where it has no domain or is not ASCII.
+    rcpts: whom it is about. lower: of a single one the address in lower case, else, or where that has no domain or is
+    not ASCII, "".
     """
 
     __slots__ = ("_domains", "_letter", "_read", "event", "lower", "rcpts")
 
     def __init__(self, event: Event) -> None:
         self.event = event
-        self.rcpts = recipients_of(event)
-        rcpt = event.rcpt
-        self.lower = rcpt.lower() if rcpt is not None and rcpt.isascii() and "@" in rcpt else ""
+        self.rcpts = rcpts = recipients_of(event)
+        self.lower = rcpts[0].lower() if len(rcpts) == 1 and rcpts[0].isascii() and "@" in rcpts[0] else ""
         self._domains: tuple[str, ...] | None = None
         self._letter: Letter | None = None
         self._read = False
