@@ -14,6 +14,7 @@ from maildrill.smtp import Stage, domain_of
 
 #: Takes an event and the recipient that it is about.
 Keyed = Callable[[Event, str], Hashable]
+_RCPT, _VRFY, _DOT, _BDAT = Stage.RCPT, Stage.VRFY, Stage.DOT, Stage.BDAT  # found faster than in their class
 #: What only the rest of a session can see again.
 OF_SESSION = frozenset({Key.CONNECTION, Key.TRANSACTION})
 #: What a session has in common with others, and may change as it goes on.
@@ -24,9 +25,10 @@ LONG = frozenset({Key.MESSAGE, Key.USER})
 
 def recipients_of(event: Event) -> tuple[str, ...]:
     """Return whom the event is about: at RCPT and VRFY the one just named, else those accepted so far."""
-    if event.stage is Stage.RCPT:
+    stage = event.stage
+    if stage is _RCPT:
         return () if event.rcpt is None else (event.rcpt,)
-    if event.stage is Stage.VRFY and "@" in event.argument:
+    if stage is _VRFY and "@" in event.argument:
         return (event.argument.strip("<> "),)
     return event.recipients
 
@@ -49,7 +51,7 @@ def identity(event: Event) -> Hashable:
 
 def ends_message(event: Event) -> bool:
     """Whether this is the end of a message, at which it is taken or not."""
-    return event.stage is Stage.DOT or (event.stage is Stage.BDAT and event.last)
+    return event.stage is _DOT or (event.stage is _BDAT and event.last)
 
 
 def about_rcpt(key: Collection[Key]) -> bool:

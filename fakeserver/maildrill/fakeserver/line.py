@@ -150,12 +150,13 @@ class Line:
 
     def flush(self) -> bool:
         """Send what was said; returns whether the connection still took it."""
-        if not self.transport.is_closing():
-            if self._out:
-                self.transport.write(bytes(self._out))
-                self._out.clear()
+        out, transport = self._out, self.transport
+        if not transport.is_closing():
+            if out:
+                transport.write(bytes(out))
+                out.clear()
             return True
-        self._out.clear()
+        out.clear()
         return False
 
     # What is heard.

@@ -23,6 +23,7 @@ from maildrill.fakeserver.selectors import View, selectors
 from maildrill.fakeserver.shots import Shooter, UnsaidError
 from maildrill.smtp import Stage
 
+_ACTED_UPON_ONCE = (Stage.IDLE, Stage.BODY)
 _TICK = 0.001  # seconds that a timer may be early, and still the silence has lasted as long as the rule says
 
 
@@ -73,8 +74,7 @@ class Matcher:
             if not holds(view):
                 self.missed = miss if seen is None else Miss(miss.held, miss.word, seen(view))
                 return None
-        stage = view.event.stage
-        if (stage is Stage.IDLE or stage is Stage.BODY) and not self._acts_now(view.event):
+        if view.event.stage in _ACTED_UPON_ONCE and not self._acts_now(view.event):
             return None
         rcpts: Sequence[str] = view.rcpts
         if self._by_rcpt:

@@ -56,7 +56,8 @@ class NearMisses(Sequence[NearMiss]):
 
     def __init__(self, event: Event, rules: Sequence[Rule], misses: Sequence[Miss | None]) -> None:
         """Take what was noted down for each rule, in the order in which they were asked; None: the rule fired."""
-        self._event = _light(event)
+        heavy = event.content or event.message_id or len(event.recipients) > _FEW
+        self._event = _light(event) if heavy else event
         self._rules = rules
         self._misses = misses
         self._values: tuple[NearMiss, ...] | None = None
@@ -93,8 +94,6 @@ class NearMisses(Sequence[NearMiss]):
 
 def _light(event: Event) -> Event:
     """Return an event without what is large: near misses may be kept for long."""
-    if not (event.content or event.message_id or len(event.recipients) > _FEW):
-        return event
     return Event(  # dataclasses.replace takes three times as long
         stage=event.stage,
         at=event.at,

@@ -18,6 +18,9 @@ from maildrill.fakeserver.selectors import Test
 from maildrill.smtp import Stage
 
 
+_BDAT = Stage.BDAT
+
+
 class Asked(NamedTuple):
     """A rule that is asked. gate: None where it is always asked; miss: what it missed where the gate is closed."""
 
@@ -47,7 +50,7 @@ class Turn:
         """Return the decision, and whether the event went through. shot: the winner's. added: of rules that pass."""
         if winner is None:
             return self._unanswered(event, added)
-        if added or shot is not winner.only or event.stage is Stage.BDAT:
+        if added or shot is not winner.only or event.stage is _BDAT:
             return answer(shot, added, ends=ends_message(event))
         known = self._known.get(id(winner))
         if known is None:
