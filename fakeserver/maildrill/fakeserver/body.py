@@ -149,5 +149,7 @@ class BareNewlines:
 def message_id(content: bytes) -> str:
     """Return the Message-ID field of a message's header, or an empty string."""
     end = content.find(b"\r\n\r\n")
-    match = _MESSAGE_ID.search(content if end < 0 else content[:end])
+    header = content if end < 0 else content[:end]
+    start = header.lower().find(b"message-id:")  # nothing begins before: the regular expression is the dearer part
+    match = _MESSAGE_ID.search(header, start) if start >= 0 else None
     return match[1].decode("utf-8", "replace") if match else ""

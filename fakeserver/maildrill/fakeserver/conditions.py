@@ -47,69 +47,79 @@ class Moment:
     number: int
     since_start: float
     keeper: Keeper
-    drawn: float = 0.0  # once `chance` has been asked
+
+
+#: What a word says that holds.
+HOLDS = object()
 
 
 class Condition(NamedTuple):
-    """One word: whether it holds, and what it saw where it does not."""
+    """One word: it says HOLDS, or what it saw where it does not hold."""
 
     word: str
-    holds: Callable[[Rule, Moment], bool]
-    seen: Callable[[Rule, Moment], object]
+    ask: Callable[[Rule, Moment], object]
 
 
-def _attempt(rule: Rule, moment: Moment) -> bool:
+def _attempt(rule: Rule, moment: Moment) -> object:
     seen = moment.tally.seen
-    return any([span.first <= seen <= span.last for span in rule.attempt])  # noqa: C419 - a generator takes longer
+    for span in rule.attempt:
+        if span.first <= seen <= span.last:
+            return HOLDS
+    return seen
 
 
-def _times(rule: Rule, moment: Moment) -> bool:
-    return rule.times is None or moment.tally.fired < rule.times
+def _times(rule: Rule, moment: Moment) -> object:
+    fired = moment.tally.fired
+    return HOLDS if rule.times is None or fired < rule.times else fired
 
 
-def _then(rule: Rule, moment: Moment) -> bool:
-    return rule.then is not Then.PASS or not rule.replies or moment.tally.fired < len(rule.replies)
+def _then(rule: Rule, moment: Moment) -> object:
+    fired = moment.tally.fired
+    return HOLDS if rule.then is not Then.PASS or not rule.replies or fired < len(rule.replies) else fired
 
 
-def _age(rule: Rule, moment: Moment) -> bool:
-    return rule.age is None or moment.event.stage is Stage.IDLE or moment.tally.age(moment.event.at) in rule.age
+def _age(rule: Rule, moment: Moment) -> object:
+    age = moment.tally.age(moment.event.at)
+    return HOLDS if rule.age is None or moment.event.stage is Stage.IDLE or age in rule.age else age
 
 
-def _passed(rule: Rule, moment: Moment) -> int:
-    return 0 if rule.over is None else moment.tally.passed_within(rule.over.seconds, moment.event.at)
+def _over(rule: Rule, moment: Moment) -> object:
+    if rule.over is None:
+        return HOLDS
+    passed = moment.tally.passed_within(rule.over.seconds, moment.event.at)
+    return HOLDS if passed >= rule.over.count else passed
 
 
-def _over(rule: Rule, moment: Moment) -> bool:
-    return rule.over is None or _passed(rule, moment) >= rule.over.count
+def _open(rule: Rule, moment: Moment) -> object:
+    count = moment.keeper.open(moment)
+    return HOLDS if rule.open is None or count in rule.open else count
 
 
-def _open(rule: Rule, moment: Moment) -> bool:
-    return rule.open is None or moment.keeper.open(moment) in rule.open
+def _during(rule: Rule, moment: Moment) -> object:
+    since = moment.since_start
+    return HOLDS if any(since in part for part in rule.during) else since
 
 
-def _during(rule: Rule, moment: Moment) -> bool:
-    return any(moment.since_start in part for part in rule.during)
+def _chance(rule: Rule, moment: Moment) -> object:
+    drawn = moment.keeper.draw(moment)
+    return HOLDS if rule.chance is None or drawn < rule.chance else drawn
 
 
-def _chance(rule: Rule, moment: Moment) -> bool:
-    moment.drawn = moment.keeper.draw(moment)
-    return rule.chance is None or moment.drawn < rule.chance
-
-
-def _state(rule: Rule, moment: Moment) -> bool:
-    return moment.keeper.state(moment) in rule.state
+def _state(rule: Rule, moment: Moment) -> object:
+    state = moment.keeper.state(moment)
+    return HOLDS if state in rule.state else state
 
 
 _TABLE = (
-    Condition("attempt", _attempt, lambda _rule, moment: moment.tally.seen),
-    Condition("times", _times, lambda _rule, moment: moment.tally.fired),
-    Condition("then", _then, lambda _rule, moment: moment.tally.fired),
-    Condition("age", _age, lambda _rule, moment: moment.tally.age(moment.event.at)),
-    Condition("over", _over, _passed),
-    Condition("open", _open, lambda _rule, moment: moment.keeper.open(moment)),
-    Condition("during", _during, lambda _rule, moment: moment.since_start),
-    Condition("chance", _chance, lambda _rule, moment: moment.drawn),
-    Condition("state", _state, lambda _rule, moment: moment.keeper.state(moment)),
+    Condition("attempt", _attempt),
+    Condition("times", _times),
+    Condition("then", _then),
+    Condition("age", _age),
+    Condition("over", _over),
+    Condition("open", _open),
+    Condition("during", _during),
+    Condition("chance", _chance),
+    Condition("state", _state),
 )
 
 

@@ -28,7 +28,8 @@ _CONNECT = Stage.CONNECT
 class Engine:
     """A script being played: it answers events and remembers what it has counted.
 
-    seed: None means the script's. started: Unix seconds, what `during` counts from.
+    seed: None means the script's. started: Unix seconds, what `during` counts from. silent: the stages at which no rule
+    is asked and nothing is learned from an event: such events may be left out.
     """
 
     def __init__(self, script: Script, seed: int | None = None, started: float = 0.0) -> None:
@@ -48,6 +49,8 @@ class Engine:
         self._matchers = tuple(Matcher(rule, play) for rule in rules)
         strict = REPLYING if script.unmatched is Unmatched.FAIL else ()
         self._turns = {stage: Turn(stage, self._matchers, strict=stage in strict) for stage in Stage}
+        asked = {stage for stage in Stage if self._watchful or self._turns[stage].asked}
+        self.silent = frozenset(Stage) - asked - {_CONNECT}
         self._of_sessions = tuple(one for one in self._matchers if _of_sessions(one.rule))
 
     def on(self, event: Event) -> Decision:
@@ -90,10 +93,6 @@ class Engine:
             self._draws.name(event.session, event.rcpt)
         if stage is Stage.CONNECT or self._sessions.counting:
             self._sessions.see(event)
-
-    def silent(self, stage: Stage) -> bool:
-        """Whether all events of a stage may be left out: no rule is asked there, nor is anything learned from them."""
-        return not (self._watchful or self._turns[stage].asked or stage is _CONNECT)
 
     def idle_waits(self) -> tuple[float, ...]:
         """Return the seconds of silence after which the session must raise an IDLE event, ascending."""

@@ -106,7 +106,7 @@ class Express:
         state.commands += 1
         reply = play.dialogue.spoken(reply)
         decider = host.decider
-        silent = isinstance(decider, Engine) and decider.silent(stage)
+        silent = isinstance(decider, Engine) and stage in decider.silent
         decision = (
             PLAIN
             if silent
@@ -161,7 +161,7 @@ class Express:
             play.wire.unread(octets)
             return self._go_on(self._receiver.message())
         decider = host.decider
-        silent = isinstance(decider, Engine) and decider.silent(_BODY)
+        silent = isinstance(decider, Engine) and _BODY in decider.silent
         begins = PLAIN if silent else play.ask(_BODY, size=0)
         if begins.actions is not PROCEEDING or begins.rule:
             play.wire.unread(octets)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 
 from maildrill.fakeserver.answer import Shot
-from maildrill.fakeserver.conditions import Moment, conditions
+from maildrill.fakeserver.conditions import HOLDS, Moment, conditions
 from maildrill.fakeserver.counters import Tally
 from maildrill.fakeserver.counting import Counting
 from maildrill.fakeserver.event import Event
@@ -56,7 +56,7 @@ class Matcher:
         self._by_rcpt = bool(rule.rcpt or rule.domain or about_rcpt(rule.key) or drawn)
         self._counting = Counting(rule, play.seed, play.started, play.states, play.sessions)
         said = enumerate(conditions(rule), start=self._who)
-        self._conditions = tuple((n, one.word, one.holds, one.seen) for n, one in said)
+        self._conditions = tuple((n, one.word, one.ask) for n, one in said)
         self._shooter = Shooter(rule, play.seed, play.hostname)
         self._touched: Collection[Tally] = ()  # what the last event counted for
         self._begun: dict[int, tuple[float, float]] = {}  # by session: the silence, or the message, last acted upon
@@ -205,9 +205,10 @@ class Matcher:
     def _failing(self, moment: Moment) -> Miss | None:
         """Return the first word that does not hold."""
         rule = self.rule
-        for n, word, holds, seen in self._conditions:
-            if not holds(rule, moment):
-                return Miss(n, word, seen(rule, moment))
+        for n, word, ask in self._conditions:
+            seen = ask(rule, moment)
+            if seen is not HOLDS:
+                return Miss(n, word, seen)
         return None
 
     def _fire(self, moment: Moment, view: View, rcpt: str) -> Shot | None:

@@ -17,7 +17,6 @@ from maildrill.fakeserver.near_miss import Miss, NearMisses
 from maildrill.fakeserver.selectors import Test
 from maildrill.smtp import Stage
 
-
 _BDAT = Stage.BDAT
 
 
