@@ -5,6 +5,7 @@ Protocols and one value: a Decider says what happens, a Talk holds the session, 
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -126,6 +127,28 @@ class Wire(faults.Wire, Protocol):
         ...
 
 
+class Outbox:
+    """What leaves together once a turn of the loop has been heard, whichever connection it is for.
+
+    A reply that leaves at once wakes up its client in the middle: with many sessions in one client it is awake already
+    when those behind the first leave.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: list[Callable[[], object]] = []
+
+    def send(self, flush: Callable[[], object]) -> None:
+        """Have `flush` called once all that came in this turn has been handled."""
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._waiting.append(flush)
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for flush in waiting:
+            flush()
+
+
 class Talk(Protocol):
     """Who holds a session: a Conversation, or anything that plays its part. record: the session in the journal."""
 
@@ -180,6 +203,7 @@ class Host:
     limits: Limits = field(init=False)
     idle_waits: tuple[float, ...] = field(init=False)
     store: Store = field(init=False)
+    outbox: Outbox = field(default_factory=Outbox, init=False)
 
     def __post_init__(self) -> None:
         self.store = Store(0)

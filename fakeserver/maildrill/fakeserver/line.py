@@ -76,7 +76,8 @@ class Line:
             self.inbox.feed(octets)
             handle()
         self._reading = False
-        self.flush()
+        if self._out:  # not at once: see Outbox
+            self._host.outbox.send(self.flush)
         self.inbox.balance()
 
     def pause_writing(self) -> None:

@@ -119,6 +119,7 @@ class Session(SMTP):
             self._line.over = True
             return []
         self._end(Closed.STOPPED)
+        self._line.flush()  # what was answered has been written down as said
         self._line.transport.abort()
         return [self._handler]
 
