@@ -8,13 +8,14 @@ import shutil
 import subprocess
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from maildrill.fakeserver.certificates import certificates_for
 from maildrill.fakeserver.script_file import read_script
 from maildrill.fakeserver.threaded import ServerThread, ThreadedServer
 
@@ -32,7 +33,9 @@ PACKAGES = {"swaks": "swaks", "curl": "curl", "msmtp": "msmtp", "npm": "npm", "p
 class Fault:
     """One row of the table. script: what the server plays. does: what each client may report, and what was taken.
 
-    to: the recipients. patience: seconds that a client waits for a reply. login: whether it has to log in.
+    to: the recipients. patience: seconds that a client waits for a reply. login: whether it has to log in. tls: whether
+    it has to ask for STARTTLS, and to check the certificate. stuck: seconds after which a program that is not done is
+    killed.
     """
 
     name: str
@@ -41,6 +44,8 @@ class Fault:
     to: list[str] = field(default_factory=lambda: ["ann@x.test"])
     patience: int = 20
     login: bool = False
+    tls: bool = False
+    stuck: float = LIMIT
 
 
 def faults() -> list[Fault]:
@@ -48,7 +53,7 @@ def faults() -> list[Fault]:
     rows = []
     for row in tomllib.loads(TABLE.read_text(encoding="utf-8"))["fault"]:
         script = row.get("script", f"[[rule]]\n{row.get('rule')}\ntimes = 1\n")
-        settings = {name: row[name] for name in ("name", "to", "patience", "login") if name in row}
+        settings = {name: row[name] for name in ("name", "to", "patience", "login", "tls", "stuck") if name in row}
         does = {client: row.get(client, row.get("all")) for client in CLIENTS}
         may = {client: [what] if isinstance(what, str) else what for client, what in does.items()}
         rows.append(Fault(script=script, does=may, **settings))
@@ -102,6 +107,14 @@ def taken(server: ThreadedServer) -> str:
     return f"taken {committed}, told {acknowledged}"
 
 
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file with the certificate of the servers' authority: the only one that clients trust."""
+    file = tmp_path_factory.mktemp("authority") / "ca.pem"
+    file.write_text(certificates_for("localhost").ca_pem, encoding="ascii")
+    return file
+
+
 @pytest.fixture(name="taken")
 def taken_fixture() -> Callable[[ThreadedServer], str]:
     """Return the function."""
@@ -112,19 +125,20 @@ def taken_fixture() -> Callable[[ThreadedServer], str]:
 def run(tmp_path: Path) -> Callable[..., str]:
     """Return a function that gives a program the letter, and tells how it ended."""
 
-    def started(program: str, *arguments: str) -> str:
+    def started(fault: Fault, program: str, *arguments: str) -> str:
         letter = tmp_path / "letter"
         letter.write_bytes(LETTER.encode())
-        with letter.open("rb") as text:
+        with letter.open("rb") as text, suppress(subprocess.TimeoutExpired):
             done = subprocess.run(  # noqa: S603 - a client's program
                 [program, *arguments],
                 stdin=text,
                 capture_output=True,
                 env={**os.environ, "LC_ALL": "C", "HOME": str(tmp_path), "no_proxy": "*"},
-                timeout=LIMIT,
+                timeout=fault.stuck,
                 check=False,
             )
-        return f"exit {done.returncode}" if done.returncode else "ok"
+            return f"exit {done.returncode}" if done.returncode else "ok"
+        return "stuck"
 
     return started
 

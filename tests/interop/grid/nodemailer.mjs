@@ -4,13 +4,15 @@ import readline from "node:readline";
 
 const nodemailer = createRequire(process.argv[2] + "/")("nodemailer");
 
-async function send({ host, port, from, to, letter, patience, login }) {
+async function send({ host, port, from, to, letter, patience, login, ca }) {
   const milliseconds = patience * 1000;
   const transport = nodemailer.createTransport({
     host,
     port,
     name: "client.test",
-    ignoreTLS: true,
+    ignoreTLS: !ca,
+    requireTLS: Boolean(ca),
+    tls: ca ? { ca } : undefined,
     connectionTimeout: milliseconds,
     greetingTimeout: milliseconds,
     socketTimeout: milliseconds,

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import smtplib
+import ssl
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import aiosmtplib
+import pytest
 
 
-def test_smtplib_does_what_the_table_says(fault: Any, meet: Callable[..., str], letter: str, sender: str) -> None:
+def test_smtplib_does_what_the_table_says(
+    fault: Any, meet: Callable[..., str], letter: str, sender: str, authority: Path
+) -> None:
     """Its exceptions say which command was refused; what was refused besides is the value of sendmail."""
 
     def send(host: str, port: int, fault: Any) -> str:
         try:
             with smtplib.SMTP(host, port, "client.test", timeout=fault.patience) as client:
+                if fault.tls:
+                    client.starttls(context=ssl.create_default_context(cafile=authority))
                 if fault.login:
                     client.login("ann", "secret")
                 return sent(code for code, _ in client.sendmail(sender, fault.to, letter).values())
@@ -29,12 +37,21 @@ def test_smtplib_does_what_the_table_says(fault: Any, meet: Callable[..., str], 
     assert meet(send) in fault.does["smtplib"]
 
 
-def test_aiosmtplib_does_what_the_table_says(fault: Any, meet: Callable[..., str], letter: str, sender: str) -> None:
+# aiosmtplib is not seen to close its socket where STARTTLS fails; it has to be found here, not in the next test.
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_aiosmtplib_does_what_the_table_says(
+    fault: Any, meet: Callable[..., str], letter: str, sender: str, authority: Path
+) -> None:
     """It is modelled on smtplib, and differs in much."""
 
     async def send(host: str, port: int, fault: Any) -> str:
         client = aiosmtplib.SMTP(
-            hostname=host, port=port, start_tls=False, local_hostname="client.test", timeout=fault.patience
+            hostname=host,
+            port=port,
+            start_tls=fault.tls,
+            tls_context=ssl.create_default_context(cafile=authority) if fault.tls else None,
+            local_hostname="client.test",
+            timeout=fault.patience,
         )
         try:
             async with client:
@@ -49,7 +66,10 @@ def test_aiosmtplib_does_what_the_table_says(fault: Any, meet: Callable[..., str
         except (aiosmtplib.SMTPException, OSError) as error:
             return failed(error)
 
-    assert meet(lambda *where: asyncio.run(send(*where))) in fault.does["aiosmtplib"]
+    did = meet(lambda *where: asyncio.run(send(*where)))
+    gc.collect()
+
+    assert did in fault.does["aiosmtplib"]
 
 
 def sent(refused: Sequence[int] | Any) -> str:
@@ -59,5 +79,6 @@ def sent(refused: Sequence[int] | Any) -> str:
 
 def failed(error: Exception, *codes: int) -> str:
     """Return how it failed; which of the errors of a connection that ended comes is a matter of time."""
-    gone = ConnectionResetError | BrokenPipeError | smtplib.SMTPServerDisconnected | aiosmtplib.SMTPServerDisconnected
+    told = smtplib.SMTPServerDisconnected | aiosmtplib.SMTPServerDisconnected
+    gone = ConnectionResetError | BrokenPipeError | ssl.SSLEOFError | told
     return " ".join(["disconnected" if isinstance(error, gone) else type(error).__name__, *map(str, codes)])

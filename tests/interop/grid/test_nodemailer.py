@@ -47,12 +47,18 @@ def nodemailer(program: Callable[[str], str], alone: Callable[[str], Any]) -> It
 
 
 def test_nodemailer_does_what_the_table_says(
-    fault: Any, meet: Callable[..., str], nodemailer: Callable[[dict[str, Any]], str], letter: str, sender: str
+    fault: Any,
+    meet: Callable[..., str],
+    nodemailer: Callable[[dict[str, Any]], str],
+    letter: str,
+    sender: str,
+    authority: Path,
 ) -> None:
     """Whoever was refused while others were served is in the value that it resolves to."""
 
     def send(host: str, port: int, fault: Any) -> str:
         envelope = {"host": host, "port": port, "from": sender, "to": fault.to, "letter": letter}
-        return nodemailer({**envelope, "patience": fault.patience, "login": fault.login})
+        how = {"patience": fault.patience, "login": fault.login, "ca": authority.read_text() if fault.tls else None}
+        return nodemailer({**envelope, **how})
 
     assert meet(send) in fault.does["nodemailer"]
