@@ -99,7 +99,9 @@ class Line:
         if self._waits is not self._host.idle_waits:
             self._waits = self._host.idle_waits
             self._patience.ages = self._ages()
-        self._arm(self._patience.start(self._loop.time(), between=between))
+        when = self._patience.start(self._loop.time(), between=between)
+        if when is not None:
+            self._arm(when)
 
     def stop_waiting(self) -> None:
         """From now on it is the server's turn."""

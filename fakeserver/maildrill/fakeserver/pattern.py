@@ -80,6 +80,8 @@ def _any_of(patterns: Sequence[Pattern]) -> Callable[[str], bool]:
     if plain is None:
         return any_regex
     exact, heads, tails = plain
+    if not exact and not heads:
+        return lambda value: value.lower().endswith(tails) if value.isascii() else any_regex(value)
 
     def any_simple(value: str) -> bool:
         if not value.isascii():

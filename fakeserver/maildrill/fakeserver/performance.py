@@ -47,7 +47,7 @@ class Moment:
     parameters: Mapping[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # as a Moment is
 class Arrived:
     """What a script may know of a message that has come to its end."""
 
