@@ -120,19 +120,21 @@ class Steps:
         self._coroutine = coroutine
         self._parked: asyncio.Future[object] | None = None  # while it waits for octets; then what else it waits for
         self._end: BaseException | None = None  # with which it ended outside of its task
+        self._going = False  # a transport that is closed may bring what it still holds, in the midst of a step
 
     def go(self) -> None:
         """Octets came: continue here if it waits for them, up to where it waits for something else."""
-        if self._parked is None or self._parked.done():
+        if self._parked is None or self._parked.done() or self._going:
             return
+        self._going = True
+        awaited: object = None
         try:
             awaited = self._coroutine.send(None)
         except BaseException as end:
             self._end = end
-            self._parked.set_result(None)
-        else:
-            if awaited is not _OCTETS:
-                self._parked.set_result(awaited)
+        self._going = False
+        if awaited is not _OCTETS and not self._parked.done():  # done: what went on here cancelled the task
+            self._parked.set_result(awaited)
 
     def __await__(self) -> Generator[Any, Any, None]:
         """Go through the coroutine in the current task, but for what happens in `go`."""

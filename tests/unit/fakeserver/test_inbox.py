@@ -156,6 +156,66 @@ def test_a_cancelled_task_cancels_what_the_coroutine_waits_for(pieces: tuple[byt
     assert told == ["cancelled"]
 
 
+@pytest.mark.parametrize("then", ["ends", "reads", "waits"])
+def test_a_coroutine_may_cancel_its_task_while_it_goes_on_outside(then: str) -> None:
+    """As a session does that is closed by what it hears."""
+
+    async def run() -> None:
+        inbox = Inbox(10)
+
+        async def story() -> None:
+            await inbox.readuntil()
+            task.cancel()
+            if then == "reads":
+                await inbox.readuntil()
+            elif then == "waits":
+                await asyncio.get_running_loop().create_future()
+
+        taken = Steps(story())
+
+        async def wait() -> None:
+            await taken
+
+        task = asyncio.create_task(wait())
+        await asyncio.sleep(0)
+        inbox.feed(b"one\n")
+        taken.go()
+        await asyncio.wait([task])
+
+        assert task.cancelled() is (then != "ends")
+
+    asyncio.run(asyncio.wait_for(run(), 10))
+
+
+def test_octets_may_come_in_the_midst_of_a_step() -> None:
+    """They are read by the step that goes on, not by another."""
+    read: list[bytes] = []
+
+    async def run() -> None:
+        inbox = Inbox(10)
+
+        async def story() -> None:
+            read.append(await inbox.readuntil())
+            inbox.feed(b"two\n")
+            taken.go()
+            read.append(await inbox.readuntil())
+
+        taken = Steps(story())
+
+        async def wait() -> None:
+            await taken
+
+        task = asyncio.create_task(wait())
+        await asyncio.sleep(0)
+        inbox.feed(b"one\n")
+        taken.go()
+        await task
+
+    asyncio.run(asyncio.wait_for(run(), 10))
+
+    assert read == [b"one\n", b"two\n"]
+
+
 def test_a_line_that_is_too_long_says_how_much_of_it_to_read() -> None:
     """As asyncio.StreamReader does: with an end beyond the limit, and without an end."""
     read: list[object] = []
