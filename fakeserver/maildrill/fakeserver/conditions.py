@@ -84,10 +84,9 @@ def _age(rule: Rule, moment: Moment) -> object:
 
 
 def _over(rule: Rule, moment: Moment) -> object:
-    if rule.over is None:
-        return HOLDS
-    passed = moment.tally.passed_within(rule.over.seconds, moment.event.at)
-    return HOLDS if passed >= rule.over.count else passed
+    over = rule.over
+    passed = 0 if over is None else moment.tally.passed_within(over.seconds, moment.event.at)
+    return HOLDS if over is None or passed >= over.count else passed
 
 
 def _open(rule: Rule, moment: Moment) -> object:
