@@ -135,8 +135,9 @@ def test_logs_that_cannot_be_written_stop_it_before_anything_is_sent(folder: Pat
 
 @pytest.fixture
 def handlers() -> Iterator[None]:
-    """Put the signal handlers back."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    """Let signals mean what they mean by default, whoever started the tests (nohup ignores one), and put it back."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in numbers}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
