@@ -50,6 +50,7 @@ class Line:
         self._patience = Patience(self._ages(), command=limits.command, end=self._loop.time() + limits.session)
         self._timer: asyncio.TimerHandle | None = None
         self._idlers: set[asyncio.Task[None]] = set()
+        self._parting: asyncio.Future[None] | None = None  # while the client is given time to hear the last word
 
     def open(self, transport: asyncio.Transport, handler: asyncio.Task[None]) -> None:
         """Begin: from now on octets go through `transport`."""
@@ -99,9 +100,12 @@ class Line:
         if self._waits is not self._host.idle_waits:
             self._waits = self._host.idle_waits
             self._patience.ages = self._ages()
-        when = self._patience.start(self._loop.time(), between=between)
+        now = self._loop.time()
+        when = self._patience.start(now, between=between)
         if when is not None:
             self._arm(when)
+        if not self.inbox.empty:  # a part of the next command came with the last one
+            self._arm(self._patience.heard(now))
 
     def stop_waiting(self) -> None:
         """From now on it is the server's turn."""
@@ -241,21 +245,41 @@ class Line:
         """End the connection by FIN or RST, and with it whatever is going on in this session."""
         self.over = True
         self.flush()
-        here = asyncio.current_task() not in self._idlers
+        lingers = not reset and self.transport.can_write_eof() and not self.transport.is_closing()
+        if lingers:
+            self._parting = self._loop.create_future()
+        if asyncio.current_task() in self._idlers:
+            self.handler.cancel()
         if reset:
             reset_connection(self.transport)
-        elif here and self.transport.can_write_eof() and not self.transport.is_closing():
-            with contextlib.suppress(OSError):  # the client reset the connection when it got the reply
-                self.transport.write_eof()
-            self.transport.resume_reading()
-            await self._host.clock.sleep(LINGER)
-        else:
-            self.transport.close()
+        elif lingers:
+            await self._linger()
+        self.shut()
         if not reset and self.transport.get_write_buffer_size():  # for a client that never reads it
             self._arm_end()
-        if not here:
-            self.handler.cancel()
         raise asyncio.CancelledError
+
+    async def _linger(self) -> None:
+        """Let the client hear the last word, whatever it still sends, until it goes too; but not for long."""
+        with contextlib.suppress(OSError):  # the client reset the connection when it got the reply
+            self.transport.write_eof()
+        self.transport.resume_reading()
+        timer = self._loop.call_later(LINGER, self.part)
+        try:
+            await self._parting  # type: ignore[misc]  # hang_up made it
+        finally:
+            timer.cancel()
+            self._parting = None
+
+    def part(self) -> None:
+        """The client says no more."""
+        if self._parting is not None and not self._parting.done():
+            self._parting.set_result(None)
+
+    def shut(self) -> None:
+        """Close the connection, unless the client is still to hear the last word."""
+        if self._parting is None:
+            self.transport.close()
 
     def _arm_end(self) -> None:
         """End the connection by force, if it does not end by itself in time."""

@@ -27,7 +27,7 @@ from maildrill.fakeserver.inbox import Steps
 from maildrill.fakeserver.journal import Closed, Entry
 from maildrill.fakeserver.line import Line
 from maildrill.fakeserver.patience import Due, Lapse
-from maildrill.fakeserver.stand_ins import NO_TIMER, NOBODY, Commands, Verbs
+from maildrill.fakeserver.stand_ins import NO_TIMER, NOBODY, Closer, Commands, Verbs
 from maildrill.smtp import Reply, Stage, decode
 
 _CRLF = 2
@@ -113,6 +113,11 @@ class Session(SMTP):
             super().connection_lost(error)
         self._on_end(self)
 
+    def eof_received(self) -> bool | None:
+        """The client says no more."""
+        self._line.part()
+        return super().eof_received()
+
     def stop(self) -> list[asyncio.Task[None]]:
         """End the connection from outside of the script; returns what has yet to notice."""
         if not self._connected:
@@ -196,14 +201,15 @@ class Session(SMTP):
 
     def _cb_client_connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:  # noqa: ARG002 - aiosmtpd's signature
         self._commands = Commands(self._line.inbox, self._host.limits.line, self._command)
-        self._reader, self._writer = cast("asyncio.StreamReader", self._commands), writer
+        self._reader = cast("asyncio.StreamReader", self._commands)
+        self._writer = cast("asyncio.StreamWriter", Closer(self._line.shut))
 
     async def _handle_client(self) -> None:
         self._steps = Steps(super()._handle_client())
         try:
             await self._steps
         except asyncio.CancelledError:  # aiosmtpd closes behind a command, not behind the greeting
-            self._line.transport.close()
+            self._line.shut()
             raise
 
     def secured(self, transport: asyncio.Transport | None) -> None:

@@ -74,6 +74,13 @@ class NoTimer:
 NO_TIMER = NoTimer()
 
 
+class Closer:
+    """What aiosmtpd closes where a session is over. shut: called for that."""
+
+    def __init__(self, shut: Callable[[], None]) -> None:
+        self.close = shut
+
+
 class Verbs(dict[str, Any]):
     """aiosmtpd's table of verbs, with an answer to each: so that we stand in front of syntax and sequence checks."""
 

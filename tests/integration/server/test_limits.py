@@ -209,6 +209,58 @@ def test_a_command_may_take_so_long(ground: Any) -> None:
     assert "idle 421 timeout" in events
 
 
+@pytest.mark.parametrize("first", [b"NO", b"NOOP\r\nNO"])
+def test_a_command_begins_with_its_first_octet(ground: Any, first: bytes) -> None:
+    """Also with one that came in the same segment as the command before it; what follows changes nothing."""
+
+    async def story(scene: Any) -> Any:
+        client = await scene.greeted()
+        client.write(first)
+        return (await client.rest())[0].splitlines()[-1]
+
+    assert ground.play("", story, **limited(command=0.2)) == "421 4.4.2 a command takes too long, closing connection"
+
+
+@pytest.mark.parametrize(
+    ("limits", "within"),
+    [({"session": 0.3}, ""), ({"session": 0.3}, "DATA"), ({"command": 0.3}, ""), ({"session": 0.3}, "VRFY ann")],
+)
+def test_who_goes_on_sending_hears_the_last_word(ground: Any, limits: dict[str, float], within: str) -> None:
+    """It is read and dropped for a while; a close at once would turn the reply into a reset (RFC 1122 4.2.2.13)."""
+
+    async def story(scene: Any) -> Any:
+        client = await scene.greeted()
+        if within:
+            client.write(f"{MAIL}\r\n{RCPT}\r\n{within}\r\n".encode())
+        for _ in range(50):
+            client.write(b"x" * 1000)
+            await scene.clock.sleep(0.02)
+        closed = scene.journal.sessions[0].closed
+        heard, how = await client.rest()
+        return closed, heard.splitlines()[-1][:9], how
+
+    script = 'at = "vrfy"\nwait = "0.5s"'
+
+    assert ground.play(script, story, **limited(**limits)) == ("timeout", "421 4.4.2", "fin")
+
+
+@pytest.mark.parametrize("goes", [True, False])
+def test_who_hears_the_last_word_is_not_waited_for(ground: Any, goes: bool) -> None:
+    """When the client goes too, that is the end of it; else it is two seconds."""
+
+    async def story(scene: Any) -> Any:
+        client = await scene.greeted()
+        await client.rest()
+        began = scene.clock.now()
+        if goes:
+            client.writer.close()
+        while scene.server._sessions:
+            await scene.clock.sleep(0.05)
+        return scene.clock.now() - began > 1.5
+
+    assert ground.play("", story, **limited(silence=0.1)) is not goes
+
+
 @pytest.mark.parametrize("busy", ["idle", "body", "wait"])
 def test_a_session_may_take_so_long(ground: Any, busy: str) -> None:
     """Whatever goes on in it."""
