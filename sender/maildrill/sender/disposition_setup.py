@@ -1,0 +1,44 @@
+"""The rows of dispositions before a transaction: no session came about, or it ended while it was idle. Values only.
+
+Nobody is burnt here: what a host says before MAIL is about the host or about our account, never about a recipient.
+"""
+
+from __future__ import annotations
+
+from maildrill.sender.attempt import Scope, Verdict
+from maildrill.sender.disposition_row import Row, rows_at
+from maildrill.smtp import Stage
+
+_H = Scope.HOST
+_RELEASED, _HELD = Verdict.RELEASED, Verdict.HELD
+
+_421, _RETRY = "RFC 5321 section 3.8", "RFC 5321 section 4.5.4.1"
+
+SETUP: tuple[Row, ...] = (
+    *rows_at(
+        Stage.CONNECT,
+        ("connect-failed", "refused, lost", _H, _RELEASED, _RETRY, "nothing was said of anybody; the breaker counts"),
+    ),
+    *rows_at(
+        Stage.BANNER,
+        ("banner-521", "521", _H, _HELD, "RFC 7504 section 3", "it never takes mail: the account is wrong"),
+        ("banner-4yz", "421, 4yz", _H, _RELEASED, _421, "the host is busy, not a mailbox"),
+        ("banner-5yz", "5yz", _H, _RELEASED, "RFC 5321 section 3.1", "one refusing host must not fail a campaign"),
+        ("banner-lost", "3yz, lost", _H, _RELEASED, _RETRY, "as a connection that failed"),
+    ),
+    *rows_at(
+        Stage.EHLO,
+        ("ehlo-4yz", "421, 4yz", _H, _RELEASED, "RFC 1869 section 4.5", "QUIT, and later again; 5yz: HELO is said"),
+        ("ehlo-lost", "3yz, lost", _H, _RELEASED, "RFC 1869 section 4.7", "after EOF a new session began with HELO"),
+    ),
+    *rows_at(
+        Stage.HELO,
+        ("helo-refused", "4yz, 5yz", _H, _RELEASED, "RFC 1869 section 4.5", "nothing was said of a recipient"),
+        ("helo-lost", "3yz, lost", _H, _RELEASED, _RETRY, "as a connection that failed"),
+    ),
+    *rows_at(
+        Stage.IDLE,
+        ("idle-lost", "(421, any other reply, lost)", _H, _RELEASED, _421, "a stale session: a new one at once"),
+        ("stopped", "(we were asked to stop)", _H, _RELEASED, "maildrill", "before the dot, at any stage"),
+    ),
+)
