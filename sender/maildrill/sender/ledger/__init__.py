@@ -1,10 +1,11 @@
 """The ledger: who is to get the message, what became of each try, and what may be on its way. Survives anything.
 
 `records` the values · `store` the protocol · `sqlite` the one store so far · `opening` which file is whose ·
-`schema` its tables · `identity` what makes a campaign the same campaign.
+`lease` who may write · `schema` its tables · `identity` what makes a campaign the same campaign.
 """
 
-from maildrill.sender.ledger.opening import Durability, open_ledger, read_ledger
+from maildrill.sender.ledger.lease import is_leased
+from maildrill.sender.ledger.opening import Durability, change_ledger, open_ledger, read_ledger
 from maildrill.sender.ledger.records import AttemptRecord, Enrolment, Entry, Intent, RecipientRecord, Recovered
 from maildrill.sender.ledger.store import Ledger, LedgerError
 
@@ -18,6 +19,8 @@ __all__ = [
     "LedgerError",
     "RecipientRecord",
     "Recovered",
+    "change_ledger",
+    "is_leased",
     "open_ledger",
     "read_ledger",
 ]

@@ -1,7 +1,7 @@
 """Open a ledger: make sure that the file is one, that it is this campaign's, and that nobody else has it.
 
 Rule 1: what is wrong with a file is said as a ConfigurationError, before a single connection is made.
-Rule 2: SQLite's exclusive lock is the lease on the campaign (invariant I41): it dies with the process that holds it.
+Rule 2: who writes has the lease (see `lease`); who only reads needs none, and sees the ledger as it was at one moment.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from pathlib import Path
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.ledger import statements as sql
 from maildrill.sender.ledger.identity import fingerprint
+from maildrill.sender.ledger.lease import take_lease
 from maildrill.sender.ledger.recovery import recover
 from maildrill.sender.ledger.schema import APPLICATION, MIGRATIONS
 from maildrill.sender.ledger.sqlite import SqliteLedger
 from maildrill.smtp import ConfigurationError, escape
+
+_PATIENCE = 5.0  # seconds to wait while a reader or a writer tidies up what a crash left
 
 
 class Durability(StrEnum):
@@ -41,41 +44,85 @@ def open_ledger(
     with _explained(name):
         connection = _connect(name)
         try:
-            connection.execute(f"PRAGMA synchronous = {durability.value}")
-            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             _check_kind(connection, name)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA foreign_keys = ON")
-            return _begin(connection, name, campaign, mark, at)
+            with _leased(path) as lease:
+                _prepare(connection, durability)
+                ledger = _begin(connection, name, campaign, mark, at)
+                ledger.lease = lease
+                return ledger
         except BaseException:
             connection.close()
             raise
 
 
 def read_ledger(path: Path) -> SqliteLedger:
-    """Open a ledger only to read it; raises ConfigurationError if there is none or a sender is using it."""
+    """Open a ledger only to read it, also while a sender writes: everything is as of this moment.
+
+    Raises ConfigurationError if there is none.
+    """
+    with _opened(path) as (connection, name):
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("BEGIN")  # its first SELECT fixes the moment
+        return _known(connection, name)
+
+
+def change_ledger(path: Path) -> SqliteLedger:
+    """Open a ledger between two runs, to move recipients as an operator says.
+
+    Raises ConfigurationError if there is none, or a sender is using it.
+    """
+    with _opened(path) as (connection, name):
+        _check_kind(connection, name)
+        with _leased(path) as lease:
+            ledger = _known(connection, name)
+            _prepare(connection, Durability.FULL)
+            ledger.lease = lease
+            return ledger
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[sqlite3.Connection, str]]:
+    """Give a connection to a ledger that is there; closed where what is done with it fails."""
     name = str(path)
     if not path.is_file():
-        raise ConfigurationError("there is no such ledger", where=name)
+        hint = "nothing was sent yet; or name another file with --ledger"
+        raise ConfigurationError("there is no such ledger", where=name, hint=hint)
     with _explained(name):
         connection = _connect(name)
         try:
-            return _reading(connection, name)
+            yield connection, name
         except BaseException:
             connection.close()
             raise
 
 
-def _reading(connection: sqlite3.Connection, name: str) -> SqliteLedger:
-    connection.execute("PRAGMA query_only = ON")
+def _known(connection: sqlite3.Connection, name: str) -> SqliteLedger:
     if _check_kind(connection, name) < len(MIGRATIONS):
         raise ConfigurationError("the ledger is empty or of an earlier version", where=name, hint="send the campaign")
-    _, _, created = connection.execute(sql.CAMPAIGN).fetchone()
-    return SqliteLedger(connection, name, created=created, run=0)
+    campaign, _, created = connection.execute(sql.CAMPAIGN).fetchone()
+    return SqliteLedger(connection, name, created=created, run=0, campaign=campaign)
+
+
+@contextmanager
+def _leased(path: Path | None) -> Iterator[sqlite3.Connection | None]:
+    """Give the lease on a ledger (None in memory); given back where what is done with it fails."""
+    lease = None if path is None else take_lease(path)
+    try:
+        yield lease
+    except BaseException:
+        if lease is not None:
+            lease.close()
+        raise
+
+
+def _prepare(connection: sqlite3.Connection, durability: Durability) -> None:
+    connection.execute(f"PRAGMA synchronous = {durability.value}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA foreign_keys = ON")
 
 
 def _connect(name: str) -> sqlite3.Connection:
-    return sqlite3.connect(name, isolation_level=None, timeout=0, cached_statements=64)
+    return sqlite3.connect(name, isolation_level=None, timeout=_PATIENCE, cached_statements=64)
 
 
 def _check_kind(connection: sqlite3.Connection, name: str) -> int:
@@ -98,7 +145,7 @@ def _check_kind(connection: sqlite3.Connection, name: str) -> int:
 
 def _begin(connection: sqlite3.Connection, name: str, campaign: Campaign, mark: str, at: float) -> SqliteLedger:
     """Bring the tables up to date, claim the ledger, recover, and begin a run: all in one transaction, or nothing."""
-    ledger = SqliteLedger(connection, name, created=at, run=0)
+    ledger = SqliteLedger(connection, name, created=at, run=0, campaign=campaign.name)
     with ledger.writing():
         _migrate(connection)
         ledger.created = _claim(connection, name, campaign, mark, at)

@@ -25,11 +25,15 @@ GONE = "no longer in the list"
 class SqliteLedger:
     """A ledger on an open connection (isolation_level None) that `opening` has prepared; `Ledger` says the rest.
 
-    name: what errors call it. run: 0 where it is only read.
+    name: what errors call it. run: 0 where it is only read. lease: closed with it.
     """
 
-    def __init__(self, connection: sqlite3.Connection, name: str, *, created: float, run: int) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, name: str, *, created: float, run: int, campaign: str = ""
+    ) -> None:
         self._connection = connection
+        self.campaign = campaign
+        self.lease: sqlite3.Connection | None = None
         self._name = name
         self.created = created
         self.run = run
@@ -119,6 +123,8 @@ class SqliteLedger:
     def close(self) -> None:
         """Let go of the file; what was written stays."""
         self._connection.close()
+        if self.lease is not None:
+            self.lease.close()
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -24,6 +24,11 @@ class Ledger(Protocol):
     """A campaign's ledger, open; times are Unix seconds."""
 
     @property
+    def campaign(self) -> str:
+        """The campaign's name."""
+        ...
+
+    @property
     def created(self) -> float:
         """When the campaign was begun; the Date of its messages."""
         ...

@@ -11,7 +11,16 @@ import pytest
 
 from maildrill.sender.attempt import Fault, Ruling, State, Verdict
 from maildrill.sender.campaign import Campaign, Limits, RetryPolicy, UnknownPolicy
-from maildrill.sender.ledger import Durability, Entry, Intent, LedgerError, open_ledger, read_ledger
+from maildrill.sender.ledger import (
+    Durability,
+    Entry,
+    Intent,
+    LedgerError,
+    change_ledger,
+    is_leased,
+    open_ledger,
+    read_ledger,
+)
 from maildrill.sender.ledger.sqlite import GONE, SqliteLedger
 from maildrill.sender.lists import Row
 from maildrill.sender.plan import Waiting
@@ -352,13 +361,53 @@ def test_the_ledger_of_another_campaign_is_refused(reopen: Open) -> None:
 
 
 def test_a_ledger_in_use_is_refused(reopen: Open, tmp_path: Path, campaign: Callable[..., Campaign]) -> None:
-    """Invariant I41: one writer, and nobody reads half-way."""
+    """Invariant I41: one writer, be it a sender or an operator."""
     reopen()
 
     with pytest.raises(ConfigurationError, match="in use by another maildrill"):
         open_ledger(tmp_path / "club.ledger", campaign(), at=0.0)
     with pytest.raises(ConfigurationError, match="in use by another maildrill"):
-        read_ledger(tmp_path / "club.ledger")
+        change_ledger(tmp_path / "club.ledger")
+
+
+def test_a_ledger_in_use_can_be_read(reopen: Open, rows: Rows, tmp_path: Path) -> None:
+    """A reader sees the moment at which it looked, and hinders nobody."""
+    ledger = reopen()
+    (waiting,) = _enrol(ledger, rows("a@x.example"))
+    reader = read_ledger(tmp_path / "club.ledger")
+    assert _states(reader) == {"a@x.example": State.PENDING}
+
+    ledger.settle([waiting.at(held(waiting.standing, "no account"))])
+
+    assert (_states(reader), _states(ledger)) == ({"a@x.example": State.PENDING}, {"a@x.example": State.HELD})
+    assert reader.campaign == "club"
+    reader.close()
+    later = read_ledger(tmp_path / "club.ledger")
+    assert _states(later) == {"a@x.example": State.HELD}
+    later.close()
+
+
+def test_a_lease_is_known_as_long_as_it_is_held(reopen: Open, tmp_path: Path) -> None:
+    """Whoever looks can tell whether somebody is sending; looking makes no file."""
+    path = tmp_path / "club.ledger"
+    assert not is_leased(path)
+    assert list(tmp_path.iterdir()) == []
+
+    ledger = reopen()
+    assert is_leased(path)
+    ledger.close()
+
+    assert not is_leased(path)
+
+
+def test_a_lease_is_given_back_where_opening_fails(reopen: Open, tmp_path: Path) -> None:
+    """A refused ledger is free for whoever has the right campaign."""
+    reopen(name="spring").close()
+    with pytest.raises(ConfigurationError, match='of the campaign "spring"'):
+        reopen()
+
+    assert not is_leased(tmp_path / "club.ledger")
+    change_ledger(tmp_path / "club.ledger").close()
 
 
 def test_a_ledger_of_a_newer_version_is_refused(reopen: Open, tmp_path: Path) -> None:
@@ -418,9 +467,11 @@ def test_an_empty_file_becomes_a_ledger(reopen: Open, tmp_path: Path) -> None:
 
 
 def test_closing_leaves_one_file(reopen: Open, rows: Rows, tmp_path: Path) -> None:
-    """No side files to forget when the ledger is copied."""
+    """No side files to forget when the ledger is copied: what the lease was on is empty."""
     ledger = reopen()
     _enrol(ledger, rows("a@x.example"))
     ledger.close()
 
-    assert [file.name for file in tmp_path.iterdir()] == ["club.ledger"]
+    sizes = {file.name: file.stat().st_size for file in tmp_path.iterdir()}
+    assert [name for name, size in sizes.items() if size] == ["club.ledger"]
+    assert set(sizes) == {"club.ledger", "club.ledger-lease"}
