@@ -20,6 +20,7 @@ class Lint(StrEnum):
     LINES_OF_354 = "lines-of-354"  # 354 in several lines
     SHADOWED = "shadowed"  # an earlier rule always answers where this one would
     UNREACHABLE = "unreachable"  # nobody ever gets to this stage
+    UNSET_STATE = "unset-state"  # a state that no rule sets
     UNMEETABLE = "unmeetable"  # an expectation that cannot hold with this script
     UNTESTED = "untested"  # an expectation that holds whatever happens
     NAMELESS_DRAW = "nameless-draw"  # a draw that depends on the line, because the rule has no name

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from maildrill.fakeserver.finding import Finding, Lint
-from maildrill.fakeserver.lint_order import never_met, never_reached
+from maildrill.fakeserver.lint_order import never_met, never_reached, never_set
 from maildrill.fakeserver.listed import LISTED, instead_of
 from maildrill.fakeserver.script import Rule, Script
 from maildrill.fakeserver.script_words import CLOSING, Cut
@@ -31,6 +31,7 @@ def lint(script: Script) -> tuple[Finding, ...]:
     rules = script.played
     found = [finding for rule in rules if rule.lint is not False for finding in _of_rule(rule)]
     found += never_reached(rules)
+    found += never_set(rules)
     found += never_met(script)
     return tuple(dict.fromkeys(found))
 

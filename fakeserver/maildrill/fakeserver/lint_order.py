@@ -1,4 +1,4 @@
-"""What can never happen in a script: rules that nobody gets to, and expectations that cannot hold.
+"""What can never happen in a script: rules that nobody gets to, states that nobody sets, expectations that cannot hold.
 
 Rule: only what is certain is told; a rule with any condition may answer or not, and proves nothing. Pure.
 """
@@ -14,8 +14,8 @@ from maildrill.fakeserver.expectation import Expectation
 from maildrill.fakeserver.finding import Finding, Lint
 from maildrill.fakeserver.pattern import Pattern, select
 from maildrill.fakeserver.script import Rule, Script
-from maildrill.fakeserver.script_words import Cut
-from maildrill.smtp import Stage, domain_of, escape
+from maildrill.fakeserver.script_words import FIRST_STATE, Cut, Key
+from maildrill.smtp import Stage, did_you_mean, domain_of, escape
 
 #: The words that say who and what.
 _WHO = ("reverse_path", "rcpt", "domain", "ehlo", "client", "user", "header", "subject", "body", "size", "tls", "param")
@@ -58,6 +58,26 @@ def never_reached(rules: Sequence[Rule]) -> Iterator[Finding]:
                 "RFC 5321 sections 3.1 and 4.1.4",
                 "give that one a condition, or leave one out",
             )
+
+
+def never_set(rules: Sequence[Rule]) -> Iterator[Finding]:
+    """Tell of states that a rule waits for and none sets: of rules with the same key, in whatever order it names."""
+    known: dict[frozenset[Key], set[str]] = {}
+    for rule in rules:
+        if rule.set is not None:
+            known.setdefault(frozenset(rule.key), {FIRST_STATE}).add(rule.set)
+    for rule in rules:
+        here = known.get(frozenset(rule.key), {FIRST_STATE})
+        for state in rule.state if rule.lint is not False else ():
+            if state not in here:
+                elsewhere = any(state in states for states in known.values())
+                yield Finding(
+                    Lint.UNSET_STATE,
+                    rule.place.of("state") or rule.name,
+                    f'no rule sets the state "{escape(state)}"' + (" with the key of this one" if elsewhere else ""),
+                    "",
+                    did_you_mean(state, sorted(here)) or f'write set = "{escape(state)}" in a rule with the same key',
+                )
 
 
 def never_met(script: Script) -> Iterator[Finding]:

@@ -204,6 +204,45 @@ def test_a_rule_that_somebody_may_get_to_is_left_alone(stop: str, behind: str) -
     assert told(f"{ONE}{stop}{TWO}{behind}") == []
 
 
+SETS_DOWN = '[[rule]]\nat = "vrfy"\nset = "down"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f'{SETS_DOWN}[[rule]]\nat = "mail"\nstate = "down"', []),
+        (f'[[rule]]\nat = "mail"\nstate = "down"\n{SETS_DOWN}', []),
+        (f'{SETS_DOWN}[[rule]]\nat = "mail"\nstate = "start"', []),
+        ('[[rule]]\nat = "mail"\nkey = "from"\nstate = "start"', []),
+        (f'{SETS_DOWN}[[rule]]\nat = "mail"\nstate = ["down", "dwon"]', ["unset-state 6"]),
+        (f'{SETS_DOWN}[[rule]]\nat = "mail"\nkey = "from"\nstate = "down"', ["unset-state 7"]),
+        (f'{SETS_DOWN}[[rule]]\nat = "mail"\nkey = "from"\nstate = "down"\nlint = false', []),
+        (
+            '[[rule]]\nat = "rcpt"\nkey = ["from", "client"]\nset = "seen"\n'
+            '[[rule]]\nat = "mail"\nkey = ["client", "from"]\nstate = "seen"',
+            [],
+        ),
+    ],
+)
+def test_a_state_that_no_rule_sets_is_found(text: str, found: list[str]) -> None:
+    """States are shared by rules that count alike; in the first one everything begins."""
+    assert told(text) == found
+
+
+def test_what_is_meant_by_a_state_is_told() -> None:
+    """A state that sounds like it, or that the key is another."""
+    typing = read_script(f'{SETS_DOWN}[[rule]]\nat = "mail"\nstate = "dwon"', "s.toml")
+    key = read_script(f'{SETS_DOWN}[[rule]]\nat = "mail"\nkey = "from"\nstate = "down"', "s.toml")
+
+    assert [(finding.what, finding.instead) for script in (typing, key) for finding in lint(script)] == [
+        ('no rule sets the state "dwon"', 'did you mean "down"?'),
+        (
+            'no rule sets the state "down" with the key of this one',
+            'write set = "down" in a rule with the same key',
+        ),
+    ]
+
+
 REFUSES = '[[rule]]\nat = "rcpt"\ndomain = "gone.test"\nreply = "550 5.1.1 no"\n'
 
 
