@@ -148,7 +148,7 @@ class ScriptBuilder:
         """Play these scripts too, behind the rules that are built: packs such as "profiles/gmail", or files."""
         used = [load_script(name) for name in names]
         self._used += used
-        self._borrowed |= {rule.name for script in used for rule in script.rules}
+        self._borrowed |= {one.name for script in used for one in script.named}
         self._changed()
 
     def clear(self) -> None:

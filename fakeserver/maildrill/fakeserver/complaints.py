@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from maildrill.fakeserver.inject_file import injection_to_toml
+from maildrill.fakeserver.injection import Injection
 from maildrill.fakeserver.near_miss import NearMiss
 from maildrill.fakeserver.record import Entry, Message
 from maildrill.fakeserver.rule_writer import rule_to_toml
@@ -28,7 +30,7 @@ class Kind(StrEnum):
 
     UNMET = "unmet"  # an expectation does not hold
     UNDECLARED = "undeclared"  # a command that the script has no rule for, or that no correct client says
-    UNUSED = "unused-rules"  # a rule never fired: it has tested nothing
+    UNUSED = "unused-rules"  # a rule, or an injection, never fired: it has tested nothing
     UNREAD = "unread"  # a message came, and nobody looked
 
 
@@ -69,11 +71,11 @@ def complain(
 ) -> tuple[Complaint, ...]:
     """Return what is wrong with a run of `script`, the worst first.
 
-    entries: what happened. unmet: what is not as expected, escaped. unfired: names of rules that never fired. unread:
-    messages that nobody looked at.
+    entries: what happened. unmet: what is not as expected, escaped. unfired: names of rules and injections that
+    never fired. unread: messages that nobody looked at.
     """
     missing = (Complaint(Kind.UNMET, text) for text in unmet)
-    found = (missing, _undeclared(entries), _unused(script.rules, unfired, entries), _unread(unread))
+    found = (missing, _undeclared(entries), _unused(script, unfired, entries), _unread(unread))
     return tuple(complaint for kind in found for complaint in _some(list(kind)))
 
 
@@ -95,8 +97,8 @@ def _undeclared(entries: Iterable[Entry]) -> Iterator[Complaint]:
             yield Complaint(Kind.UNDECLARED, f"{what}, and was told {entry.reply}")
 
 
-def _unused(rules: Iterable[Rule], unfired: Collection[str], entries: Sequence[Entry]) -> Iterator[Complaint]:
-    known = {rule.name: rule for rule in rules}
+def _unused(script: Script, unfired: Collection[str], entries: Sequence[Entry]) -> Iterator[Complaint]:
+    known = {one.name: one for one in script.named}
     for name in unfired:
         words = f": {_words(known[name])}" if name in known else ""
         yield Complaint(Kind.UNUSED, f"{escape(name)} never fired{words}{_nearest(name, entries)}")
@@ -114,9 +116,10 @@ def _nearest(name: str, entries: Sequence[Entry]) -> str:
     return ""
 
 
-def _words(rule: Rule) -> str:
-    """Return what a rule says, on one line."""
-    (words,) = tomllib.loads(rule_to_toml(rule))["rule"]
+def _words(one: Rule | Injection) -> str:
+    """Return what a rule or an injection says, on one line."""
+    toml = rule_to_toml(one) if isinstance(one, Rule) else injection_to_toml(one)
+    ((words,),) = tomllib.loads(toml).values()
     return ", ".join(f"{word} = {json.dumps(value)}" for word, value in words.items() if word != "name")
 
 

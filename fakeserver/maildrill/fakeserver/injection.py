@@ -154,6 +154,10 @@ class Injections:
         self._fired.update(before._fired)
         self._met.update(before._met)
 
+    def unfired(self) -> tuple[str, ...]:
+        """Return the names of those that nothing has led to."""
+        return tuple(one.name for one in self._injections if not self._fired[one.name])
+
     def _causes(self, message: Message) -> Iterator[Cause]:
         for one in self._injections:
             address = one.address or message.reverse_path

@@ -39,6 +39,14 @@ class Injector:
             injections.carry(self._injections)
         self._injections = injections
 
+    def go_on_from(self, before: Injector) -> None:
+        """Count on where another server's injections are."""
+        self._injections.carry(before._injections)
+
+    def unfired(self) -> tuple[str, ...]:
+        """Return the names of the injections that nothing has led to."""
+        return self._injections.unfired()
+
     def on_commit(self, message: Message) -> None:
         """Note that the server took a message, and see to what follows."""
         for cause in self._injections.causes(message):

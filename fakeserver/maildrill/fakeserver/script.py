@@ -146,6 +146,11 @@ class Script:
         return (*self.rules, *(rule for profile in self.profiles for rule in profile.rules()))
 
     @property
+    def named(self) -> tuple[Rule | Injection, ...]:
+        """What is called by a name and may fire: rules and injections."""
+        return (*self.rules, *self.injections)
+
+    @property
     def hostname(self) -> str:
         """The name that the server gives itself."""
         return DEFAULT_HOSTNAME if self.server.hostname is None else self.server.hostname

@@ -149,10 +149,16 @@ class FakeServer:
             self._paths.pop().unlink(missing_ok=True)
 
     def unfired(self) -> tuple[str, ...]:
-        """Return the names of the script's rules that never fired; of a strict transcript what was not as it says."""
+        """Return the names of rules and injections that never fired; of a strict transcript what was not as it says."""
         if self.play is not None:
             return self.play.unmet()
-        return self.engine.unfired() if isinstance(self.engine, Engine) else ()
+        rules = self.engine.unfired() if isinstance(self.engine, Engine) else ()
+        return rules + self._injector.unfired()
+
+    def go_on_from(self, before: FakeServer) -> None:
+        """Count on where another server ended that played this script: what fired, and since when there is a server."""
+        self._host.play(self._decider(self._script, before.engine), self.settings)
+        self._injector.go_on_from(before._injector)
 
     def _decider(self, script: Script | Decider, before: Decider | None) -> Decider:
         decider = self._engine(script, before)
@@ -169,6 +175,7 @@ class FakeServer:
 
     def _adopt(self, script: Script | Decider, *, anew: bool = True) -> None:
         """Let what the script wants hold the sessions to come: a transcript, or conversations."""
+        self._script = script
         transcript = script.transcript if isinstance(script, Script) else None
         self.play = None if transcript is None else Play(transcript)
         self._host.converse = self._converse if self.play is None else functools.partial(TranscriptTalk, self.play)

@@ -205,5 +205,5 @@ def script_of(
 
 
 def borrowed(script: Script) -> frozenset[str]:
-    """Return the names of the rules of a script that come from other scripts, which it uses."""
-    return frozenset(rule.name for rule in script.rules if not rule.place.header.startswith(f"{script.name}:"))
+    """Return the names of the rules and injections of a script that come from other scripts, which it uses."""
+    return frozenset(one.name for one in script.named if not one.place.header.startswith(f"{script.name}:"))

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from maildrill.fakeserver.lint import lint
 from maildrill.fakeserver.script import Script
 from maildrill.scenarios.catalogue import load_script
 from maildrill.smtp import ConfigurationError
@@ -40,8 +41,8 @@ class ScriptFiles:
 class Reloading:
     """Plays a script anew when its files change.
 
-    play: lets a script be played. tell: gets what was loaded, or why not, for people. pace: how many times as fast as
-    a real one the loop's clock is.
+    play: lets a script be played. tell: gets what was loaded and is unusual in it, or why not, for people. pace: how
+    many times as fast as a real one the loop's clock is.
     """
 
     def __init__(
@@ -78,6 +79,8 @@ class Reloading:
             self._tell(f"the script was not loaded again, the old one stays in force\n{error}")
         else:
             self._tell(f"loaded again: {script.name}")
+            for unusual in lint(script):
+                self._tell(f"unusual: {unusual}")
         self._seen = self._files.look()
         # What changed while it was being read is loaded at the next look.
         self._loaded = before if len(before) == len(self._seen) else self._seen

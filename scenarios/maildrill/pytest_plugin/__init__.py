@@ -24,6 +24,11 @@ seed chooses the draws. allow names what may be wrong at the end: "unmet", "unde
 All else are words of [server]: hostname, unmatched="fail", tls=True, users={"ann": "secret"}, strict=True, caps, \
 limits."""
 
+
+class UnusualScript(pytest.PytestWarning):
+    """A script of a marker says what no real server would, or has what can never happen; see `maildrill lint`."""
+
+
 _watched: pytest.StashKey[Watched] = pytest.StashKey()
 
 

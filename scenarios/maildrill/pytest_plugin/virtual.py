@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Callable, Collection, Coroutine
 from typing import Any, TypeVar, Unpack
 
-from maildrill.fakeserver.engine import Engine
 from maildrill.fakeserver.journal import Journal
 from maildrill.fakeserver.query import MessageWords
 from maildrill.fakeserver.record import Message
@@ -74,15 +73,17 @@ class ScriptedWorld(Scripted):
     async def _play(
         self, world: World, main: Callable[..., Coroutine[Any, Any, T]], arguments: tuple[object, ...]
     ) -> T:
-        self._world = world
+        self._world, before = world, self._fake
         fake = self._fake = FakeServer(
-            self._played(),
+            self.script,
             clock=world.clock,
             seed=self.seed,
             settings=self.script.server,
             journal=self._kept,
             first=self._functions.on,
         )
+        if before is not None:
+            fake.go_on_from(before)
         await fake.start(self.host, self.port)
         try:
             result = await main(*arguments)
@@ -92,15 +93,6 @@ class ScriptedWorld(Scripted):
         finally:
             await fake.stop()
             self._ended, self._world = world.clock.now(), None
-
-    def _played(self) -> Script | Engine:
-        """Return what goes on counting where the run before ended."""
-        before = None if self._fake is None else self._fake.engine
-        if not isinstance(before, Engine):
-            return self.script
-        engine = Engine(self.script, self.seed, before.started)
-        engine.carry(before)
-        return engine
 
     async def sleep(self, duration: str | float) -> None:
         """Let time pass: "5d", "90s", or seconds."""

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 
 import pytest
 
+from maildrill.fakeserver.lint import lint
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.scripted import Complained, Scripted
 from maildrill.fakeserver.testing import ScriptedServer
+from maildrill.pytest_plugin import UnusualScript
 from maildrill.pytest_plugin.marker import Mark, Wanted, wanted
 from maildrill.smtp import ConfigurationError
 
@@ -26,6 +28,9 @@ class Watched:
         self._wanted = _wanted(item)
         self.script: Script = self._wanted.script
         self.borrowed = self._wanted.borrowed
+        with _told():
+            for finding in lint(self.script):
+                item.warn(UnusualScript(str(finding)))
         option = item.config.getoption("--smtp-seed")
         self.seed: int = self.script.seed if option is None else option
 
@@ -76,5 +81,5 @@ def _told() -> Iterator[None]:
     """Tell a mistake in a marker or a script as such, without the way that it took through us."""
     try:
         yield
-    except ConfigurationError as error:
+    except (ConfigurationError, UnusualScript) as error:  # a warning that is an error in this run
         raise pytest.fail.Exception(str(error), pytrace=False) from None

@@ -385,3 +385,25 @@ def test_next(smtp_server):
 
     result.assert_outcomes(passed=2, errors=1)
     result.stdout.fnmatch_lines(["*ERROR at teardown of test_mail*", "E *RuntimeError: on purpose"])
+
+
+def test_an_injection_that_nothing_led_to_is_named(run: Run, pytester: pytest.Pytester) -> None:
+    """As a rule that never fired; not what a script borrows, nor one that is still to be sent."""
+    pytester.makefile(
+        ".toml",
+        more='[[inject]]\nname = "borrowed"\non_commit = { rcpt = "eve@*" }\nkind = "dsn"',
+        own='use = "more.toml"\n[[inject]]\nname = "own"\non_commit = { rcpt = "bob@*" }\nkind = "dsn"',
+    )
+    result = run(
+        """
+@pytest.mark.smtp("own.toml", allow="unread")
+def test_mail(smtp_server):
+    smtp_server.inject("ooto", {"rcpt": "ann@*"}, wait="2h")
+    send(smtp_server, "ann@x.test")
+"""
+    )
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(['unused-rules: own never fired: on_commit = {"rcpt": "bob@[*]"}, kind = "dsn"'])
+    result.stdout.no_fnmatch_line("*borrowed*")
+    result.stdout.no_fnmatch_line("*ooto*")

@@ -143,3 +143,25 @@ def test_a_mistake_in_a_marker_is_told(run: Run, marker: str, told: list[str]) -
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(told)
     result.stdout.no_fnmatch_line("*maildrill*py:*")
+
+
+def test_what_is_unusual_in_a_script_is_a_warning(run: Run, pytester: pytest.Pytester) -> None:
+    """With the place; a test that must have no warnings fails for it, and a rule may want it to stand."""
+    pytester.makefile(
+        ".toml",
+        odd='[[rule]]\nat = "noop"\nreply = "221 2.0.0 bye"',
+        meant='[[rule]]\nat = "noop"\nreply = "221 2.0.0 bye"\nlint = false',
+    )
+    text = """
+@pytest.mark.smtp("odd.toml", allow="unused-rules")
+def test_mail(smtp_server):
+    pass
+"""
+    told, strict, meant = run(text), run(text, "-W", "error"), run(text.replace("odd", "meant"))
+
+    told.assert_outcomes(passed=1, warnings=1)
+    told.stdout.fnmatch_lines(['*test_shop.py:12: UnusualScript: *odd.toml:3: 221 (*) is no reply to "noop" (*'])
+    strict.assert_outcomes(errors=1)
+    strict.stdout.no_fnmatch_line("*Traceback*")
+    strict.stdout.fnmatch_lines(["*odd.toml:3: 221 *"])
+    meant.assert_outcomes(passed=1)

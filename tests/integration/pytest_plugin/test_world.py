@@ -231,3 +231,26 @@ def test_mail(smtp_world, smtp_server):
     )
 
     result.assert_outcomes(passed=1)
+
+
+def test_what_is_sent_later_goes_on_with_the_next_run(run: Run) -> None:
+    """What an injection has counted counts, and it has been of use."""
+    result = run(
+        CLIENT
+        + """
+def test_mail(smtp_world):
+    smtp_world.inject("dsn", {"rcpt": "ann@*"}, times=1, name="once")
+    smtp_world.inject("ooto", {"rcpt": "ann@*"}, name="each time")
+
+    async def client():
+        await mail(smtp_world)
+        await smtp_world.sleep(60)
+
+    smtp_world.run(client)
+    smtp_world.run(client)
+    assert [one.rule for one in smtp_world.journal.injected] == ["once", "each time", "each time"]
+    smtp_world.run(smtp_world.sleep, 1)
+"""
+    )
+
+    result.assert_outcomes(passed=1)

@@ -345,3 +345,15 @@ def test_the_container_asks_itself_what_there_is_to_be_asked() -> None:
 
     assert (program[:2], "/healthz" in program[2]) == (["python", "-c"], True)
     assert done.returncode == 1
+
+
+def test_what_is_unusual_is_told_when_it_is_loaded_again(tmp_path: Path) -> None:
+    """As it is at the start."""
+    reloaded = Reloaded(tmp_path)
+    reloaded.file.write_text('[[rule]]\nat = "rcpt"\nreply = "221 2.0.0 bye"\n')
+    Reloading(reloaded.files, reloaded.played.append, tell=reloaded.told.append, pace=lambda: 1.0).load()
+
+    assert [line.split(" (")[0] for line in reloaded.told] == [
+        f"loaded again: {reloaded.file}",
+        f"unusual: {reloaded.file}:3: 221",
+    ]

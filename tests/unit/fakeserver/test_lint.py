@@ -204,6 +204,16 @@ def test_a_rule_that_somebody_may_get_to_is_left_alone(stop: str, behind: str) -
     assert told(f"{ONE}{stop}{TWO}{behind}") == []
 
 
+COUNTED_ALIKE = """
+[[rule]]
+at = "rcpt"
+key = ["from", "client"]
+set = "seen"
+[[rule]]
+at = "mail"
+key = ["client", "from"]
+state = "seen"
+"""
 SETS_DOWN = '[[rule]]\nat = "vrfy"\nset = "down"\n'
 
 
@@ -217,11 +227,7 @@ SETS_DOWN = '[[rule]]\nat = "vrfy"\nset = "down"\n'
         (f'{SETS_DOWN}[[rule]]\nat = "mail"\nstate = ["down", "dwon"]', ["unset-state 6"]),
         (f'{SETS_DOWN}[[rule]]\nat = "mail"\nkey = "from"\nstate = "down"', ["unset-state 7"]),
         (f'{SETS_DOWN}[[rule]]\nat = "mail"\nkey = "from"\nstate = "down"\nlint = false', []),
-        (
-            '[[rule]]\nat = "rcpt"\nkey = ["from", "client"]\nset = "seen"\n'
-            '[[rule]]\nat = "mail"\nkey = ["client", "from"]\nstate = "seen"',
-            [],
-        ),
+        (COUNTED_ALIKE, []),
     ],
 )
 def test_a_state_that_no_rule_sets_is_found(text: str, found: list[str]) -> None:
