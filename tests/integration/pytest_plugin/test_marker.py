@@ -157,7 +157,8 @@ def test_what_is_unusual_in_a_script_is_a_warning(run: Run, pytester: pytest.Pyt
 def test_mail(smtp_server):
     pass
 """
-    told, strict, meant = run(text), run(text, "-W", "error"), run(text.replace("odd", "meant"))
+    told, strict = run(text, "-W", "default"), run(text, "-W", "error")
+    meant = run(text.replace("odd", "meant"), "-W", "error")
 
     told.assert_outcomes(passed=1, warnings=1)
     told.stdout.fnmatch_lines(['*test_shop.py:12: UnusualScript: *odd.toml:3: 221 (*) is no reply to "noop" (*'])
