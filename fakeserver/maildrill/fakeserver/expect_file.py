@@ -18,6 +18,7 @@ from maildrill.fakeserver.toml_text import lines, quoted
 from maildrill.smtp import Stage
 from maildrill.smtp.document import Table
 from maildrill.smtp.quantity import RATE_WORDS
+from maildrill.smtp.stage import SERVED
 
 
 def read_expectation(table: Table, name: str) -> Expectation:
@@ -58,7 +59,7 @@ def _count(key: str) -> Callable[[Table], Count | None]:
 def _at(table: Table) -> tuple[Stage, ...]:
     if not table.has("at"):
         return ()
-    words = some(table, "at", f"one or more of: {' '.join(Stage)}")
+    words = some(table, "at", f"one or more of: {' '.join(SERVED)}")
     return tuple(dict.fromkeys(stage_of(table, word) for word in words))
 
 

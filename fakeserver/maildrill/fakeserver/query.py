@@ -14,6 +14,7 @@ from typing import TypedDict, TypeVar
 from maildrill.fakeserver.pattern import PATTERN_WORDS, Pattern, select
 from maildrill.fakeserver.record import Closed, Entry, Message, Outcome
 from maildrill.smtp import ConfigurationError, Stage, did_you_mean, domain_of, escape
+from maildrill.smtp.stage import SERVED
 
 _T = TypeVar("_T")
 _Record = TypeVar("_Record", Entry, Message)
@@ -220,7 +221,7 @@ _ANY_DIGIT = str.maketrans("xyzXYZ", "??????")
 _Maker = Callable[[str, object], Filter[_T]]
 
 EVENT_WORDS: dict[str, _Maker[Entry]] = {
-    "stage": _choice(Stage, tuple(Stage), lambda entry: (entry.stage,)),
+    "stage": _choice(Stage, SERVED, lambda entry: (entry.stage,)),
     "outcome": _choice(Outcome, tuple(Outcome), _outcomes),
     "closed": _choice(Closed, tuple(Closed), lambda entry: (entry.closed,)),
     "rcpt": _pattern(_about),

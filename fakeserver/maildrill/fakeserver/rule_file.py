@@ -30,6 +30,7 @@ from maildrill.fakeserver.template import ReplyTemplate
 from maildrill.smtp import Stage, did_you_mean, escape
 from maildrill.smtp.document import Table
 from maildrill.smtp.quantity import DURATION_WORDS, RATE_WORDS, SIZE_WORDS
+from maildrill.smtp.stage import SERVED
 
 _TLS_WORDS = 'true, false, or a pattern of the version such as "TLSv1.2"'
 _PARAM_WORDS = 'a pattern such as "8BIT*", or a number such as ">1000"'
@@ -138,9 +139,7 @@ def _at(table: Table) -> tuple[Stage, ...]:
 
 def stage_of(table: Table, word: str) -> Stage:
     """Return the stage of a name, under the key `at`; raises ConfigurationError with what was meant."""
-    try:
-        return Stage(word)
-    except ValueError:
+    if word not in SERVED:
         alias = _ALIASES.get(word.casefold())
         if word == "*":
             table.fail("at", '"*" stands among other stages', hint='write at = "*" alone, or name the stages')
@@ -148,12 +147,13 @@ def stage_of(table: Table, word: str) -> Stage:
             "at",
             f'unknown stage "{escape(word)}"',
             expected=_stages(),
-            hint=f'did you mean "{alias}"?' if alias else did_you_mean(word, Stage),
+            hint=f'did you mean "{alias}"?' if alias else did_you_mean(word, SERVED),
         )
+    return Stage(word)
 
 
 def _stages() -> str:
-    return "one of: " + " ".join(Stage) + " *"
+    return "one of: " + " ".join(SERVED) + " *"
 
 
 def _key(table: Table) -> tuple[Key, ...]:

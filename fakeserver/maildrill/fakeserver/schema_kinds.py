@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from maildrill.fakeserver.script_words import Key
 from maildrill.fakeserver.settings import MECHANISMS
-from maildrill.smtp import Stage
+from maildrill.smtp.stage import SERVED
 
 Schema = dict[str, object]
 
@@ -84,7 +84,7 @@ NAME: Schema = {"type": "string", "minLength": 1}
 
 #: What is referred to by name.
 KINDS: dict[str, Schema] = {
-    "stage": {"description": "A place in a session.", **one_of(list(Stage))},
+    "stage": {"description": "A place in a session.", **one_of(list(SERVED))},
     "patterns": {
         "description": 'A glob such as "*@busy.test", or "~" and a regular expression; "!" before it: not. Or a list.',
         **one_or_more(TEXT),

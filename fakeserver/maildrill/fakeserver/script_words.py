@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from maildrill.smtp import Stage
+from maildrill.smtp.stage import SERVED
 
 
 class Key(StrEnum):
@@ -75,7 +76,7 @@ class Then(StrEnum):
 
 
 #: Where a client waits for a reply: what `at = "*"` means. Connect, TLS, body and idle must be named.
-REPLYING = frozenset(Stage) - {Stage.CONNECT, Stage.TLS, Stage.BODY, Stage.IDLE}
+REPLYING = frozenset(SERVED) - {Stage.CONNECT, Stage.TLS, Stage.BODY, Stage.IDLE}
 
 _IN_TRANSACTION = frozenset(
     {
@@ -101,9 +102,9 @@ KNOWN: dict[str, frozenset[Stage]] = {
     "domain": _IN_TRANSACTION | {Stage.RCPT},
     "transaction": _IN_TRANSACTION | {Stage.MAIL, Stage.RCPT},
     "param": _IN_TRANSACTION | {Stage.MAIL, Stage.RCPT},
-    "ehlo": frozenset(Stage) - {Stage.CONNECT, Stage.BANNER},
-    "user": frozenset(Stage) - {Stage.CONNECT, Stage.TLS, Stage.BANNER},
-    "tls": frozenset(Stage) - {Stage.CONNECT, Stage.TLS},
+    "ehlo": frozenset(SERVED) - {Stage.CONNECT, Stage.BANNER},
+    "user": frozenset(SERVED) - {Stage.CONNECT, Stage.TLS, Stage.BANNER},
+    "tls": frozenset(SERVED) - {Stage.CONNECT, Stage.TLS},
     "size": _WHOLE_MESSAGE | {Stage.MAIL, Stage.BODY},
     "subject": _WHOLE_MESSAGE,
     "header": _WHOLE_MESSAGE,

@@ -25,6 +25,12 @@ class Fault(StrEnum):
     TOO_BIG = "too big"  # larger than the server's SIZE: not even tried
     NO_8BITMIME = "no 8bitmime"  # octets above 127 where they are not taken: not even tried
     NO_SMTPUTF8 = "no smtputf8"  # an international address where it is not taken: not even tried
+    NXDOMAIN = "nxdomain"  # the domain does not exist
+    NULL_MX = "null mx"  # the domain says that it accepts no mail (RFC 7505)
+    NO_HOST = "no host"  # the domain has neither MX nor address
+    UNUSABLE = "unusable mx"  # it has MX records, and no address is known for any of their hosts
+    LOOP = "mail loop"  # its best host is ourselves
+    SERVFAIL = "servfail"  # the DNS could not say now
 
 
 #: What is known from the server's own offers, before anything is said.

@@ -5,10 +5,12 @@ Values only; `campaign_file` reads them from TOML.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from maildrill.sender.pacing.hours import ALWAYS, Opening
 from maildrill.smtp.quantity import Rate
 
 
@@ -36,10 +38,22 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """The server that takes the mail."""
+    """The server that takes the mail. name: what the campaign calls it. address: where `host` is, if that is known."""
 
     host: str
     port: int = 25
+    name: str = ""
+    address: str = ""
+
+    @property
+    def relay(self) -> str:
+        """`host:port`, as the log shows it."""
+        return f"{self.host}:{self.port}"
+
+    @property
+    def label(self) -> str:
+        """What it is called: its name, or where it is."""
+        return self.name or self.relay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +85,79 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DestinationLimits:
+    """How hard to push one destination; None: as the campaign's limits have it.
+
+    warm_up: messages on the first day, on the second, …; afterwards as many as the rest allows.
+    """
+
+    connections: int | None = None
+    messages_per_connection: int | None = None
+    recipients_per_transaction: int | None = None
+    rate: Rate | None = None
+    burst: int | None = None
+    idle: float | None = None
+    warm_up: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How hard to push. rate: messages (MAIL commands) per time over all connections; None = as fast as it goes."""
+    """How hard to push.
+
+    connections: at once, over all destinations. rate: messages (MAIL commands) per time over all connections, burst of
+    them at once; None = as fast as it goes. group, interval: MaxBulk's; so many messages, then so many seconds of
+    nothing. opening: when sending is allowed. each: what holds for a destination unless it says otherwise.
+    destinations: by a pattern of recipient domains, MX hosts or account names (`*.example`), the first that fits.
+    """
 
     connections: int = 4
     messages_per_connection: int = 100
     recipients_per_transaction: int = 100
     rate: Rate | None = None
+    burst: int = 1
+    group: int = 0
+    interval: float = 0.0
+    opening: Opening = ALWAYS
+    idle: float = 10.0
+    each: DestinationLimits = DestinationLimits()
+    destinations: Mapping[str, DestinationLimits] = field(default_factory=dict)
+
+
+class RouteKind(StrEnum):
+    """How a recipient finds its server."""
+
+    ROTATION = "rotation"  # accounts, each its share
+    FAILOVER = "failover"  # the first account that works
+    DIRECT = "direct"  # the hosts that the recipient's domain names
+
+
+class UnusableMx(StrEnum):
+    """What becomes of recipients whose domain names hosts that have no address."""
+
+    DEFER = "defer"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """An account of a route. weight: its share, in rotation. limits: its own."""
+
+    account: Account
+    weight: int = 1
+    limits: DestinationLimits = DestinationLimits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Where messages go. members: the accounts in order; none: the campaign's one account.
+
+    resolvers: addresses of the DNS servers to ask; none: those of the system.
+    """
+
+    kind: RouteKind = RouteKind.ROTATION
+    members: tuple[Member, ...] = ()
+    unusable_mx: UnusableMx = UnusableMx.DEFER
+    resolvers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +167,7 @@ class Campaign:
     name: str
     sender: Mailbox  # the From field and the reverse-path
     subject: str
-    account: Account
+    account: Account  # the first of the route; delivered directly, what every host is approached with (its port)
     list_file: Path
     email: str  # the list's column with the address
     text: str | None  # the plain-text template itself
@@ -99,3 +179,19 @@ class Campaign:
     mode: Mode = Mode.MERGE
     seed: int = 0
     file: Path = Path("campaign.toml")
+    route: Route = Route()
+
+    @property
+    def direct(self) -> bool:
+        """Whether messages go to the hosts that the recipients' domains name."""
+        return self.route.kind is RouteKind.DIRECT
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """The accounts that messages go through, in order; delivered directly, none."""
+        return () if self.direct else self.route.members or (Member(account=self.account),)
+
+    @property
+    def relay(self) -> str:
+        """Where messages go, in a few words: `host:port` for each account, or `direct`."""
+        return "direct" if self.direct else ", ".join(member.account.relay for member in self.members)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from maildrill.sender.attempt import NOT_TRIED, Broken, Fault, Ruling, Transaction
+from maildrill.sender.disposition_dns import row_of
 from maildrill.sender.disposition_table import LOST, ROWS, TABLE, Row, find
 from maildrill.smtp import Reply, Stage
 
@@ -33,10 +34,20 @@ def judge(tx: Transaction, *, free: Collection[str] = ()) -> tuple[Ruling, ...]:
     return tuple(_ruling(to, *_of_recipient(tx, n, message, free)) for n, to in enumerate(tx.recipients))
 
 
-def judge_setup(broken: Broken, recipients: Collection[str]) -> tuple[Ruling, ...]:
-    """Return the ruling for recipients that could not be tried, because no session came about."""
+def judge_setup(
+    broken: Broken, recipients: Collection[str], *, direct: bool = False, unusable_fails: bool = False
+) -> tuple[Ruling, ...]:
+    """Return the ruling for recipients that could not be tried, because no session came about.
+
+    direct: the host is one that the recipients' own domain named. unusable_fails: so do recipients of a domain whose
+    MX hosts have no address, instead of being deferred.
+    """
     if broken.fault is Fault.STOPPED:
         row = ROWS["stopped"]
+    elif broken.stage is Stage.DNS:
+        row = ROWS[row_of(broken, unusable_fails=unusable_fails)]
+    elif direct and broken.stage is Stage.BANNER and broken.reply is not None and broken.reply.code == 521:
+        row = ROWS["banner-521-mx"]
     elif broken.stage not in _SETUP:
         row = ROWS["idle-lost"]
     else:

@@ -23,7 +23,7 @@ class Row:
     """One row. event: see the module. again: to be tried once more in the same session, at once, uncounted.
 
     id: what log, ledger, docs/dispositions.md and the script that shows it call it. source: an RFC's section, or
-    the measurement. stage: where the event is; a look-up in the DNS is at `connect`, its event in brackets.
+    the measurement. stage: where the event is; a look-up is at `dns`, its event in brackets.
     """
 
     id: str

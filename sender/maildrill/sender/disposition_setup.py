@@ -1,6 +1,6 @@
 """The rows of dispositions before a transaction: no session came about, or it ended while it was idle. Values only.
 
-Nobody is burnt here: what a host says before MAIL is about the host or about our account, never about a recipient.
+Nobody is burnt here, but for one case: what a host says before MAIL is about the host or about our account.
 """
 
 from __future__ import annotations
@@ -10,18 +10,27 @@ from maildrill.sender.disposition_row import Row, rows_at
 from maildrill.smtp import Stage
 
 _H = Scope.HOST
-_RELEASED, _HELD = Verdict.RELEASED, Verdict.HELD
+_RELEASED, _HELD, _FAILED = Verdict.RELEASED, Verdict.HELD, Verdict.FAILED
 
+_MX = "RFC 5321 section 5.1"
 _421, _RETRY = "RFC 5321 section 3.8", "RFC 5321 section 4.5.4.1"
 
 SETUP: tuple[Row, ...] = (
     *rows_at(
         Stage.CONNECT,
-        ("connect-failed", "refused, lost", _H, _RELEASED, _RETRY, "nothing was said of anybody; the breaker counts"),
+        ("connect-failed", "refused, lost", _H, _RELEASED, _RETRY, "the next address; nothing was said of anybody"),
     ),
     *rows_at(
         Stage.BANNER,
         ("banner-521", "521", _H, _HELD, "RFC 7504 section 3", "it never takes mail: the account is wrong"),
+        (
+            "banner-521-mx",
+            "(521 from every MX)",
+            Scope.RECIPIENT,
+            _FAILED,
+            "RFC 7504 section 4",
+            "5.3.2: none takes mail",
+        ),
         ("banner-4yz", "421, 4yz", _H, _RELEASED, _421, "the host is busy, not a mailbox"),
         ("banner-5yz", "5yz", _H, _RELEASED, "RFC 5321 section 3.1", "one refusing host must not fail a campaign"),
         ("banner-lost", "3yz, lost", _H, _RELEASED, _RETRY, "as a connection that failed"),

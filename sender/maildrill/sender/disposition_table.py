@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from maildrill.sender.attempt import Scope, Verdict
+from maildrill.sender.disposition_dns import DNS
 from maildrill.sender.disposition_row import LOST, Row, rows_at
 from maildrill.sender.disposition_setup import SETUP
 from maildrill.smtp import Stage
@@ -25,6 +26,7 @@ _DOT, _1870, _6531 = "RFC 5321 section 4.2.5", "RFC 1870 section 6.1", "RFC 6531
 _4954, _2920 = "RFC 4954 section 6", "RFC 2920 section 3.1"
 
 TABLE: tuple[Row, ...] = (
+    *DNS,
     *SETUP,
     *rows_at(
         Stage.MAIL,

@@ -1,4 +1,4 @@
-"""Whether the relay may be bothered now: the breaker and the pace of one run, and what they say in the log.
+"""Whether a destination may be bothered now: breaker, number of sessions and pace, and what they say in the log.
 
 Rule: every change that may let a session begin, or keep one from it, rings the runner's bell.
 """
@@ -7,25 +7,39 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from maildrill.sender.breaker import Breaker
 from maildrill.sender.connection_log import ConnectionLog
-from maildrill.sender.pace import Pace
-from maildrill.smtp.quantity import Rate
+from maildrill.sender.pacing.breaker import Breaker
+from maildrill.sender.pacing.feedback import Feedback
+from maildrill.sender.pacing.pace import Throttle
 
 #: The same sender refused so often in a row: it is not the recipients' fault (delivery-semantics 2.1, MAIL 5yz).
 SENDER_REFUSALS = 2
 
 
 class Gate:
-    """Watches one relay. ring: called when waiting for it may be over."""
+    """Watches one destination. connections: at most, at once. ring: called when waiting for it may be over."""
 
-    def __init__(self, relay: str, rate: Rate | None, log: ConnectionLog, ring: Callable[[], None]) -> None:
+    def __init__(  # noqa: PLR0913 - what it watches, and whom it tells
+        self,
+        relay: str,
+        pace: Throttle,
+        log: ConnectionLog,
+        ring: Callable[[], None],
+        *,
+        connections: int,
+        first: int | None = None,
+    ) -> None:
         self.breaker = Breaker()
-        self.pace = Pace(rate)
+        self.feedback = Feedback(ceiling=connections, allowed=min(first or connections, connections))
+        self.pace = pace
         self._relay = relay
         self._log = log
         self._ring = ring
         self._refusals = 0
+
+    def allows(self, now: float, sessions: int) -> bool:
+        """Whether one more session may be begun, with `sessions` under way."""
+        return sessions < self.feedback.allowed and self.breaker.allows(now)
 
     def begun(self) -> bool:
         """Note that a session begins; return whether it is the probe after a cool-down."""
@@ -37,9 +51,9 @@ class Gate:
         self.breaker = self.breaker.ended()
         self._ring()
 
-    def failed(self, now: float, others: int = 0, *, probe: bool = False) -> None:
-        """Note that the relay failed, while `others` other sessions were being served; probe: in the probe."""
-        before, self.breaker = self.breaker, self.breaker.failed(now, others, probe=probe)
+    def failed(self, now: float, *, probe: bool = False) -> None:
+        """Note that the destination failed; probe: in the probe."""
+        before, self.breaker = self.breaker, self.breaker.failed(now, probe=probe)
         until = self.breaker.opens_at
         if until is not None and until != before.opens_at:
             self._log.emit(
@@ -47,15 +61,27 @@ class Gate:
             )
         self._ring()
 
-    def served(self, now: float, begun_at: float, sessions: int) -> None:
-        """Note that the relay served a transaction begun at `begun_at`, with so many sessions open."""
-        before, self.breaker = self.breaker, self.breaker.succeeded(begun_at, sessions)
+    def crowded(self, now: float, begun_at: float, sessions: int) -> None:
+        """Note that a session begun at `begun_at` was told to go, one of `sessions`: they may be too many."""
+        before, self.feedback = self.feedback, self.feedback.refused(now, begun_at, sessions)
+        self._say_sessions(before, now)
+        self._ring()
+
+    def served(self, now: float, begun_at: float) -> None:
+        """Note that the destination served a transaction begun at `begun_at`."""
+        before, self.breaker = self.breaker, self.breaker.succeeded(begun_at)
         if before.tripped and not self.breaker.tripped:
             self._log.emit("breaker.closed", now, relay=self._relay)
-        if self.breaker != before:
+        fewer, self.feedback = self.feedback, self.feedback.answered()
+        self._say_sessions(fewer, now)
+        if self.breaker != before or self.feedback.allowed != fewer.allowed:
             self._ring()
 
     def sender_refused(self, *, refused: bool) -> bool:
         """Note whether MAIL was refused for good; return whether the sender itself must be what is wrong."""
         self._refusals = self._refusals + 1 if refused else 0
         return self._refusals >= SENDER_REFUSALS
+
+    def _say_sessions(self, before: Feedback, now: float) -> None:
+        if self.feedback.allowed != before.allowed:
+            self._log.emit("sessions.allowed", now, relay=self._relay, sessions=self.feedback.allowed)

@@ -48,6 +48,7 @@ class Lane:
         self._shop = shop
         self._number = number
         self._probe = shop.gate.begun()
+        self._begun_at = shop.clock.now()
         self._free: set[str] = set()
         self._transactions = 0
         self._spoilt = False  # the session is to end: the relay would not serve
@@ -73,7 +74,10 @@ class Lane:
         if self._lost:
             now = shop.clock.now()
             shop.desk.keep_waiting(now)
-            shop.gate.failed(now, others, probe=self._probe)
+            if others and not shop.gate.breaker.tripped:
+                shop.gate.crowded(now, self._begun_at, others + 1)
+            else:
+                shop.gate.failed(now, probe=self._probe)
         elif self._probe:
             shop.gate.ended()
 
@@ -216,9 +220,11 @@ class Lane:
         gate, mail = self._shop.gate, heard.mail
         if any(ruling.verdict is Verdict.RELEASED and not ruling.again for ruling in rulings):
             self._spoilt = True
+            if self._served and session_told_to_go(rulings):
+                gate.crowded(go.ended, self._begun_at, self._shop.opened())
         elif mail is not None and mail.positive and heard.broken is None:
             self._served = True
-            gate.served(go.ended, go.started, self._shop.opened())
+            gate.served(go.ended, go.started)
             self._probe = self._probe and gate.breaker.tripped
         elif mail is not None and mail.klass == 4:  # every MAIL refused is a host in trouble (delivery-semantics 2.1)
             gate.failed(go.ended, probe=self._probe)
@@ -231,6 +237,11 @@ class Lane:
             if ruling.verdict is Verdict.HELD and (ruling.scope is Scope.HOST or ruling.detail == _SENDER_REFUSED):
                 self._shop.desk.hold_all(ruling.detail or str(ruling.reply), now)
                 return
+
+
+def session_told_to_go(rulings: Sequence[Ruling]) -> bool:
+    """Whether the server said 421: a session too many, perhaps."""
+    return any(ruling.reply is not None and ruling.reply.code == 421 for ruling in rulings)
 
 
 class _Intention:

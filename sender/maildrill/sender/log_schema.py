@@ -191,6 +191,11 @@ KINDS: dict[str, Kind] = {
         ),
         Kind("breaker.closed", "the host answered again", (_RELAY,)),
         Kind(
+            "sessions.allowed",
+            "how many sessions at once a host seems to bear: halved when it sends one away, then growing by one",
+            (_RELAY, Field("sessions", "integer", "at most, from now on")),
+        ),
+        Kind(
             "limit.learned",
             "the host takes no more recipients than this in one transaction",
             (_RELAY, Field("recipients", "integer", "recipients it accepted")),

@@ -79,6 +79,9 @@ _REMARKS: dict[str, Callable[[_Fields], str]] = {
         f"{timestamp(_number(fields['until']))}"
     ),
     "breaker.closed": lambda fields: f"{_shown(fields, 'relay')} answers again",
+    "sessions.allowed": lambda fields: (
+        f"{_shown(fields, 'relay')} is sent no more than {fields['sessions']} sessions at once"
+    ),
     "limit.learned": lambda fields: (
         f"{_shown(fields, 'relay')} takes {fields['recipients']} recipients in one transaction"
     ),

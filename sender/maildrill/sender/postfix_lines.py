@@ -32,6 +32,7 @@ _COMMANDS = {
     Stage.QUIT: "QUIT command",
 }
 _DOING = {
+    Stage.DNS: "looking for the host",
     Stage.CONNECT: "connecting",
     Stage.BANNER: "receiving the initial server greeting",
     Stage.HELO: "performing the HELO handshake",
@@ -53,9 +54,27 @@ _FAULTS = {
     Fault.TOO_BIG: "message size exceeds size limit of server {host}",
     Fault.NO_8BITMIME: "8BITMIME is required, but was not offered by host {host}",
     Fault.NO_SMTPUTF8: "SMTPUTF8 is required, but was not offered by host {host}",
+    Fault.NXDOMAIN: "Host or domain name not found",
+    Fault.NULL_MX: "Domain does not accept mail (nullMX)",
+    Fault.NO_HOST: "Host or domain name not found",
+    Fault.UNUSABLE: "no usable mail exchanger",
+    Fault.LOOP: "mail loops back to myself",
+    Fault.SERVFAIL: "Host or domain name look-up failed",
 }
+#: Detail of X.4 where a stage came to no reply; elsewhere a session broke: X.4.2 (RFC 3463 section 3.5).
+_NETWORK = {Stage.DNS: 3, Stage.CONNECT: 1}
 #: Subject and detail where nothing was asked: the server's offers say that it cannot take it (RFC 3463, RFC 6531).
-_NOT_TRIED = {Fault.TOO_BIG: "3.4", Fault.NO_8BITMIME: "6.3", Fault.NO_SMTPUTF8: "6.7"}
+_NOT_TRIED = {
+    Fault.TOO_BIG: "3.4",
+    Fault.NO_8BITMIME: "6.3",
+    Fault.NO_SMTPUTF8: "6.7",
+    Fault.NXDOMAIN: "1.2",
+    Fault.NULL_MX: "1.10",
+    Fault.NO_HOST: "4.4",
+    Fault.UNUSABLE: "4.4",
+    Fault.LOOP: "4.6",
+    Fault.SERVFAIL: "4.3",
+}
 
 
 def dsn(verdict: Verdict, stage: Stage, reply: Reply | None, fault: Fault | None) -> str:
@@ -77,7 +96,7 @@ def dsn(verdict: Verdict, stage: Stage, reply: Reply | None, fault: Fault | None
         return f"{klass}.0.0"
     if fault is None:
         return f"{klass}.0.0"
-    return f"{klass}.4.1" if stage is Stage.CONNECT else f"{klass}.4.2"
+    return f"{klass}.4.{_NETWORK.get(stage, 2)}"
 
 
 def attempt_line(fields: Mapping[str, object]) -> str:

@@ -23,6 +23,7 @@ from maildrill.sender.letters import Letters
 from maildrill.sender.lists import Row
 from maildrill.sender.message import Composer, message_id
 from maildrill.sender.opener import Opener, OpenSession
+from maildrill.sender.pacing.pace import Pace
 from maildrill.sender.session import open_session
 from maildrill.sender.timeouts import Deadlines
 from maildrill.smtp import Clock, Line
@@ -77,7 +78,9 @@ class Runner:
         self._local_hostname = local_hostname
         self._bell = asyncio.Event()
         self._desk = Desk(campaign, ledger, log, relay)
-        self._gate = Gate(relay, campaign.limits.rate, log, self._bell.set)
+        limits = campaign.limits
+        pace = Pace(limits.rate, limits.burst)
+        self._gate = Gate(relay, pace, log, self._bell.set, connections=limits.connections)
         self._shop = Shop(
             desk=self._desk,
             gate=self._gate,
@@ -127,7 +130,7 @@ class Runner:
         while (
             idle < wanted
             and len(self._lanes) < self._campaign.limits.connections
-            and gate.breaker.allows(now, len(self._lanes))
+            and gate.allows(now, len(self._lanes))
         ):
             self._sessions += 1
             lane = Lane(self._shop, self._sessions)
@@ -142,7 +145,7 @@ class Runner:
         if len(self._lanes) >= self._campaign.limits.connections:
             return None
         hindered = [gate.pace.wait(now) + now]
-        if not gate.breaker.allows(now, len(self._lanes)):
+        if not gate.allows(now, len(self._lanes)):
             opens_at = gate.breaker.next_moment(now)
             if opens_at is None:
                 return None

@@ -153,7 +153,9 @@ class _Client(aiosmtplib.SMTP):
         """Connect with our protocol and wait for the greeting, whatever it says."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(self._deadlines.connect):
-            stream, _ = await loop.create_connection(lambda: self._recorder, self._account.host, self._account.port)
+            stream, _ = await loop.create_connection(
+                lambda: self._recorder, self._account.address or self._account.host, self._account.port
+            )
         self.protocol = self._recorder
         self.transport = stream
         return await self._recorder.read_response(timeout=self._deadlines.banner)

@@ -136,7 +136,7 @@ def summarise(  # noqa: PLR0913 - the facts that no record holds are named one b
     reasons = Counter(row.reason for row in set_aside)
     return Summary(
         campaign=campaign.name,
-        relay=f"{campaign.account.host}:{campaign.account.port}",
+        relay=campaign.relay,
         seed=campaign.seed,
         total=_count(records, counted.total()),
         domains={domain: _count(by_domain[domain], counted[domain]) for domain in order},

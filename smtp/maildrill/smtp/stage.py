@@ -11,6 +11,7 @@ from enum import StrEnum
 class Stage(StrEnum):
     """A place in the dialogue; its value is the word that scripts and logs use."""
 
+    DNS = "dns"  # looking for the host: before there is anybody to talk to (RFC 5321 section 5.1)
     CONNECT = "connect"  # the TCP connection itself, before a word is said
     TLS = "tls"  # the TLS handshake: behind STARTTLS's 220, or before the banner where TLS is implicit
     BANNER = "banner"  # the greeting, 220 (RFC 5321 section 3.1)
@@ -32,6 +33,9 @@ class Stage(StrEnum):
     IDLE = "idle"  # nothing asked: between a reply and the next command
     UNKNOWN = "unknown"  # a verb that the server does not know
 
+
+#: The stages in which a server takes part: those that a script may name.
+SERVED: tuple[Stage, ...] = tuple(stage for stage in Stage if stage is not Stage.DNS)
 
 #: The verb on the wire for each stage that is a command (RFC 5321 section 4.1.1).
 VERBS: dict[str, Stage] = {

@@ -15,7 +15,8 @@ from maildrill.fakeserver.rule_builder import RuleBuilder
 from maildrill.fakeserver.rule_file import READERS
 from maildrill.fakeserver.script import Script
 from maildrill.fakeserver.script_file import read_script
-from maildrill.smtp import ConfigurationError, Stage
+from maildrill.smtp import ConfigurationError
+from maildrill.smtp.stage import SERVED
 
 HERE = Path(__file__).name
 PAGE = (Path(__file__).parents[3] / "docs" / "script-language.md").read_text(encoding="utf-8")
@@ -167,7 +168,7 @@ def test_a_mistake_is_told_as_in_a_file() -> None:
     line = here() - 1
     assert str(caught.value).splitlines() == [
         f'{HERE}:{line}: unknown stage "rctp"',
-        f"  expected one of: {' '.join(Stage)} *",
+        f"  expected one of: {' '.join(SERVED)} *",
         '  did you mean "rcpt"?',
     ]
 

@@ -12,8 +12,9 @@ def test_a_stage_is_its_word() -> None:
 
 
 def test_the_verbs_are_the_stages_that_are_commands() -> None:
-    """What has no verb: connection, handshake, banner, a response, body and dot, silence, and what nobody knows."""
+    """What has no verb: look-up, connection, handshake, banner, a response, body, dot, silence, the unknown."""
     without = {
+        Stage.DNS,
         Stage.CONNECT,
         Stage.TLS,
         Stage.BANNER,

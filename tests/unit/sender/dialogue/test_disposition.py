@@ -108,6 +108,14 @@ EXAMPLES: dict[str, list[tuple[Transaction, tuple[str, ...]]]] = {
         (heard(Reply(550), broken=Broken(Stage.RSET, Fault.UNSOLICITED, GO)), ()),
     ],
 }
+LOOK_UPS: dict[str, list[Broken]] = {
+    "dns-nxdomain": [Broken(Stage.DNS, Fault.NXDOMAIN)],
+    "dns-null-mx": [Broken(Stage.DNS, Fault.NULL_MX)],
+    "dns-no-host": [Broken(Stage.DNS, Fault.NO_HOST)],
+    "dns-loop": [Broken(Stage.DNS, Fault.LOOP)],
+    "dns-trouble": [Broken(Stage.DNS, Fault.SERVFAIL), Broken(Stage.DNS, Fault.TIMEOUT), Broken(Stage.DNS)],
+    "dns-unusable": [Broken(Stage.DNS, Fault.UNUSABLE)],
+}
 SETUPS: dict[str, list[Broken]] = {
     "connect-failed": [Broken(Stage.CONNECT, Fault.REFUSED), Broken(Stage.CONNECT, Fault.TIMEOUT)],
     "banner-521": [Broken(Stage.BANNER, None, Reply(521))],
@@ -125,7 +133,9 @@ SETUPS: dict[str, list[Broken]] = {
 
 def test_every_row_of_the_table_has_an_example() -> None:
     """A row that nothing reaches is not a rule."""
-    assert EXAMPLES.keys() | SETUPS.keys() == ROWS.keys()
+    by_configuration = {"dns-unusable-final", "banner-521-mx"}  # each has a test of its own
+
+    assert EXAMPLES.keys() | SETUPS.keys() | LOOK_UPS.keys() | by_configuration == ROWS.keys()
 
 
 @pytest.mark.parametrize(("row", "tx", "free"), [(row, tx, free) for row in EXAMPLES for tx, free in EXAMPLES[row]])
@@ -146,6 +156,34 @@ def test_a_session_that_did_not_come_about_is_about_the_host(row: str, broken: B
     assert {ruling.row for ruling in rulings} == {row}
     assert {ruling.scope for ruling in rulings} == {Scope.HOST}
     assert not any(ruling.counted for ruling in rulings)
+
+
+@pytest.mark.parametrize(("row", "broken"), [(row, broken) for row in LOOK_UPS for broken in LOOK_UPS[row]])
+def test_what_the_dns_says_is_about_the_recipients(row: str, broken: Broken) -> None:
+    """What it says for good fails them, what it could not say now defers them; each try is counted."""
+    rulings = judge_setup(broken, (ANN, BEN), direct=True)
+
+    assert {(ruling.row, ruling.stage, ruling.counted) for ruling in rulings} == {(row, Stage.DNS, True)}
+    assert {ruling.verdict for ruling in rulings} == {ROWS[row].verdict}
+
+
+def test_a_domain_without_a_usable_mx_fails_where_the_campaign_says_so() -> None:
+    """Deferred by default; nothing else that the DNS says is changed by it."""
+    unusable, trouble = (
+        judge_setup(Broken(Stage.DNS, fault), (ANN,), direct=True, unusable_fails=True)[0].row
+        for fault in (Fault.UNUSABLE, Fault.SERVFAIL)
+    )
+
+    assert (unusable, trouble) == ("dns-unusable-final", "dns-trouble")
+
+
+def test_521_from_the_domains_own_host_is_final() -> None:
+    """The domain's host takes no mail at all (RFC 7504); another refusal of it is the host's trouble of the day."""
+    never, not_now = (
+        judge_setup(Broken(Stage.BANNER, None, Reply(code)), (ANN,), direct=True)[0] for code in (521, 554)
+    )
+
+    assert (never.row, never.verdict, not_now.row) == ("banner-521-mx", Verdict.FAILED, "banner-5yz")
 
 
 def test_what_rcpt_was_told_survives_what_data_and_the_dot_say() -> None:

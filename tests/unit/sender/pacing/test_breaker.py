@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maildrill.sender.breaker import FIRST_COOL_DOWN, LONGEST_COOL_DOWN, Breaker
+from maildrill.sender.pacing.breaker import FIRST_COOL_DOWN, LONGEST_COOL_DOWN, Breaker
 
 
 def _failing(times: int, at: float = 100.0) -> Breaker:
@@ -19,30 +19,30 @@ def test_a_new_breaker_allows_everything() -> None:
     """Nothing is known against the host."""
     breaker = Breaker()
 
-    assert breaker.allows(0.0, 100)
+    assert breaker.allows(0.0)
     assert breaker.next_moment(0.0) is None
     assert not breaker.begun().probing
-    assert breaker.succeeded(0.0, 3) is breaker
+    assert breaker.succeeded(0.0) is breaker
 
 
 def test_failures_in_a_row_trip_it_until_the_cool_down_is_over() -> None:
     """Invariant I17: no session before the cool-down has passed."""
     breaker = _failing(5)
 
-    assert _failing(4).allows(100.0, 0)
+    assert _failing(4).allows(100.0)
     assert breaker.tripped
-    assert not breaker.allows(100.0 + FIRST_COOL_DOWN - 1, 0)
+    assert not breaker.allows(100.0 + FIRST_COOL_DOWN - 1)
     assert breaker.next_moment(100.0) == 100.0 + FIRST_COOL_DOWN
-    assert breaker.allows(100.0 + FIRST_COOL_DOWN, 0)
+    assert breaker.allows(100.0 + FIRST_COOL_DOWN)
 
 
 def test_exactly_one_probe_after_the_cool_down() -> None:
     """Invariant I17: everybody else waits for what it brings."""
     breaker = _failing(5).begun()
 
-    assert not breaker.allows(1000.0, 0)
+    assert not breaker.allows(1000.0)
     assert breaker.next_moment(1000.0) is None
-    assert breaker.ended().allows(1000.0, 0)
+    assert breaker.ended().allows(1000.0)
 
 
 def test_cool_downs_double_up_to_the_longest() -> None:
@@ -69,53 +69,18 @@ def test_a_session_that_fails_late_does_not_lengthen_the_cool_down() -> None:
 
 def test_a_probe_that_is_served_closes_it() -> None:
     """The host is back: as if nothing had happened."""
-    breaker = _failing(5, 100.0).begun().succeeded(161.0, 1)
+    breaker = _failing(5, 100.0).begun().succeeded(161.0)
 
     assert not breaker.tripped
-    assert breaker.allows(161.0, 3)
+    assert breaker.allows(161.0)
     assert breaker.failures == 0
 
 
 def test_what_began_before_the_failure_proves_nothing() -> None:
     """An old session's success does not wipe out a newer failure."""
-    breaker = _failing(3, 100.0).succeeded(99.0, 1)
+    breaker = _failing(3, 100.0).succeeded(99.0)
 
     assert breaker.failures == 3
-
-
-def test_a_session_refused_beside_others_limits_their_number() -> None:
-    """The host serves three: a fourth is not tried again before the time has come."""
-    breaker = _failing(2, 90.0).failed(100.0, others=3)
-
-    assert not breaker.tripped
-    assert breaker.allows(100.0, 2)
-    assert not breaker.allows(100.0, 3)
-    assert breaker.next_moment(100.0) == 100.0 + FIRST_COOL_DOWN
-    assert breaker.allows(100.0 + FIRST_COOL_DOWN, 3)
-    assert breaker.failed(200.0, others=3).next_moment(200.0) == 200.0 + 2 * FIRST_COOL_DOWN
-
-
-def test_one_more_session_that_is_served_lifts_the_limit() -> None:
-    """The host bears more than was thought."""
-    breaker = Breaker().failed(100.0, others=3)
-
-    assert breaker.succeeded(200.0, 3).room == 3
-    assert breaker.succeeded(200.0, 4).room is None
-
-
-def test_sessions_that_were_on_their_way_raise_the_limit() -> None:
-    """The fourth of four was refused first: the others are served, and are not too many."""
-    breaker = Breaker().failed(100.0, others=1)
-
-    assert breaker.succeeded(99.0, 3).room == 3
-
-
-def test_a_failure_with_nobody_served_is_the_hosts() -> None:
-    """The number of sessions is forgotten: the host itself is in trouble."""
-    breaker = Breaker().failed(100.0, others=3).failed(101.0)
-
-    assert breaker.room is None
-    assert breaker.failures == 1
 
 
 @given(st.lists(st.sampled_from(["fail", "pass"]), max_size=40), st.integers(1, 8))
@@ -125,7 +90,7 @@ def test_storm_is_bounded(moves: list[str], threshold: int) -> None:
     for move in moves:
         if move == "pass":
             now += 1.0
-        elif breaker.allows(now, 0):
+        elif breaker.allows(now):
             breaker = breaker.begun()
             breaker = breaker.failed(now, probe=breaker.probing)
             begun += 1
