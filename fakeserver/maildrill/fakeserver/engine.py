@@ -65,7 +65,8 @@ class Engine:
         winner: Matcher | None = None
         shot: Shot | None = None
         added: list[Shot] = []
-        for matcher, gate, miss in turn.asked:
+        sifted = turn.sieve is not None and turn.sieve(view)
+        for matcher, gate, miss in turn.unsifted if sifted else turn.asked:
             if winner is not None and not matcher.counts:
                 continue
             if gate is not None and not gate(view):
@@ -78,7 +79,7 @@ class Engine:
                 added.append(fired)
             else:
                 winner, shot = matcher, fired
-        decision, went_through = turn.answer(event, winner, shot, added)
+        decision, went_through = turn.answer(event, winner, shot, added, sifted=sifted)
         for matcher in turn.quotas:
             matcher.settle(event, went_through=went_through)
         self._states.settle()

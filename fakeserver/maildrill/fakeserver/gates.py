@@ -5,11 +5,11 @@ Rule: an event that does not get through a gate is not the rule's business; one 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from maildrill.fakeserver.near_miss import Miss
-from maildrill.fakeserver.pattern import Pattern, meant_by, simple
+from maildrill.fakeserver.pattern import Pattern, Simple, meant_by, simple
 from maildrill.fakeserver.script import Rule
 from maildrill.fakeserver.selectors import Test, View, selectors
 from maildrill.smtp import Stage
@@ -19,10 +19,15 @@ _REMEMBERED = (Stage.IDLE, Stage.BODY)
 
 
 class Gate(NamedTuple):
-    """A test, and what a rule missed where it fails."""
+    """A test, and what a rule missed where it fails.
+
+    rcpt, path: where the test is no more than that the recipient, or the reverse-path, is one of these texts.
+    """
 
     holds: Test
     miss: Miss
+    rcpt: Simple | None = None
+    path: Simple | None = None
 
 
 def gate(rule: Rule, stage: Stage) -> Gate | None:
@@ -30,50 +35,61 @@ def gate(rule: Rule, stage: Stage) -> Gate | None:
     words = selectors(rule)
     cheap = [one for one in words if one.seen is None]
     if cheap:
-        return Gate(cheap[0].holds, Miss(0, cheap[0].word))
+        path = _texts(rule.reverse_path) if cheap[0].word == "from" else None
+        return Gate(cheap[0].holds, Miss(0, cheap[0].word), path=path)
     if stage is not Stage.RCPT and (words or stage in _REMEMBERED):
         return None
     if rule.rcpt:
-        return Gate(_address(rule.rcpt), Miss(0, "rcpt"))
+        return _rcpt(rule.rcpt)
     if rule.domain:
-        return Gate(_domain(rule.domain), Miss(0, "domain"))
+        return _domain(rule.domain)
     return None
 
 
-def _address(patterns: Sequence[Pattern]) -> Test:
-    texts = None if any(pattern.negated for pattern in patterns) else simple(patterns)
-    fits = meant_by(patterns)
+def sieve(gates: Iterable[Gate]) -> Test | None:
+    """Return one test in the place of many: whether all gates are closed that look at texts, None where none does.
 
-    def any_way(view: View) -> bool:
-        return any(map(fits, view.rcpts))
+    It asks for all texts at once, and where it cannot tell it says no.
+    """
+    gates = tuple(gates)
+    by_rcpt = [gate.rcpt for gate in gates if gate.rcpt is not None]
+    by_path = [gate.path for gate in gates if gate.path is not None]
+    any_rcpt, any_path = Simple.union(by_rcpt).test(), Simple.union(by_path).test()
 
-    return any_way if texts is None else _quick(texts.exact, texts.heads, texts.tails, any_way)
+    def no_rcpt(view: View) -> bool:
+        return bool(view.lower) and not any_rcpt(view.lower)
+
+    def no_path(view: View) -> bool:
+        path = view.event.reverse_path
+        return path is not None and path.isascii() and not any_path(path.lower())
+
+    if by_rcpt and by_path:
+        return lambda view: no_rcpt(view) and no_path(view)
+    return no_rcpt if by_rcpt else no_path if by_path else None
 
 
-def _domain(patterns: Sequence[Pattern]) -> Test:
+def _texts(patterns: Sequence[Pattern]) -> Simple | None:
+    return None if any(pattern.negated for pattern in patterns) else simple(patterns)
+
+
+def _rcpt(patterns: Sequence[Pattern]) -> Gate:
+    texts, fits = _texts(patterns), meant_by(patterns)
+    return _quick(Miss(0, "rcpt"), texts, lambda view: any(map(fits, view.rcpts)))
+
+
+def _domain(patterns: Sequence[Pattern]) -> Gate:
     """What a domain ends with its address ends with; an `@` in front makes it the whole domain."""
-    texts = None if any(pattern.negated for pattern in patterns) else simple(patterns)
-    fits = meant_by(patterns)
-
-    def any_way(view: View) -> bool:
-        return any(map(fits, view.domains))
-
-    if texts is None or texts.heads or any("@" in text or not text for text in (*texts.exact, *texts.tails)):
-        return any_way
-    return _quick(frozenset(), (), (*(f"@{text}" for text in texts.exact), *texts.tails), any_way)
+    texts, fits = _texts(patterns), meant_by(patterns)
+    if texts is not None and (texts.heads or any("@" in text or not text for text in (*texts.exact, *texts.tails))):
+        texts = None
+    if texts is not None:
+        texts = Simple(frozenset(), (), (*(f"@{text}" for text in texts.exact), *texts.tails))
+    return _quick(Miss(0, "domain"), texts, lambda view: any(map(fits, view.domains)))
 
 
-def _quick(exact: frozenset[str], heads: tuple[str, ...], tails: tuple[str, ...], otherwise: Test) -> Test:
-    """Return a test of the address in lower case; where there is none, of the address as it is."""
-    if not exact and not tails:
-        return lambda view: view.lower.startswith(heads) if view.lower else otherwise(view)
-    if not exact and not heads:
-        return lambda view: view.lower.endswith(tails) if view.lower else otherwise(view)
-
-    def any_of(view: View) -> bool:
-        lower = view.lower
-        if not lower:
-            return otherwise(view)
-        return lower in exact or lower.startswith(heads) or lower.endswith(tails)
-
-    return any_of
+def _quick(miss: Miss, texts: Simple | None, otherwise: Test) -> Gate:
+    """Return a gate that looks at the address in lower case; where there is none, at the address as it is."""
+    if texts is None:
+        return Gate(otherwise, miss)
+    fits = texts.test()
+    return Gate(lambda view: fits(view.lower) if view.lower else otherwise(view), miss, rcpt=texts)

@@ -79,17 +79,8 @@ def _any_of(patterns: Sequence[Pattern]) -> Callable[[str], bool]:
         return lambda value: search(value) is not None
     if plain is None:
         return any_regex
-    exact, heads, tails = plain
-    if not exact and not heads:
-        return lambda value: value.lower().endswith(tails) if value.isascii() else any_regex(value)
-
-    def any_simple(value: str) -> bool:
-        if not value.isascii():
-            return any_regex(value)
-        lower = value.lower()
-        return lower in exact or lower.startswith(heads) or lower.endswith(tails)
-
-    return any_simple
+    fits = plain.test()
+    return lambda value: fits(value.lower()) if value.isascii() else any_regex(value)
 
 
 class Simple(NamedTuple):
@@ -98,6 +89,22 @@ class Simple(NamedTuple):
     exact: frozenset[str]
     heads: tuple[str, ...]
     tails: tuple[str, ...]
+
+    def test(self) -> Callable[[str], bool]:
+        """Return a function that says whether a value, in lower case, is one of these."""
+        exact, heads, tails = self
+        if not exact and not heads:
+            return lambda lower: lower.endswith(tails)
+        return lambda lower: lower in exact or lower.startswith(heads) or lower.endswith(tails)
+
+    @classmethod
+    def union(cls, several: Sequence[Simple]) -> Simple:
+        """Return all of these as one."""
+        return cls(
+            frozenset(text for one in several for text in one.exact),
+            tuple(text for one in several for text in one.heads),
+            tuple(text for one in several for text in one.tails),
+        )
 
 
 def simple(patterns: Sequence[Pattern]) -> Simple | None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from maildrill.fakeserver.answer import Shot, answer, unmatched
 from maildrill.fakeserver.event import PROCEEDING, Decision, Event
-from maildrill.fakeserver.gates import gate
+from maildrill.fakeserver.gates import Gate, gate, sieve
 from maildrill.fakeserver.keys import ends_message
 from maildrill.fakeserver.matcher import Matcher
 from maildrill.fakeserver.near_miss import Miss, NearMisses
@@ -31,24 +31,34 @@ class Asked(NamedTuple):
 class Turn:
     """What happens at one stage. strict: whether an event that no rule answers is refused.
 
-    asked: by rank, then as the script has them. rules: theirs. quotas: those that must know what went through.
+    asked: by rank, then as the script has them. rules: theirs. quotas: those that must know what went through. sieve:
+    says of an event that all gates which look at addresses are closed, so that only the `unsifted` must be asked.
     """
 
     def __init__(self, stage: Stage, matchers: Sequence[Matcher], *, strict: bool) -> None:
         here = sorted((one for one in matchers if stage in one.rule.stages), key=lambda one: one.rule.rank)
-        self.asked = tuple(_asked(one, stage) for one in here)
+        gates = [gate(one.rule, stage) for one in here]
+        self.asked = tuple(_asked(one, found) for one, found in zip(here, gates, strict=True))
         self.rules = tuple(one.rule for one in here)
         self.quotas = tuple(one for one in here if one.rule.over is not None)
-        self._matchers = tuple(here)
+        self.sieve = sieve(found for found in gates if found is not None)
+        self.unsifted = tuple(asked for asked, found in zip(self.asked, gates, strict=True) if not _sifted(found))
+        self._misses = tuple(
+            (one, found.miss if found and _sifted(found) else None) for one, found in zip(here, gates, strict=True)
+        )
+        self._all_sifted = tuple(miss for _, miss in self._misses) if not self.unsifted else None
         self._strict = strict and any(rule.lot is None for rule in self.rules)
         self._known: dict[int, tuple[Decision, bool]] = {}
 
     def answer(
-        self, event: Event, winner: Matcher | None, shot: Shot | None, added: Sequence[Shot]
+        self, event: Event, winner: Matcher | None, shot: Shot | None, added: Sequence[Shot], *, sifted: bool
     ) -> tuple[Decision, bool]:
-        """Return the decision, and whether the event went through. shot: the winner's. added: of rules that pass."""
+        """Return the decision, and whether the event went through.
+
+        shot: the winner's. added: of rules that pass. sifted: only the unsifted were asked.
+        """
         if winner is None:
-            return self._unanswered(event, added)
+            return self._unanswered(NearMisses(event, self.rules, self._missed(sifted=sifted)), event, added)
         if added or shot is not winner.only or event.stage is _BDAT:
             return answer(shot, added, ends=ends_message(event))
         known = self._known.get(id(winner))
@@ -56,8 +66,13 @@ class Turn:
             known = self._known[id(winner)] = answer(shot, added, ends=ends_message(event))
         return known
 
-    def _unanswered(self, event: Event, added: Sequence[Shot]) -> tuple[Decision, bool]:
-        near = NearMisses(event, self.rules, [matcher.missed for matcher in self._matchers])
+    def _missed(self, *, sifted: bool) -> Sequence[Miss | None]:
+        """Return what each rule missed."""
+        if not sifted:
+            return [matcher.missed for matcher, _ in self._misses]
+        return self._all_sifted or [miss or matcher.missed for matcher, miss in self._misses]
+
+    def _unanswered(self, near: NearMisses, event: Event, added: Sequence[Shot]) -> tuple[Decision, bool]:
         if self._strict:
             return unmatched(event, added, near), False
         if added:
@@ -65,6 +80,10 @@ class Turn:
         return Decision(PROCEEDING, near_misses=near), True
 
 
-def _asked(matcher: Matcher, stage: Stage) -> Asked:
-    found = gate(matcher.rule, stage)
+def _sifted(found: Gate | None) -> bool:
+    """Whether the sieve does what this gate does."""
+    return found is not None and (found.rcpt or found.path) is not None
+
+
+def _asked(matcher: Matcher, found: Gate | None) -> Asked:
     return Asked(matcher, None, None) if found is None else Asked(matcher, found.holds, found.miss)

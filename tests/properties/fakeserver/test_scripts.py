@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from maildrill.fakeserver.counting import sharing
 from maildrill.fakeserver.engine import Engine
 from maildrill.fakeserver.event import Advertise, Close, Commit, Event, Proceed, Raw, Say, Shake, Wait
-from maildrill.fakeserver.gates import gate
+from maildrill.fakeserver.gates import gate, sieve
 from maildrill.fakeserver.lots import Draws
 from maildrill.fakeserver.matcher import Matcher, Play
 from maildrill.fakeserver.memory import Sessions, States
@@ -232,6 +232,17 @@ def test_behind_a_closed_gate_there_is_nothing(rule: Rule, event: Event) -> None
 
     assert found is None or found.holds(view) or matcher.ask(view, decided=False) is None
     assert found is None or found.holds(view) or not len(matcher._counting._tallies)
+
+
+@given(st.lists(rules(), max_size=3), EVENTS)
+def test_what_a_sieve_holds_back_no_gate_lets_through(some: list[Rule], event: Event) -> None:
+    """One question about the texts of all rules is answered as one about those of each."""
+    gates = [found for rule in some if (found := gate(rule, event.stage)) is not None]
+    looking = [found for found in gates if found.rcpt is not None or found.path is not None]
+    view, none = View(event), sieve(gates)
+
+    assert (none is None) is not bool(looking)
+    assert none is None or not none(view) or not any(found.holds(view) for found in looking)
 
 
 @given(tuples(PATTERNS, 4) | tuples(st.builds(Pattern, TEXTS)), ADDRESSES)
