@@ -128,10 +128,11 @@ class Messages:
         self.all = deque(message for message in self.all if message.number not in numbers)
 
     def _drop(self, message: Message) -> None:
-        """Let a message go of which entries may still speak."""
+        """Let a message go; where octets count, also those of one of which entries still speak, but for its digest."""
         self._weight -= len(message.recipients) or 1
-        self._release(message)
-        message.forget()
+        if self._octets is not None:
+            self._release(message)
+            message.forget()
 
     def _release(self, message: Message) -> None:
         if self._whole.pop(message.number, None) is not None:
