@@ -12,7 +12,11 @@ import re
 #: comes in a few large pieces; reading line by line costs ten times as much.
 END = b".\r\n"
 _END = b"\r\n.\r\n"
-_MESSAGE_ID = re.compile(rb"^Message-ID:\s*([^\r\n]*?)\s*$", re.IGNORECASE | re.MULTILINE)
+_DOT = ord(".")
+#: A CR that is no ordinary end of a line: none at all, or what stands before a dot. Its first octet is looked for with
+#: memchr, which makes this search faster than one for CRLF and a dot.
+_ODD = re.compile(rb"\r(?!\n[^.])")
+_MESSAGE_ID = re.compile(rb"^Message-ID:\s*([^\r\n]*)\s*$", re.IGNORECASE | re.MULTILINE)
 
 
 class Store:
@@ -129,21 +133,35 @@ class Chunks:
 
 
 class BareNewlines:
-    """Counts CR without LF and LF without CR in a stream (RFC 5321 section 2.3.8), over the joints of its pieces."""
+    """Counts CR without LF and LF without CR in a stream (RFC 5321 section 2.3.8), over the joints of its pieces.
+
+    after_cr: what came so far ends with a CR.
+    """
 
     def __init__(self) -> None:
-        self._after_cr = False
+        self.after_cr = False
 
     def feed(self, octets: bytes) -> int:
         """Return how many more there are with these octets."""
-        if self._after_cr:
+        if self.after_cr:
             octets = b"\r" + octets
-        self._after_cr = octets.endswith(b"\r")
-        return octets.count(b"\r") + octets.count(b"\n") - 2 * octets.count(b"\r\n") - self._after_cr
+        self.after_cr = octets.endswith(b"\r")
+        return octets.count(b"\r") + octets.count(b"\n") - 2 * octets.count(b"\r\n") - self.after_cr
 
     def end(self) -> int:
         """Return how many more there are when the stream ends here."""
-        return int(self._after_cr)
+        return int(self.after_cr)
+
+
+def comes_plainly(octets: bytes) -> bool:
+    """Whether these are all octets of a message, with nothing behind it, no dot that was stuffed, and no bare CR."""
+    odd = _ODD.search(octets)
+    return odd is not None and odd.start() == len(octets) - len(_END) and octets.endswith(_END) and octets[0] != _DOT
+
+
+def bare_feeds(octets: bytes) -> int:
+    """Return how many LF without CR there are, where there is no CR without LF."""
+    return octets.count(b"\n") - octets.count(b"\r")
 
 
 def message_id(content: bytes) -> str:
@@ -152,4 +170,4 @@ def message_id(content: bytes) -> str:
     header = content if end < 0 else content[:end]
     start = header.lower().find(b"message-id:")  # nothing begins before: the regular expression is the dearer part
     match = _MESSAGE_ID.search(header, start) if start >= 0 else None
-    return match[1].decode("utf-8", "replace") if match else ""
+    return match[1].rstrip().decode("utf-8", "replace") if match else ""

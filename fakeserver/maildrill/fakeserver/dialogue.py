@@ -27,6 +27,8 @@ from maildrill.fakeserver.judges import (
 from maildrill.fakeserver.state import Login, Offer, Refusal, State, changed
 from maildrill.smtp import EnhancedStatus, Reply, Stage
 
+#: The keyword with which a server says that enhanced codes stand in its replies (RFC 2034).
+STATUS = "ENHANCEDSTATUSCODES"
 #: The class of the reply with which a command is done: 2yz, but DATA's is 3yz (RFC 5321 section 4.3.2).
 _DONE = {Stage.DATA: 3}
 #: What is replied to the command that usually follows, where that does not depend on the transaction.
@@ -147,7 +149,7 @@ class Dialogue:
 
     def spoken(self, reply: Reply) -> Reply:
         """Return the reply as said here: without the enhanced code where that was not advertised (RFC 2034)."""
-        return reply if "ENHANCEDSTATUSCODES" in self.state.keywords else _bare(reply)
+        return reply if STATUS in self.state.keywords else bare(reply)
 
 
 def _is_error(verdict: Verdict) -> bool:
@@ -155,7 +157,8 @@ def _is_error(verdict: Verdict) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _bare(reply: Reply) -> Reply:
+def bare(reply: Reply) -> Reply:
+    """Return a reply without its enhanced codes."""
     return Reply(reply.code, tuple(_without_status(line) for line in reply.lines))
 
 

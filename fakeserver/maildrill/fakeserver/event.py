@@ -2,7 +2,7 @@
 
 Rule 1: values only. The session makes events, the engine (pure) turns each into actions, faults performs them.
 Rule 2: nobody changes one. Those that are made for each command are not frozen all the same: that would take three
-times as long.
+times as long. Where every microsecond counts they are made by position, which takes a third of the time of names.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from maildrill.fakeserver.near_miss import NearMiss
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Event:
     """One moment of one session at which a script may have something to say."""
 
@@ -34,12 +34,12 @@ class Event:
     rcpt: str | None = None  # at RCPT: the address just named
     recipients: tuple[str, ...] = ()  # accepted so far in this transaction
     parameters: Mapping[str, str] = field(default_factory=dict)  # of MAIL, from then on; at RCPT its own too
+    verb: str = ""  # as received, in upper case; "" where no command was given
+    argument: str = ""  # what followed the verb on the line
     message_id: str = ""  # at the end of a message: the Message-ID field, "" where there is none
     content: bytes = b""  # at the end of a message: its octets, un-stuffed; b"" where it is too big to be kept
     size: int | None = None  # octets: at MAIL as declared; at BODY so far; at BDAT of the chunk; at the end of all
     last: bool = False  # at BDAT: whether this chunk ends the message
-    argument: str = ""  # what followed the verb on the line
-    verb: str = ""  # as received, in upper case; "" where no command was given
     idle: float = 0.0  # at IDLE: seconds since the last reply
 
 

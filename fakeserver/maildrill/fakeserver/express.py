@@ -10,19 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 
-from maildrill.fakeserver.body import message_id
+from maildrill.fakeserver.body import bare_feeds, comes_plainly, message_id
 from maildrill.fakeserver.command import PLAIN_ADDRESS, Path
-from maildrill.fakeserver.dialogue import Heard
+from maildrill.fakeserver.dialogue import STATUS, Heard, bare
 from maildrill.fakeserver.engine import Engine
 from maildrill.fakeserver.event import PROCEEDING, Event
 from maildrill.fakeserver.journal import Entry, Message
 from maildrill.fakeserver.judges import GO_AHEAD, QUEUED, RECIPIENT_OK, SENDER_OK
 from maildrill.fakeserver.performance import PLAIN, Arrived, Moment, Performance
 from maildrill.fakeserver.receiving import Receiver
-from maildrill.smtp import Reply, Stage
+from maildrill.smtp import Stage
 
-#: In MAIL the first group is the address, in RCPT the second, in DATA there is none.
-_PLAIN = re.compile(rf"(?:MAIL FROM:<({PLAIN_ADDRESS})>|RCPT TO:<({PLAIN_ADDRESS})>|DATA)\r\n".encode())
 _MAIL, _RCPT, _DATA, _BODY, _DOT, _IDLE = (  # found faster than in their class
     Stage.MAIL,
     Stage.RCPT,
@@ -31,8 +29,15 @@ _MAIL, _RCPT, _DATA, _BODY, _DOT, _IDLE = (  # found faster than in their class
     Stage.DOT,
     Stage.IDLE,
 )
+#: The first group is of MAIL, the second of RCPT; in DATA there is none.
+_PLAIN = re.compile(rf"(?:MAIL FROM:<({PLAIN_ADDRESS})>|RCPT TO:<({PLAIN_ADDRESS})>|DATA)\r\n")
+_OF_MAIL, _OF_RCPT = 1, 2
 _LONGEST = 76  # octets of such a line: it is far from every limit on addresses
-_END = b"\r\n.\r\n"
+#: What is correct: for a client that was not told of enhanced codes, and for one that was.
+_CORRECT = {
+    stage: (bare(reply), reply)
+    for stage, reply in ((_MAIL, SENDER_OK), (_RCPT, RECIPIENT_OK), (_DATA, GO_AHEAD), (_DOT, QUEUED))
+}
 
 #: Whether it was done; else nothing was, or all but what is left to wait for.
 Taken = bool | Awaitable[None]
@@ -51,21 +56,22 @@ class Express:
         self.within = False
 
     def take(self, octets: bytes) -> Taken:
-        """Answer octets that came while nothing was unread, if they are plain."""
+        """Answer octets that came while nothing was unread, if they are plain; then their bare newlines are counted."""
         if self.within:
             self.within = False
             return self._message(octets)
-        plain = _PLAIN.fullmatch(octets) if len(octets) <= _LONGEST else None
+        line = octets.decode("latin-1") if len(octets) <= _LONGEST else ""
+        plain = _PLAIN.fullmatch(line)
         if plain is None or not self._usual():
             return False
-        state, (mail, rcpt) = self._state, plain.groups()
-        if mail is not None:
-            return state.reverse_path is None and self._mail(mail.decode("ascii"))
+        state, kind = self._state, plain.lastindex
+        if kind == _OF_MAIL:
+            return state.reverse_path is None and self._mail(line, plain[_OF_MAIL])
         if state.reverse_path is None:
             return False
-        if rcpt is not None:
-            return len(state.recipients) < state.offer.limits.recipients and self._rcpt(rcpt.decode("ascii"))
-        return bool(state.recipients) and not state.parameters and self._data()
+        if kind == _OF_RCPT:
+            return len(state.recipients) < state.offer.limits.recipients and self._rcpt(line, plain[_OF_RCPT])
+        return bool(state.recipients) and not state.parameters and self._data(line)
 
     def _usual(self) -> bool:
         """Whether the session is as it nearly always is."""
@@ -74,90 +80,71 @@ class Express:
             return False
         return state.commands < state.offer.limits.commands
 
-    def _mail(self, address: str) -> Taken:
+    def _mail(self, line: str, address: str) -> Taken:
         self._play.transactions += 1
-        taken = self._command(_MAIL, SENDER_OK, "MAIL", f"FROM:<{address}>", address, address)
+        taken = self._command(_MAIL, line, address, address, None)
         if taken is True:
             self._state.reverse_path = address
         return taken
 
-    def _rcpt(self, address: str) -> Taken:
+    def _rcpt(self, line: str, address: str) -> Taken:
         state = self._state
-        taken = self._command(_RCPT, RECIPIENT_OK, "RCPT", f"TO:<{address}>", address, state.reverse_path)
+        taken = self._command(_RCPT, line, address, state.reverse_path, address)
         if taken is True:
             state.recipients += (address,)
         return taken
 
-    def _data(self) -> Taken:
-        taken = self._command(_DATA, GO_AHEAD, "DATA", "", None, self._state.reverse_path)
+    def _data(self, line: str) -> Taken:
+        taken = self._command(_DATA, line, None, self._state.reverse_path, None)
         if taken is True:
             self.within = True
             self._play.stage = _BODY
         return taken
 
-    def _command(  # noqa: PLR0913, PLR0917 - what a Heard would hold, which takes longer to make
-        self, stage: Stage, reply: Reply, verb: str, argument: str, address: str | None, reverse_path: str | None
+    def _command(
+        self, stage: Stage, line: str, address: str | None, reverse_path: str | None, rcpt: str | None
     ) -> Taken:
         """Ask the script about a command, and say what is correct if that is what it decides."""
         play, state = self._play, self._state
         host, record = play.host, play.record
-        now = host.clock.now
-        began = now()
+        now, began = host.clock.now, host.clock.now()
         state.commands += 1
-        reply = play.dialogue.spoken(reply)
-        decider = host.decider
-        silent = isinstance(decider, Engine) and stage in decider.silent
-        decision = (
-            PLAIN
-            if silent
-            else decider.on(
+        reply = _CORRECT[stage][STATUS in state.keywords]
+        command, verb, argument = line[:-2], line[:4], line[5:-2]
+        decider, decision = host.decider, PLAIN
+        if not (isinstance(decider, Engine) and stage in decider.silent):
+            decision = decider.on(
                 Event(
-                    stage=stage,
-                    at=began,
-                    session=record.number,
-                    client=record.client,
-                    transaction=play.transactions,
-                    helo=state.helo,
-                    user=state.user,
-                    tls=state.tls,
-                    reverse_path=reverse_path,
-                    rcpt=address if stage is _RCPT else None,
-                    recipients=state.recipients,
-                    parameters=state.parameters,
-                    argument=argument,
-                    verb=verb,
+                    stage,
+                    began,
+                    record.number,
+                    record.client,
+                    play.transactions,
+                    state.helo,
+                    state.user,
+                    state.tls,
+                    reverse_path,
+                    rcpt,
+                    state.recipients,
+                    state.parameters,
+                    verb,
+                    argument,
                 )
             )
-        )
-        command = f"{verb} {argument}" if argument else verb
         if decision.actions is not PROCEEDING or not play.wire.put(reply.render()):
             heard = Heard(stage, reply, verb, argument, path=None if address is None else Path(address))
             return self._answer(heard, Moment(stage, began, decision, reply, command, address))
         host.journal.add(
-            Entry(
-                began=began,
-                at=now(),
-                session=record.number,
-                stage=stage,
-                command=command,
-                address=address,
-                reply=reply,
-                rule=decision.rule,
-                near_misses=decision.near_misses,
-            )
+            Entry(began, now(), record.number, stage, command, address, reply, decision.rule, decision.near_misses)
         )
         play.stage = _IDLE
         return True
 
     def _message(self, octets: bytes) -> Taken:
         """Take a message, if this is all of it and nothing else."""
-        play, state, host = self._play, self._state, self._play.host
+        play, host = self._play, self._play.host
         size = len(octets) - 3
-        # Looked for first is what is nowhere else as a rule: then the message was looked through only once.
-        stuffed = octets.find(b"\r\n.") != size - 2
-        whole = octets.find(_END) == size - 2 >= 0 if stuffed else octets.endswith(_END)
-        plain = whole and octets[:1] != b"." and host.store.holds(size)
-        if not plain or size > state.size_limit or host.decider.body_marks():
+        if not comes_plainly(octets) or not self._fits(size) or host.decider.body_marks():
             play.wire.unread(octets)
             return self._go_on(self._receiver.message())
         decider = host.decider
@@ -167,43 +154,60 @@ class Express:
             play.wire.unread(octets)
             return self._go_on(self._receiver.message(begins))
         content = octets[:size]
-        if stuffed:
-            content = content.replace(b"\r\n.", b"\r\n")
-        return self._end(Arrived(content, len(content), message_id(content)))
+        return self._end(content, size, message_id(content))
 
-    def _end(self, arrived: Arrived) -> Taken:
-        play, state, host = self._play, self._state, self._play.host
-        now = host.clock.now
-        began, correct = now(), play.dialogue.spoken(QUEUED)
-        decision = play.ask_at_end(Heard(_DOT, correct), arrived, state.recipients)
+    def _fits(self, size: int) -> bool:
+        return size <= self._state.size_limit and self._play.host.store.holds(size)
+
+    def _end(self, content: bytes, size: int, identity: str) -> Taken:
+        play, state, host, record = self._play, self._state, self._play.host, self._play.record
+        now, began = host.clock.now, host.clock.now()
+        correct = _CORRECT[_DOT][STATUS in state.keywords]
+        decision = host.decider.on(
+            Event(
+                _DOT,
+                began,
+                record.number,
+                record.client,
+                play.transactions,
+                state.helo,
+                state.user,
+                state.tls,
+                state.reverse_path,
+                None,
+                state.recipients,
+                state.parameters,
+                "",
+                "",
+                identity,
+                content,
+                size,
+            )
+        )
         if decision.actions is not PROCEEDING or not play.wire.put(correct.render()):
-            return self._go_on(self._receiver.end(arrived, decision))
+            return self._go_on(self._receiver.end(Arrived(content, size, identity), decision))
         message = Message(
-            at=began,
-            session=play.record.number,
-            reverse_path=state.reverse_path or "",
-            recipients=state.recipients,
-            content=arrived.content,
-            size=arrived.size,
-            message_id=arrived.message_id,
-            committed=True,
+            began, record.number, state.reverse_path or "", state.recipients, content, size, identity, committed=True
         )
         state.reset()
+        record.bare_newlines += bare_feeds(content)
         host.journal.receive(message)
         if host.on_commit is not None:
             host.on_commit(message)
-        if play.wire.flush():
+        if play.wire.leaves:
             host.journal.answer(message, correct)
         host.journal.add(
             Entry(
-                began=began,
-                at=now(),
-                session=play.record.number,
-                stage=_DOT,
-                reply=correct,
-                rule=decision.rule,
-                near_misses=decision.near_misses,
-                message=message,
+                began,
+                now(),
+                record.number,
+                _DOT,
+                "",
+                None,
+                correct,
+                decision.rule,
+                decision.near_misses,
+                message,
             )
         )
         play.stage = _IDLE

@@ -83,6 +83,11 @@ class Wire(faults.Wire, Protocol):
         """Say octets where nothing has to be waited for; returns whether that is so, else `say` must be awaited."""
         ...
 
+    @property
+    def leaves(self) -> bool:
+        """Whether the connection still takes what was said, in this turn of the loop if not at once."""
+        ...
+
     def flush(self) -> bool:
         """Send what was said at once; returns whether the connection still took it."""
         ...

@@ -42,7 +42,7 @@ class Line:
         self._host = host
         self._loop = asyncio.get_running_loop()
         self._lapsed = lapsed
-        self._out = bytearray()
+        self._out = b""
         self._reading = False  # whether octets that came are being handled: then replies leave together behind them
         self._room: asyncio.Future[None] | None = None  # while the client does not read what is said
         self._waits = host.idle_waits
@@ -69,17 +69,18 @@ class Line:
             idler.cancel()
         self.resume_writing()
 
-    def received(self, octets: bytes, at_once: Callable[[bytes], bool], handle: Callable[[], None]) -> None:
-        """Take octets and have them handled, `at_once` or from the inbox; the replies to them leave together."""
+    def received(self, octets: bytes, handle: Callable[[bytes], None]) -> None:
+        """Have octets handled that came; the replies to them leave together."""
         self._reading = True
-        if not at_once(octets):
-            self._arm(self._patience.heard(self._loop.time()))
-            self.inbox.feed(octets)
-            handle()
+        handle(octets)
         self._reading = False
         if self._out:  # not at once: see Outbox
             self._host.outbox.send(self.flush)
-        self.inbox.balance()
+
+    def feed(self, octets: bytes) -> None:
+        """Take octets that are to be read."""
+        self._arm(self._patience.heard(self._loop.time()))
+        self.inbox.feed(octets)
 
     def pause_writing(self) -> None:
         """The client does not read: say no more."""
@@ -155,16 +156,22 @@ class Line:
         self.flush()
         await self._host.clock.sleep(seconds)
 
+    @property
+    def leaves(self) -> bool:
+        """Whether the connection still takes what was said, in this turn of the loop if not at once.
+
+        Until then only what flushes first can close it.
+        """
+        return not self.transport.is_closing()
+
     def flush(self) -> bool:
         """Send what was said; returns whether the connection still took it."""
-        out, transport = self._out, self.transport
-        if not transport.is_closing():
-            if out:
-                transport.write(bytes(out))
-                out.clear()
-            return True
-        out.clear()
-        return False
+        out, self._out = self._out, b""
+        if self.transport.is_closing():
+            return False
+        if out:
+            self.transport.write(out)
+        return True
 
     # What is heard.
 

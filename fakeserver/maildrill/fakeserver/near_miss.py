@@ -94,24 +94,26 @@ class NearMisses(Sequence[NearMiss]):
 
 def _light(event: Event) -> Event:
     """Return an event without what is large: near misses may be kept for long."""
-    return Event(  # dataclasses.replace takes three times as long
-        stage=event.stage,
-        at=event.at,
-        session=event.session,
-        client=event.client,
-        transaction=event.transaction,
-        helo=event.helo,
-        user=event.user,
-        tls=event.tls,
-        reverse_path=event.reverse_path,
-        rcpt=event.rcpt,
-        recipients=event.recipients[: _FEW + 1],
-        parameters=event.parameters,
-        size=event.size,
-        last=event.last,
-        argument=event.argument,
-        verb=event.verb,
-        idle=event.idle,
+    return Event(  # by position, as this is done for each message; dataclasses.replace takes nine times as long
+        event.stage,
+        event.at,
+        event.session,
+        event.client,
+        event.transaction,
+        event.helo,
+        event.user,
+        event.tls,
+        event.reverse_path,
+        event.rcpt,
+        event.recipients[: _FEW + 1],
+        event.parameters,
+        event.verb,
+        event.argument,
+        "",
+        b"",
+        event.size,
+        event.last,
+        event.idle,
     )
 
 

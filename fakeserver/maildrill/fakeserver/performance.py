@@ -171,7 +171,7 @@ class Performance:
         self.stage, correct = moment.stage, moment.correct
         if correct is not None and not self.wire.put(correct.render()):
             return False
-        if moment.message is not None and correct is not None and self.wire.flush():
+        if moment.message is not None and correct is not None and self.wire.leaves:
             self.host.journal.answer(moment.message, correct, moment.address)
         self.note(moment, Done(correct))
         return True

@@ -2,7 +2,7 @@
 
 Rule 1: values and what can be read from them; who fills them in is the journal. Pure.
 Rule 2: they are filled in as things happen, so they are not frozen; one is made for each command, and a frozen one
-would take three times as long to make (2.0 against 0.6 microseconds, measured).
+would take three times as long to make (2.0 against 0.6 microseconds, measured; by position it is 0.3).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _CUTTING: Collection[Closed | None] = frozenset({Closed.REFUSED, Closed.FIN, Clo
 _OUTCOMES = {2: Outcome.ACCEPTED, 3: Outcome.ACCEPTED, 4: Outcome.DEFERRED, 5: Outcome.REFUSED}
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Message:
     """One message that came whole, to its end.
 
@@ -134,7 +134,7 @@ class Message:
         return " ".join(word for word in words if word)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Entry:
     """One thing that happened in a session.
 
@@ -152,12 +152,12 @@ class Entry:
     command: str = ""
     address: str | None = None
     reply: Reply | None = None
-    half: Reply | None = None
     rule: str = ""
-    unmatched: bool = False
-    closed: Closed | None = None
     near_misses: Sequence[object] = ()
     message: Message | None = None
+    half: Reply | None = None
+    unmatched: bool = False
+    closed: Closed | None = None
     parameters: Mapping[str, str] | None = None
     number: int = field(default=0, compare=False)
 

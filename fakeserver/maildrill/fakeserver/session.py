@@ -21,6 +21,7 @@ from aiosmtpd.smtp import Session as AioSession
 
 from maildrill.fakeserver.body import BareNewlines
 from maildrill.fakeserver.conversation import Conversation
+from maildrill.fakeserver.express import Taken
 from maildrill.fakeserver.faults import reset_connection
 from maildrill.fakeserver.host import Door, Host, Talk
 from maildrill.fakeserver.inbox import Steps
@@ -163,25 +164,28 @@ class Session(SMTP):
     def data_received(self, data: bytes) -> None:
         """Take octets, unless the connection was closed: what is pipelined behind that never happened."""
         if not self._line.over:
-            if self._known:
-                self._talk.record.bare_newlines += self._bare.feed(data)
-            self._line.received(data, self._at_once, self._go)
+            self._line.received(data, self._handle)
 
-    def _at_once(self, data: bytes) -> bool:
-        """Have octets answered on a short way, where there is one; returns whether that was done."""
-        if self._express is None or self._commands is None or not self._commands.waiting:
-            return False
-        try:
-            taken = self._express.take(data)
-        except Exception as error:
-            taken = _raised(error)
-        if taken is True:
-            self._line.wait(between=not self._express.within)
-        elif taken is not False:
+    def _handle(self, data: bytes) -> None:
+        """Have octets answered on the short way, as far as it goes, or read from the inbox."""
+        express, commands = self._express, self._commands
+        taken: Taken = False
+        if express is not None and commands is not None and commands.waiting and not self._bare.after_cr:
+            try:
+                taken = express.take(data)
+            except Exception as error:
+                taken = _raised(error)
+            if taken is True:
+                self._line.wait(between=not express.within)
+                return
+        if self._known:
+            self._talk.record.bare_newlines += self._bare.feed(data)
+        if commands is None or isinstance(taken, bool):
+            self._line.feed(data)
+        else:
             self._line.stop_waiting()
-            self._commands.rest = self._finish(taken)
-            self._go()
-        return taken is not False
+            commands.rest = self._finish(taken)
+        self._go()
 
     async def _finish(self, rest: Awaitable[None]) -> None:
         await rest
@@ -190,6 +194,7 @@ class Session(SMTP):
     def _go(self) -> None:
         if self._steps is not None:
             self._steps.go()
+        self._line.inbox.balance()
 
     def pause_writing(self) -> None:
         """The client does not read."""

@@ -21,6 +21,7 @@ MESSAGES = st.sampled_from(
         "..two\r\n...\r\nthree\r\n.\r\n",
         "\r\n.\r\n",
         "bare\nand\rbare\r\n.\r\n",
+        "only\nfeeds\n.\r\n.\r\n",
         "Message-ID: <1@x>\r\n\r\n.\r\nNOOP\r\n",
         "x" * 3000 + "\r\n.\r\n",
         "not whole\r\n",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from maildrill.fakeserver.body import END, BareNewlines, Body, Chunks, Store, message_id
+from maildrill.fakeserver.body import END, BareNewlines, Body, Chunks, Store, bare_feeds, comes_plainly, message_id
 
 #: Octets that are likely to be mistaken for an end.
 tricky = st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b".", b"a", b"\x00", b"\xff"])).map(b"".join)
@@ -138,6 +139,27 @@ def test_bare_newlines_are_counted_over_the_joints(octets: bytes, cuts: list[int
 
     lone = octets.replace(b"\r\n", b"")
     assert found == lone.count(b"\r") + lone.count(b"\n")
+
+
+@given(tricky)
+@example(b"")
+@example(b"a\nb")
+def test_a_message_that_comes_plainly_is_what_came(message: bytes) -> None:
+    """But for its end; and of newlines only LF can be bare in it."""
+    content = message + b"\r\n"
+    came, body, bare = content + b".\r\n", Body(1000), BareNewlines()
+    plain = not re.search(rb"\A\.|\r\n\.|\r(?!\n)", content)
+
+    assert comes_plainly(came) is plain
+    if plain:
+        assert body.feed(came)
+        assert (body.content, bare_feeds(came)) == (content, bare.feed(came))
+
+
+@pytest.mark.parametrize("octets", [b"", b".\r\n", b"a\r\n", b"a\r\n.\r\nNOOP\r\n", b"\r\n.\r"])
+def test_what_is_not_all_of_a_message_does_not_come_plainly(octets: bytes) -> None:
+    """Its end is missing, or something is behind it, or there is nothing before it."""
+    assert not comes_plainly(octets)
 
 
 def test_messages_share_a_store_and_give_their_room_back() -> None:
