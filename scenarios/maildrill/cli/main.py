@@ -20,6 +20,11 @@ from maildrill.smtp import did_you_mean
 
 #: name: (module, the command in it, what it does in one line)
 COMMANDS = {
+    "classify": (
+        "maildrill.cli.classify",
+        "classify",
+        "Say what replies are about: mailbox full, unknown user, rate, …",
+    ),
     "drill": ("maildrill.cli.drill", "drill", "Rehearse a campaign against a scripted server in virtual time."),
     "import": ("maildrill.cli.imports", "import_", "Make a script of what another program is told, or has logged."),
     "lint": ("maildrill.cli.lint", "lint", "Say what no real server would say, and what can never happen."),

@@ -88,7 +88,7 @@ def test_each_subcommand_has_help(name: str) -> None:
     ("arguments", "words"),
     [
         (["snd"], 'no command "snd"; did you mean "send"?'),
-        (["qqq"], 'no command "qqq"; there are: drill import lint schema scripts send serve'),
+        (["qqq"], f'no command "qqq"; there are: {" ".join(COMMANDS)}'),
         (["--nope"], "--nope"),
         (["stumble"], "Missing argument"),
     ],
