@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import gc
 import importlib.util
 import shutil
 import socket
@@ -75,9 +74,10 @@ class Accepting:
 
 async def serve(kind: str) -> None:
     """Run a Python server until it is killed; prints its port."""
-    port = await (_aiosmtpd() if kind.startswith("aiosmtpd") else _maildrill())
-    print(port, flush=True)
-    await asyncio.Event().wait()
+    with contextlib.ExitStack() as stack:
+        port = await (_aiosmtpd() if kind.startswith("aiosmtpd") else _maildrill(stack))
+        print(port, flush=True)
+        await asyncio.Event().wait()
 
 
 async def _aiosmtpd() -> int:
@@ -88,13 +88,14 @@ async def _aiosmtpd() -> int:
     return port
 
 
-async def _maildrill() -> int:
+async def _maildrill(stack: contextlib.ExitStack) -> int:
     from maildrill.cli.system_clock import SystemClock  # noqa: PLC0415 - stock aiosmtpd runs without all this
+    from maildrill.fakeserver.collecting import collecting_seldom  # noqa: PLC0415
     from maildrill.fakeserver.journal import Journal  # noqa: PLC0415
     from maildrill.fakeserver.script_file import read_script  # noqa: PLC0415
     from maildrill.fakeserver.server import FakeServer  # noqa: PLC0415
 
-    gc.set_threshold(10_000, 20, 50)  # as `maildrill serve` does
+    stack.enter_context(collecting_seldom())  # as `maildrill serve` does
     script = read_script(SCRIPT.read_text(encoding="utf-8"), SCRIPT.name)
     journal = Journal(keep=KEEP)
     _, port = await FakeServer(script, clock=SystemClock(), journal=journal, keep_bodies=False).start()

@@ -7,7 +7,6 @@ Rule 2: what nobody asked for is not loaded: neither HTTP nor TLS nor uvloop.
 from __future__ import annotations
 
 import asyncio
-import gc
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from maildrill.cli.serve_options import Options, new_loop, token_of
 from maildrill.cli.serve_output import Form
 from maildrill.cli.serving import Serving
 from maildrill.cli.users_file import read_users
+from maildrill.fakeserver.collecting import collecting_seldom
 from maildrill.fakeserver.lint import lint
 
 _PORT = click.IntRange(0, 65535)
@@ -73,6 +73,5 @@ def serve(**told: Any) -> int:
     async def served() -> bool:
         return await Serving(options, files, script, users).run()
 
-    gc.set_threshold(10_000, 20, 50)  # what is made for a command is no ring; looking for some took a tenth of the time
-    with asyncio.Runner(loop_factory=lambda: new_loop(options, script)) as runner:
+    with collecting_seldom(), asyncio.Runner(loop_factory=lambda: new_loop(options, script)) as runner:
         return Exit.OK if runner.run(served()) else Exit.FAILED
