@@ -35,10 +35,10 @@ class Tally:
 
     def passed_within(self, seconds: float, at: float) -> int:
         """Return how many events went through in the `seconds` up to now, as far as they are remembered."""
-        passed = self._passed
+        passed, begins = self._passed, at - seconds
         if passed is None:
             return 0
-        while passed and passed[0] <= at - seconds:
+        while passed and passed[0] <= begins:
             passed.popleft()
         return len(passed)
 

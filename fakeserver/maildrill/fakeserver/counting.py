@@ -32,6 +32,7 @@ class Counting:
         self._started = started
         self._sessions = sessions
         self._keyed = tuple(KEYED[word] for word in rule.key)
+        self._only = self._keyed[0] if len(self._keyed) == 1 else None
         self._long = not LONG.isdisjoint(rule.key)
         self._of_session = not OF_SESSION.isdisjoint(rule.key)
         self._of_transaction = Key.TRANSACTION in rule.key
@@ -44,10 +45,9 @@ class Counting:
 
     def value(self, event: Event, rcpt: str) -> tuple[Hashable, ...]:
         """Return what the event counts by, for a recipient."""
-        keyed = self._keyed
-        if not keyed:
-            return ()
-        return (keyed[0](event, rcpt),) if len(keyed) == 1 else tuple([word(event, rcpt) for word in keyed])
+        if self._only is not None:
+            return (self._only(event, rcpt),)
+        return tuple([word(event, rcpt) for word in self._keyed])
 
     def count(self, event: Event, value: tuple[Hashable, ...]) -> Moment:
         """Count an event, and return how things stand."""

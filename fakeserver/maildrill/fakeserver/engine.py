@@ -62,26 +62,26 @@ class Engine:
         if not turn.asked:
             return _PROCEED
         view = View(event)
+        asked = turn.unsifted if turn.sieve is not None and turn.sieve(view) else turn.asked
         winner: Matcher | None = None
         shot: Shot | None = None
         added: list[Shot] = []
-        sifted = turn.sieve is not None and turn.sieve(view)
-        for matcher, gate, miss in turn.unsifted if sifted else turn.asked:
+        for matcher, gate, miss in asked:
             if winner is not None and not matcher.counts:
                 continue
             if gate is not None and not gate(view):
                 matcher.missed = miss
                 continue
-            fired = matcher.ask(view, decided=winner is not None)
+            fired = matcher.ask(view, winner)
             if fired is None:
                 continue
             if matcher.passes:
                 added.append(fired)
             else:
                 winner, shot = matcher, fired
-        decision, went_through = turn.answer(event, winner, shot, added, sifted=sifted)
+        decision, went_through = turn.answer(event, asked, winner, shot, added)
         for matcher in turn.quotas:
-            matcher.settle(event, went_through=went_through)
+            matcher.settle(event.at if went_through else None)
         self._states.settle()
         if stage is _CONNECT and Close(reset=True) in decision.actions:
             self.end(event.session)  # refused: there is no session

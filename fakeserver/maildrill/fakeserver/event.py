@@ -135,8 +135,8 @@ class Decision:
 
     actions: tuple[Action, ...]
     rule: str = ""
-    unmatched: bool = False
     near_misses: Sequence[NearMiss] = ()
+    unmatched: bool = False
     added: tuple[str, ...] = ()
 
     @property

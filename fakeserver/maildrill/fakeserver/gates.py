@@ -57,7 +57,8 @@ def sieve(gates: Iterable[Gate]) -> Test | None:
     any_rcpt, any_path = Simple.union(by_rcpt).test(), Simple.union(by_path).test()
 
     def no_rcpt(view: View) -> bool:
-        return bool(view.lower) and not any_rcpt(view.lower)
+        lower = view.lower
+        return lower != "" and not any_rcpt(lower)
 
     def no_path(view: View) -> bool:
         path = view.event.reverse_path

@@ -24,6 +24,7 @@ from maildrill.fakeserver.shots import Shooter, UnsaidError
 from maildrill.smtp import Stage
 
 _ACTED_UPON_ONCE = (Stage.IDLE, Stage.BODY)
+_NOBODY = ("",)  # whom an event is about that names nobody
 _TICK = 0.001  # seconds that a timer may be early, and still the silence has lasted as long as the rule says
 
 
@@ -58,7 +59,8 @@ class Matcher:
         said = enumerate(conditions(rule), start=self._who)
         self._conditions = tuple((n, one.word, one.ask) for n, one in said)
         self._shooter = Shooter(rule, play.seed, play.hostname)
-        self._touched: Collection[Tally] = ()  # what the last event counted for
+        self._touched: Collection[Tally] = ()  # what the last event counted for, until it is settled
+        self._quota = 0 if rule.over is None else rule.over.count
         self._begun: dict[int, tuple[float, float]] = {}  # by session: the silence, or the message, last acted upon
         self.passes = rule.passes
         #: What the rule says whenever it fires, None where that differs.
@@ -68,33 +70,36 @@ class Matcher:
         remembers = self.counts or len(rule.replies) > 1 or rule.set is not None
         self._forgetful = not remembers
 
-    def ask(self, view: View, *, decided: bool) -> Shot | None:
-        """Count the event if it is the rule's business; return the shot if it fires (never once `decided`)."""
+    def ask(self, view: View, winner: Matcher | None) -> Shot | None:
+        """Count the event if it is the rule's business; return the shot if it fires: never where there is a winner."""
         for holds, miss, seen in self._tests:
             if not holds(view):
                 self.missed = miss if seen is None else Miss(miss.held, miss.word, seen(view))
                 return None
-        if view.event.stage in _ACTED_UPON_ONCE and not self._acts_now(view.event):
+        event = view.event
+        if event.stage in _ACTED_UPON_ONCE and not self._acts_now(event):
             return None
         rcpts: Sequence[str] = view.rcpts
         if self._by_rcpt:
             rcpts = self._meant(view)
         elif len(rcpts) != 1:
-            rcpts = (rcpts[0] if rcpts else "",)
+            rcpts = rcpts[:1] or _NOBODY
         if self.rule.lot is not None:
-            rcpts = self._drawn(rcpts, view.event.session)
+            rcpts = self._drawn(rcpts, event.session)
         if not rcpts:
             return None
         if self._forgetful:
             return self._fire_plainly(view, rcpts[0])
-        return (self._count_one if len(rcpts) == 1 else self._count)(view, rcpts, decided=decided)
+        if len(rcpts) == 1:
+            return self._count_one(view, rcpts[0], winner)
+        return self._count(view, rcpts, winner)
 
-    def settle(self, event: Event, *, went_through: bool) -> None:
-        """Note for `over` that the last event, as far as it was the rule's business, went through or not."""
+    def settle(self, at: float | None) -> None:
+        """Note for `over` when the last event went through, as far as it was the rule's business; None: it did not."""
         touched, self._touched = self._touched, ()
-        if went_through and self.rule.over is not None:
+        if at is not None:
             for tally in touched:
-                tally.passed(event.at, self.rule.over.count)
+                tally.passed(at, self._quota)
 
     def end(self, session: int) -> None:
         """Forget a session that is over."""
@@ -171,7 +176,7 @@ class Matcher:
         self.missed = None
         return shot
 
-    def _count(self, view: View, rcpts: Sequence[str], *, decided: bool) -> Shot | None:
+    def _count(self, view: View, rcpts: Sequence[str], winner: Matcher | None) -> Shot | None:
         event, counting = view.event, self._counting
         shot: Shot | None = None
         missed: Miss | None = None
@@ -185,7 +190,7 @@ class Matcher:
             if shot is not None:
                 continue
             miss = self._failing(moment)
-            if miss is None and not decided:
+            if miss is None and winner is None:
                 shot = self._fire(moment, view, rcpt)
                 miss = self.missed
             if miss is not None and (missed is None or miss.held > missed.held):
@@ -194,13 +199,13 @@ class Matcher:
         self.missed = None if shot is not None else missed
         return shot
 
-    def _count_one(self, view: View, rcpts: Sequence[str], *, decided: bool) -> Shot | None:
+    def _count_one(self, view: View, rcpt: str, winner: Matcher | None) -> Shot | None:
         """Do as `_count` does for a single recipient, as there nearly always is."""
-        event, counting, (rcpt,) = view.event, self._counting, rcpts
+        event, counting = view.event, self._counting
         moment = counting.count(event, counting.value(event, rcpt))
         self._touched = (moment.tally,)
         self.missed = self._failing(moment)
-        return self._fire(moment, view, rcpt) if self.missed is None and not decided else None
+        return self._fire(moment, view, rcpt) if self.missed is None and winner is None else None
 
     def _failing(self, moment: Moment) -> Miss | None:
         """Return the first word that does not hold."""

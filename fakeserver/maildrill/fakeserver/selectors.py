@@ -26,19 +26,26 @@ Test = Callable[["View"], bool]
 class View:
     """An event as rules look at it; what it takes time to find out is found out once, and only if a rule asks.
 
-    rcpts: whom it is about. lower: of a single one the address in lower case, else, or where that has no domain or is
-    not ASCII, "".
+    rcpts: whom it is about.
     """
 
-    __slots__ = ("_domains", "_letter", "_read", "event", "lower", "rcpts")
+    __slots__ = ("_domains", "_letter", "_lower", "_read", "event", "rcpts")
 
     def __init__(self, event: Event) -> None:
         self.event = event
-        self.rcpts = rcpts = recipients_of(event)
-        self.lower = rcpts[0].lower() if len(rcpts) == 1 and rcpts[0].isascii() and "@" in rcpts[0] else ""
+        self.rcpts = recipients_of(event)
+        self._lower: str | None = None
         self._domains: tuple[str, ...] | None = None
         self._letter: Letter | None = None
         self._read = False
+
+    @property
+    def lower(self) -> str:
+        """Of a single recipient the address in lower case; "" of none or several, without a domain, or not in ASCII."""
+        if self._lower is None:
+            rcpts = self.rcpts
+            self._lower = rcpts[0].lower() if len(rcpts) == 1 and rcpts[0].isascii() and "@" in rcpts[0] else ""
+        return self._lower
 
     @property
     def domains(self) -> tuple[str, ...]:

@@ -51,14 +51,19 @@ class Turn:
         self._known: dict[int, tuple[Decision, bool]] = {}
 
     def answer(
-        self, event: Event, winner: Matcher | None, shot: Shot | None, added: Sequence[Shot], *, sifted: bool
+        self,
+        event: Event,
+        asked: Sequence[Asked],
+        winner: Matcher | None,
+        shot: Shot | None,
+        added: Sequence[Shot],
     ) -> tuple[Decision, bool]:
         """Return the decision, and whether the event went through.
 
-        shot: the winner's. added: of rules that pass. sifted: only the unsifted were asked.
+        asked: all, or only the unsifted. shot: the winner's. added: of rules that pass.
         """
         if winner is None:
-            return self._unanswered(NearMisses(event, self.rules, self._missed(sifted=sifted)), event, added)
+            return self._unanswered(event, asked, added)
         if added or shot is not winner.only or event.stage is _BDAT:
             return answer(shot, added, ends=ends_message(event))
         known = self._known.get(id(winner))
@@ -66,18 +71,18 @@ class Turn:
             known = self._known[id(winner)] = answer(shot, added, ends=ends_message(event))
         return known
 
-    def _missed(self, *, sifted: bool) -> Sequence[Miss | None]:
-        """Return what each rule missed."""
-        if not sifted:
-            return [matcher.missed for matcher, _ in self._misses]
-        return self._all_sifted or [miss or matcher.missed for matcher, miss in self._misses]
-
-    def _unanswered(self, near: NearMisses, event: Event, added: Sequence[Shot]) -> tuple[Decision, bool]:
+    def _unanswered(self, event: Event, asked: Sequence[Asked], added: Sequence[Shot]) -> tuple[Decision, bool]:
+        misses: Sequence[Miss | None]
+        if asked is self.asked:
+            misses = [matcher.missed for matcher, _ in self._misses]
+        else:
+            misses = self._all_sifted or [miss or matcher.missed for matcher, miss in self._misses]
+        near = NearMisses(event, self.rules, misses)
         if self._strict:
             return unmatched(event, added, near), False
         if added:
             return answer(None, added, ends=ends_message(event), near_misses=near)
-        return Decision(PROCEEDING, near_misses=near), True
+        return Decision(PROCEEDING, "", near), True
 
 
 def _sifted(found: Gate | None) -> bool:

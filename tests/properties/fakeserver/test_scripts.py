@@ -230,7 +230,7 @@ def test_behind_a_closed_gate_there_is_nothing(rule: Rule, event: Event) -> None
     view = View(event)
     found = gate(rule, event.stage)
 
-    assert found is None or found.holds(view) or matcher.ask(view, decided=False) is None
+    assert found is None or found.holds(view) or matcher.ask(view, None) is None
     assert found is None or found.holds(view) or not len(matcher._counting._tallies)
 
 
