@@ -28,7 +28,7 @@ COMMANDS = {
     "drill": ("maildrill.cli.drill", "drill", "Rehearse a campaign against a scripted server in virtual time."),
     "import": ("maildrill.cli.imports", "import_", "Make a script of what another program is told, or has logged."),
     "lint": ("maildrill.cli.lint", "lint", "Say what no real server would say, and what can never happen."),
-    "schema": ("maildrill.cli.schema", "schema", "Print the JSON Schema of scripts, for editors."),
+    "schema": ("maildrill.cli.schema", "schema", "Print the JSON Schema of scripts, for editors, or of the event log."),
     "scripts": ("maildrill.cli.scripts", "scripts", "List the bundled server scripts, or print one."),
     "send": ("maildrill.cli.send", "send", "Send a campaign over TCP; run it again to go on."),
     "serve": ("maildrill.cli.serve", "serve", "Let any client talk to the scripted server over TCP."),

@@ -11,8 +11,9 @@ from contextlib import suppress
 from types import TracebackType
 from typing import NotRequired, Self, TypedDict, Unpack
 
-from maildrill.sender.attempt import Broken, Ruling, State
+from maildrill.sender.attempt import Broken, Ruling, State, Verdict
 from maildrill.sender.lists.rows import SetAside
+from maildrill.sender.log_response import response
 from maildrill.sender.log_schema import KINDS
 from maildrill.sender.log_sinks import Sink
 from maildrill.sender.postfix_lines import dsn
@@ -20,6 +21,8 @@ from maildrill.smtp import Line, MaildrillError, Mark
 
 _MARKS = {mark: mark.value.strip() for mark in Mark}
 _CRUCIAL = frozenset(kind.name for kind in KINDS.values() if kind.crucial)
+#: KumoMTA's words for what became of a try; every other verdict is a `TransientFailure`.
+TYPES = {Verdict.DELIVERED: "Delivery", Verdict.FAILED: "Bounce"}
 _SESSION_ENDS = frozenset({"session.closed", "session.refused", "run.ended"})
 
 
@@ -90,7 +93,8 @@ class ConnectionLog:
             at,
             session=outcome["session"],
             recipient=ruling.recipient,
-            attempt=outcome["number"],
+            type=TYPES.get(ruling.verdict, "TransientFailure"),
+            num_attempts=outcome["number"],
             relay=outcome["relay"],
             verdict=ruling.verdict.value,
             state=outcome["state"].value,
@@ -147,9 +151,9 @@ def _evidence(of: Ruling | Broken) -> dict[str, object]:
     """Return the fields of the reply or fault that decided; what is not there is left out."""
     found: dict[str, object] = {}
     if of.reply:
-        found |= {"code": of.reply.code, "enhanced": str(of.reply.enhanced or ""), "text": of.reply.text}
+        found["response"] = response(of.reply, of.stage)
     if of.fault:
         found["fault"] = of.fault.value
     if of.detail:
         found["detail"] = of.detail
-    return {name: value for name, value in found.items() if value != ""}
+    return found

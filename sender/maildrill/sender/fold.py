@@ -33,6 +33,7 @@ _MOVES: dict[str, Callable[[_States, Mapping[str, object]], None]] = {
     "recipient.recovered": _stated,
     "recipient.expired": _stated,
     "recipient.held": _stated,
+    "recipient.requeued": _stated,
     "transaction.intent": _intended,
     "attempt": _stated,
 }

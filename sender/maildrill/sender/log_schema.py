@@ -1,6 +1,7 @@
 """The schema of the event log: every kind of event, its fields, and what they mean.
 
-Rule 1: one table; the encoder, the checks and docs/connection-log.md are made from it.
+Rule 1: one table; the encoder, the checks, docs/connection-log.md and the JSON Schema are made from it. Where KumoMTA
+logs the same it has KumoMTA's name: `type`, `response`, `num_attempts`, `sender`, `recipient`.
 Rule 2: an event is a noun and a past verb. A field is added freely; one that changes its meaning needs a new VERSION.
 """
 
@@ -51,11 +52,22 @@ _REASON = Field("reason", "text", "why, in words")
 _MESSAGE_ID = Field("message_id", "text", "the Message-ID, the same in every attempt")
 _STAGE = Field("stage", "text", "where in the dialogue (`connect`, `banner`, `ehlo`, … `dot`)")
 _REPLY = (
-    Field("code", "integer", "the reply code that decided", optional=True),
-    Field("enhanced", "text", "its enhanced status code", optional=True),
-    Field("text", "text", "its text as the server wrote it, lines joined by a blank", optional=True),
+    Field("response", "response", "the reply that decided", optional=True),
     Field("fault", "text", "what happened instead of a reply (`timeout`, `eof`, `reset`, …)", optional=True),
     Field("detail", "text", "more about the fault", optional=True),
+)
+
+#: What a field of the type `response` holds.
+RESPONSE = (
+    Field("code", "integer", "the reply code"),
+    Field(
+        "enhanced_code",
+        "object",
+        "`class`, `subject`, `detail` of the enhanced status code (RFC 3463)",
+        optional=True,
+    ),
+    Field("content", "text", "the text without that code, lines joined by a blank, as the server wrote it"),
+    Field("command", "text", "the command that was answered: `RCPT TO`, `DATA`, `.` …", optional=True),
 )
 
 KINDS: dict[str, Kind] = {
@@ -156,7 +168,8 @@ KINDS: dict[str, Kind] = {
                 _SESSION,
                 Field("transaction", "integer", "as above; missing where no transaction was begun", optional=True),
                 _RECIPIENT,
-                Field("attempt", "integer", "counted attempts, this one included if it counts"),
+                Field("type", "text", "KumoMTA's word: `Delivery`, `Bounce`, for all else `TransientFailure`"),
+                Field("num_attempts", "integer", "counted attempts, this one included if it counts"),
                 _RELAY,
                 Field("verdict", "text", "`delivered`, `deferred`, `released`, `failed`, `unknown`, `held`"),
                 _STATE,
@@ -182,6 +195,18 @@ KINDS: dict[str, Kind] = {
             "recipient.held",
             "not tried again in this run through no fault of the recipient; a later run tries again",
             (_RECIPIENT, _STATE, _ATTEMPTS, _REASON),
+            crucial=True,
+        ),
+        Kind(
+            "recipient.requeued",
+            "an operator said between two runs that this recipient is to be tried again",
+            (
+                _RECIPIENT,
+                _STATE,
+                _ATTEMPTS,
+                Field("before", "text", "the state until now"),
+                Field("by", "text", "the command: `retry` or `requeue`"),
+            ),
             crucial=True,
         ),
         Kind(
@@ -219,14 +244,18 @@ KINDS: dict[str, Kind] = {
 
 def markdown() -> str:
     """Return the tables of docs/connection-log.md: the common fields, then each kind with its own."""
-    parts = [_table((f"`{name}`", kind, meaning) for name, kind, meaning in COMMON)]
+    parts = [
+        _table((f"`{name}`", kind, meaning) for name, kind, meaning in COMMON),
+        f"### A response\n\nWhat a field of the type `response` holds.\n\n{_table(map(_row, RESPONSE))}",
+    ]
     for kind in KINDS.values():
-        rows = (
-            (f"`{field.name}`", field.type + (", may be missing" if field.optional else ""), field.meaning)
-            for field in kind.fields
-        )
-        parts.append(f"### `{kind.name}`\n\n{kind.meaning[:1].upper()}{kind.meaning[1:]}.\n\n{_table(rows)}")
+        what = f"{kind.meaning[:1].upper()}{kind.meaning[1:]}"
+        parts.append(f"### `{kind.name}`\n\n{what}.\n\n{_table(map(_row, kind.fields))}")
     return "\n".join(parts)
+
+
+def _row(field: Field) -> tuple[str, str, str]:
+    return f"`{field.name}`", field.type + (", may be missing" if field.optional else ""), field.meaning
 
 
 def _table(rows: Iterable[tuple[str, str, str]]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from maildrill.sender.attempt import Fault, Verdict
+from maildrill.sender.log_response import said
 from maildrill.smtp import EnhancedStatus, Reply, Stage, escape
 
 #: Postfix has no word for the last two.
@@ -112,9 +113,9 @@ def reason(fields: Mapping[str, object]) -> str:
     """Say in Postfix's words why a session or an attempt did not go on, given the fields of its event."""
     stage, relay = Stage(str(fields["stage"])), escape(str(fields["relay"]))
     host = relay.rpartition(":")[0] or relay
-    code, fault, detail = fields.get("code"), fields.get("fault"), fields.get("detail")
-    if code is not None:
-        reply = f"{code} {escape(str(fields.get('text', '')))}".rstrip()
+    fault, detail = fields.get("fault"), fields.get("detail")
+    reply = escape(said(fields))
+    if reply:
         if stage is Stage.BANNER:
             return f"host {host} refused to talk to me: {reply}"
         command = _COMMANDS.get(stage)
@@ -130,7 +131,7 @@ def reason(fields: Mapping[str, object]) -> str:
 
 def _said(verdict: Verdict, fields: Mapping[str, object]) -> str:
     if verdict is Verdict.DELIVERED:
-        return f"{fields.get('code')} {escape(str(fields.get('text', '')))}".rstrip()
+        return escape(said(fields))
     words = reason(fields)
     return f"{words} -- message may have been delivered" if verdict is Verdict.UNKNOWN else words
 

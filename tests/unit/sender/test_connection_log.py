@@ -21,6 +21,7 @@ SAMPLES: dict[str, object] = {
     "boolean": True,
     "list of text": ["a", "b"],
     "object": {"delivered": 2},
+    "response": {"code": 450, "content": "x"},
 }
 DEFERRED = Ruling(
     recipient="ann@example.com",
@@ -105,7 +106,7 @@ def test_a_hostile_reply_stays_on_its_line_and_in_ascii() -> None:
 
 
 def test_an_attempt_carries_the_reply_that_decided() -> None:
-    """Code, enhanced code, text, status and outcome of one try stand in one event (I50)."""
+    """Reply, status and outcome of one try stand in one event (I50), in KumoMTA's fields."""
     memory = Memory()
     ConnectionLog(memory).attempt(
         NOON,
@@ -123,15 +124,19 @@ def test_an_attempt_carries_the_reply_that_decided() -> None:
         "session": 3,
         "transaction": 2,
         "recipient": "ann@example.com",
-        "attempt": 1,
+        "type": "TransientFailure",
+        "num_attempts": 1,
         "relay": "mx.example:25",
         "verdict": "deferred",
         "state": "deferred",
         "scope": "recipient",
         "stage": "rcpt",
-        "code": 450,
-        "enhanced": "4.2.1",
-        "text": "4.2.1 busy",
+        "response": {
+            "code": 450,
+            "enhanced_code": {"class": 4, "subject": 2, "detail": 1},
+            "content": "busy",
+            "command": "RCPT TO",
+        },
         "dsn": "4.2.1",
         "row": "rcpt-4yz",
         "counted": True,

@@ -24,6 +24,8 @@ def test_each_kind_of_event_moves_its_recipients() -> None:
         ("attempt", {"recipient": "tried", "state": "delivered"}),
         ("recipient.expired", {"recipient": "late", "state": "expired"}),
         ("recipient.held", {"recipient": "stuck", "state": "held"}),
+        ("recipient.held", {"recipient": "again", "state": "held"}),
+        ("recipient.requeued", {"recipient": "again", "state": "pending"}),
     )
 
     assert fold(log) == {
@@ -34,6 +36,7 @@ def test_each_kind_of_event_moves_its_recipients() -> None:
         "recovered": State.UNKNOWN,
         "late": State.EXPIRED,
         "stuck": State.HELD,
+        "again": State.PENDING,
     }
 
 

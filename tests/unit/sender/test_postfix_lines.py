@@ -3,8 +3,14 @@ from __future__ import annotations
 import pytest
 
 from maildrill.sender.attempt import Fault, Verdict
+from maildrill.sender.log_response import response
 from maildrill.sender.postfix_lines import attempt_line, dsn, reason
 from maildrill.smtp import Reply, Stage
+
+
+def heard(reply: str) -> dict[str, object]:
+    """Return the field of an event that holds this reply."""
+    return {"response": response(Reply.of(reply), Stage.IDLE)}
 
 
 @pytest.mark.parametrize(
@@ -37,15 +43,15 @@ def test_the_status_has_the_servers_detail_in_the_class_of_the_verdict(
     ("fields", "words"),
     [
         (
-            {"verdict": "delivered", "stage": "dot", "code": 250, "text": "2.0.0 Ok: queued as 4F2", "dsn": "2.0.0"},
+            {"verdict": "delivered", "stage": "dot", **heard("250 2.0.0 Ok: queued as 4F2"), "dsn": "2.0.0"},
             "dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as 4F2)",
         ),
         (
-            {"verdict": "deferred", "stage": "dot", "code": 451, "text": "4.3.0 later", "dsn": "4.3.0"},
+            {"verdict": "deferred", "stage": "dot", **heard("451 4.3.0 later"), "dsn": "4.3.0"},
             "dsn=4.3.0, status=deferred (host mx.example said: 451 4.3.0 later (in reply to end of DATA command))",
         ),
         (
-            {"verdict": "failed", "stage": "rcpt", "code": 550, "dsn": "5.0.0"},
+            {"verdict": "failed", "stage": "rcpt", **heard("550"), "dsn": "5.0.0"},
             "dsn=5.0.0, status=bounced (host mx.example said: 550 (in reply to RCPT TO command))",
         ),
         (
@@ -60,7 +66,7 @@ def test_the_status_has_the_servers_detail_in_the_class_of_the_verdict(
             "dsn=4.3.5, status=held (the sender was refused twice)",
         ),
         (
-            {"verdict": "held", "stage": "auth", "code": 535, "text": "5.7.8 no", "dsn": "4.7.8"},
+            {"verdict": "held", "stage": "auth", **heard("535 5.7.8 no"), "dsn": "4.7.8"},
             "dsn=4.7.8, status=held (host mx.example said: 535 5.7.8 no)",
         ),
     ],
@@ -77,7 +83,7 @@ def test_an_attempt_reads_as_in_postfix_log(fields: dict[str, object], words: st
     [
         ({"stage": "connect", "fault": "refused"}, "connect to mx.example:25: refused"),
         ({"stage": "connect", "fault": "timeout", "detail": "30 s"}, "connect to mx.example:25: 30 s"),
-        ({"stage": "banner", "code": 554, "text": "no"}, "host mx.example refused to talk to me: 554 no"),
+        ({"stage": "banner", **heard("554 no")}, "host mx.example refused to talk to me: 554 no"),
         (
             {"stage": "banner", "fault": "timeout"},
             "conversation with mx.example timed out while receiving the initial server greeting",
@@ -104,14 +110,21 @@ def test_a_session_that_ended_says_why_and_where(fields: dict[str, object], word
 )
 def test_a_delay_is_short_where_it_is_long(seconds: float, shown: str) -> None:
     """Fractions count below ten seconds only."""
-    fields = {"verdict": "delivered", "stage": "dot", "code": 250, "dsn": "2.0.0", "recipient": "a@b", "relay": "h:25"}
+    fields = {
+        "verdict": "delivered",
+        "stage": "dot",
+        **heard("250"),
+        "dsn": "2.0.0",
+        "recipient": "a@b",
+        "relay": "h:25",
+    }
 
     assert f" delay={shown}, " in attempt_line({**fields, "delay": seconds})
 
 
 def test_a_hostile_recipient_or_reply_cannot_forge_a_line() -> None:
     """What strangers wrote is escaped."""
-    fields = {"verdict": "failed", "stage": "rcpt", "code": 550, "dsn": "5.0.0", "delay": 0}
-    line = attempt_line({**fields, "recipient": "a\n@b", "relay": "h\x1b:25", "text": "x\r\ny\u202e"})
+    fields = {"verdict": "failed", "stage": "rcpt", **heard("550"), "dsn": "5.0.0", "delay": 0}
+    line = attempt_line({**fields, "recipient": "a\n@b", "relay": "h\x1b:25", **heard("550 x\r\ny\u202e")})
 
     assert line.isprintable()

@@ -72,7 +72,8 @@ def _of_ledger(attempt: AttemptRecord) -> _Key:
 
 
 def _of_log(fields: Mapping[str, object]) -> _Key:
-    said = fields.get("code", fields.get("fault", ""))
+    reply = fields.get("response")
+    said = reply.get("code") if isinstance(reply, dict) else fields.get("fault", "")
     names = ("recipient", "session", "transaction", "stage", "verdict")
     return (*(fields.get(name) for name in names), said, fields.get("counted"))
 

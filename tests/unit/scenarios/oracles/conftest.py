@@ -139,7 +139,7 @@ def logged() -> list[LogEvent]:
     events.append((1004.0, "line", {"session": 1, "mark": "<**", "text": "421 4.3.2 closing"}))
     events.append((1004.1, "line", {"session": 1, "mark": "->", "text": "QUIT"}))
     for record in ATTEMPTS:
-        said = {"code": record.reply.code} if record.reply else {"fault": str(record.fault)}
+        said = {"response": {"code": record.reply.code}} if record.reply else {"fault": str(record.fault)}
         names = ("recipient", "session", "transaction", "counted")
         fields = {name: getattr(record, name) for name in names} | said
         fields |= {name: getattr(record, name).value for name in ("stage", "verdict", "state")}
