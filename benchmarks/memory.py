@@ -15,9 +15,9 @@ from pathlib import Path
 from serve import KEEP, SCRIPT, tool
 
 from maildrill.cli.system_clock import SystemClock
-from maildrill.fakeserver.journal import Journal
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.journal.journal import Journal
 from maildrill.fakeserver.server import FakeServer
+from maildrill.fakeserver.text.script_file import read_script
 
 #: Octets that may have been added between the first tenth and the last, times what there was: flat, but for noise.
 MOST = 1.05

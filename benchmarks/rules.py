@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from maildrill.fakeserver.engine import Engine
-from maildrill.fakeserver.event import Event
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.engine.engine import Engine
+from maildrill.fakeserver.engine.event import Event
+from maildrill.fakeserver.text.script_file import read_script
 from maildrill.smtp import Stage
 
 ROUNDS = 7

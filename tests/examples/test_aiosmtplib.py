@@ -8,7 +8,7 @@ from email.message import EmailMessage
 import aiosmtplib
 import pytest
 
-from maildrill.fakeserver.testing import ScriptedServer
+from maildrill.fakeserver import ScriptedServer
 from maildrill.pytest_plugin.virtual import ScriptedWorld
 
 

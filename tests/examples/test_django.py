@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core import mail
 from django.test import override_settings
 
-from maildrill.fakeserver.testing import ScriptedServer
+from maildrill.fakeserver import ScriptedServer
 
 settings.configure(DEFAULT_FROM_EMAIL="tickets@hall.example")  # a project has its settings already
 django.setup()

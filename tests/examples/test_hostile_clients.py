@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from maildrill.fakeserver.journal import Message
-from maildrill.fakeserver.script import Script
+from maildrill.fakeserver.journal.journal import Message
+from maildrill.fakeserver.language.script import Script
+from maildrill.fakeserver.language.settings import Settings
 from maildrill.fakeserver.server import FakeServer
-from maildrill.fakeserver.settings import Settings
 from maildrill.scenarios.world import World, run_world
 
 PAGE = Path(__file__).parents[2] / "docs" / "hostile-clients.md"

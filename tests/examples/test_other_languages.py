@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from maildrill.fakeserver.testing import ScriptedServer
+from maildrill.fakeserver import ScriptedServer
 
 NODE = shutil.which("node")
 SEND = Path(__file__).with_name("send.js")

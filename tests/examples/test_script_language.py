@@ -14,16 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from maildrill.fakeserver.certificates import certificates_for
-from maildrill.fakeserver.expectations import unmet
-from maildrill.fakeserver.octets import Octets
-from maildrill.fakeserver.rule_file import READERS
-from maildrill.fakeserver.script import Script
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.journal.expectations import unmet
+from maildrill.fakeserver.language.octets import Octets
+from maildrill.fakeserver.language.script import Script
+from maildrill.fakeserver.language.script_words import Cut, Handshake, Key, Mangle, Then
+from maildrill.fakeserver.language.template import FIELDS
 from maildrill.fakeserver.script_loader import load_text
-from maildrill.fakeserver.script_words import Cut, Handshake, Key, Mangle, Then
 from maildrill.fakeserver.server import FakeServer
-from maildrill.fakeserver.template import FIELDS
+from maildrill.fakeserver.session.certificates import certificates_for
+from maildrill.fakeserver.text.rule_file import READERS
+from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios.world import World, run_world
 from maildrill.smtp import Stage
 from maildrill.smtp.quantity import parse_duration

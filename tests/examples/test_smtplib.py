@@ -7,7 +7,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from maildrill.fakeserver.testing import ScriptedServer
+from maildrill.fakeserver import ScriptedServer
 
 
 def invitation(*recipients: str) -> EmailMessage:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from maildrill.fakeserver.complaints import Kind
-from maildrill.fakeserver.rule_builder import RuleBuilder
-from maildrill.fakeserver.testing import ScriptedServer
+from maildrill.fakeserver import ScriptedServer
+from maildrill.fakeserver.authoring.rule_builder import RuleBuilder
+from maildrill.fakeserver.harness.complaints import Kind
 from maildrill.pytest_plugin.virtual import ScriptedWorld
 
 HERE = Path(__file__).parent

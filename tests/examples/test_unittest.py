@@ -5,7 +5,7 @@ from __future__ import annotations
 import smtplib
 import unittest
 
-from maildrill.fakeserver.testing import smtp_server
+from maildrill.fakeserver import smtp_server
 
 SCRIPT = """
 [[rule]]

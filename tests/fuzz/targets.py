@@ -14,25 +14,26 @@ from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
-from maildrill.fakeserver import dsn
-from maildrill.fakeserver.body import message_id
-from maildrill.fakeserver.command import names_host, read_chunk, read_path
-from maildrill.fakeserver.content import Letter
-from maildrill.fakeserver.credentials import Granted
-from maildrill.fakeserver.engine import Engine
-from maildrill.fakeserver.event import Event, Raw, Say
+from maildrill.fakeserver.engine.engine import Engine
+from maildrill.fakeserver.engine.event import Event, Raw, Say
 from maildrill.fakeserver.importers.formats import FORMATS, import_text
-from maildrill.fakeserver.injection import Cause, Injection, Kind
-from maildrill.fakeserver.manner import dripped, written
-from maildrill.fakeserver.notices import Postmark, compose
-from maildrill.fakeserver.parsed import parse
-from maildrill.fakeserver.proxy_header import MAX_HEADER, ProxyParser
-from maildrill.fakeserver.sasl import MECHANISMS, begin
-from maildrill.fakeserver.script import Script
-from maildrill.fakeserver.script_file import read_script, script_to_toml
-from maildrill.fakeserver.transcript.load import read_transcript_script
-from maildrill.fakeserver.transcript.reader import is_transcript, read_transcript
-from maildrill.fakeserver.transcript.writer import transcript_text
+from maildrill.fakeserver.language.injection import Injection, Kind
+from maildrill.fakeserver.language.script import Script
+from maildrill.fakeserver.message.body import message_id
+from maildrill.fakeserver.message.content import Letter
+from maildrill.fakeserver.message.parsed import parse
+from maildrill.fakeserver.protocol import dsn
+from maildrill.fakeserver.protocol.command import names_host, read_chunk, read_path
+from maildrill.fakeserver.protocol.credentials import Granted
+from maildrill.fakeserver.protocol.proxy_header import MAX_HEADER, ProxyParser
+from maildrill.fakeserver.protocol.sasl import MECHANISMS, begin
+from maildrill.fakeserver.sending.injections import Cause
+from maildrill.fakeserver.sending.notices import Postmark, compose
+from maildrill.fakeserver.session.manner import dripped, written
+from maildrill.fakeserver.text.script_file import read_script, script_to_toml
+from maildrill.fakeserver.text.transcript.load import read_transcript_script
+from maildrill.fakeserver.text.transcript.reader import is_transcript, read_transcript
+from maildrill.fakeserver.text.transcript.writer import transcript_text
 from maildrill.smtp import ConfigurationError, Reply, ReplyParser, Stage, decode
 
 _NONCE = bytes(16)

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from maildrill.cli.system_clock import SystemClock
-from maildrill.fakeserver.script_file import read_script
 from maildrill.fakeserver.server import FakeServer
+from maildrill.fakeserver.text.script_file import read_script
 from maildrill.sender.attempt import State
 from maildrill.sender.fold import fold
 from maildrill.sender.ledger import read_ledger

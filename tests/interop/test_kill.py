@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from maildrill.cli.system_clock import SystemClock
-from maildrill.fakeserver.journal import Entry, Journal
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.journal.journal import Entry, Journal
 from maildrill.fakeserver.server import FakeServer
+from maildrill.fakeserver.text.script_file import read_script
 
 KILLS = 20
 GUESTS = 120

@@ -95,7 +95,7 @@ def test_the_wheel_holds_the_four_roots_and_nothing_else(wheel_names: set[str]) 
     "name",
     [
         "maildrill/smtp/reply.py",
-        "maildrill/fakeserver/script.py",
+        "maildrill/fakeserver/language/script.py",
         "maildrill/sender/campaign.py",
         "maildrill/cli/main.py",
         "maildrill/scenarios/py.typed",

@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import replace
 
-from maildrill.fakeserver.expect_file import read_expectation
-from maildrill.fakeserver.expectation import Expectation
-from maildrill.fakeserver.inject_file import read_injection
-from maildrill.fakeserver.injection import Injection
-from maildrill.fakeserver.profile import Profile
-from maildrill.fakeserver.profile_file import read_profile
-from maildrill.fakeserver.python_words import Word, caller, table
-from maildrill.fakeserver.rule_builder import RuleBuilder
-from maildrill.fakeserver.script import Rule, Script, merge_scripts
+from maildrill.fakeserver.authoring.python_words import Word, caller, table
+from maildrill.fakeserver.authoring.rule_builder import RuleBuilder
+from maildrill.fakeserver.language.expectation import Expectation
+from maildrill.fakeserver.language.injection import Injection
+from maildrill.fakeserver.language.profile import Profile
+from maildrill.fakeserver.language.script import Rule, Script, merge_scripts
+from maildrill.fakeserver.language.settings import Settings
 from maildrill.fakeserver.script_loader import load_script
-from maildrill.fakeserver.script_writer import script_to_toml
-from maildrill.fakeserver.server_file import read_server
-from maildrill.fakeserver.settings import Settings
+from maildrill.fakeserver.text.expect_file import read_expectation
+from maildrill.fakeserver.text.inject_file import read_injection
+from maildrill.fakeserver.text.profile_file import read_profile
+from maildrill.fakeserver.text.script_writer import script_to_toml
+from maildrill.fakeserver.text.server_file import read_server
 from maildrill.smtp import ConfigurationError, escape
 
 

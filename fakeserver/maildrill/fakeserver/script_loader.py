@@ -14,8 +14,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import NoReturn
 
-from maildrill.fakeserver.script import Script, Use, merge_scripts
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.language.script import Script, Use, merge_scripts
+from maildrill.fakeserver.text.script_file import read_script
 from maildrill.smtp import ConfigurationError, did_you_mean, escape
 from maildrill.smtp.document import read_text
 

@@ -11,15 +11,15 @@ import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from maildrill.fakeserver.engine import Engine
-from maildrill.fakeserver.event import Decision, Event
-from maildrill.fakeserver.host import AskedFirst, Decider, Door, Host, Talk, Wire
-from maildrill.fakeserver.injection import Injections
-from maildrill.fakeserver.injector import Injector
-from maildrill.fakeserver.journal import Journal, Message
-from maildrill.fakeserver.script import DEFAULT_SEED, Script
-from maildrill.fakeserver.session import Session
-from maildrill.fakeserver.settings import Settings
+from maildrill.fakeserver.engine.engine import Engine
+from maildrill.fakeserver.engine.event import Decision, Event
+from maildrill.fakeserver.journal.journal import Journal, Message
+from maildrill.fakeserver.language.script import DEFAULT_SEED, Script
+from maildrill.fakeserver.language.settings import Settings
+from maildrill.fakeserver.sending.injections import Injections
+from maildrill.fakeserver.sending.injector import Injector
+from maildrill.fakeserver.session.host import AskedFirst, Decider, Door, Host, Talk, Wire
+from maildrill.fakeserver.session.session import Session
 from maildrill.fakeserver.transcript.play import Play
 from maildrill.fakeserver.transcript.talk import TranscriptTalk
 from maildrill.smtp import Clock, ConfigurationError

@@ -12,14 +12,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar, Unpack
 
-from maildrill.fakeserver.query import MessageWords
-from maildrill.fakeserver.record import Message
-from maildrill.fakeserver.script import Script
+from maildrill.fakeserver.harness.scripted import Complained, Scripted
+from maildrill.fakeserver.harness.threaded import PATIENCE, ServerThread, ThreadedServer
+from maildrill.fakeserver.harness.whereabouts import Secure, Whereabouts, first_user
+from maildrill.fakeserver.journal.query import MessageWords
+from maildrill.fakeserver.journal.record import Message
+from maildrill.fakeserver.journal.waiting import NotSeenError
+from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.script_loader import Shelf, load_script, load_text
-from maildrill.fakeserver.scripted import Complained, Scripted
-from maildrill.fakeserver.threaded import PATIENCE, ServerThread, ThreadedServer
-from maildrill.fakeserver.waiting import NotSeenError
-from maildrill.fakeserver.whereabouts import Secure, Whereabouts, first_user
 from maildrill.smtp import ConfigurationError
 from maildrill.smtp.quantity import parse_duration
 

@@ -14,7 +14,7 @@ import click
 from maildrill.cli.exits import Exit
 from maildrill.cli.parameters import DURATION
 from maildrill.cli.progress import Progress, display
-from maildrill.fakeserver.script import merge_scripts
+from maildrill.fakeserver.language.script import merge_scripts
 from maildrill.scenarios import bundled, catalogue
 from maildrill.scenarios.drill import Drilled, Plan, rehearse
 from maildrill.scenarios.world import Network

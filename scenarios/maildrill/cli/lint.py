@@ -7,7 +7,7 @@ import json
 import click
 
 from maildrill.cli.exits import Exit
-from maildrill.fakeserver.lint import lint as findings_in
+from maildrill.fakeserver.authoring.lint import lint as findings_in
 from maildrill.scenarios.catalogue import load_script
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import click
 
-from maildrill.fakeserver.script_clock import ScriptClock
+from maildrill.fakeserver.language.script_clock import ScriptClock
 from maildrill.smtp.quantity import DURATION_WORDS, parse_duration, parse_size
 
 

@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from maildrill.fakeserver.lint import lint
-from maildrill.fakeserver.script import Script
+from maildrill.fakeserver.authoring.lint import lint
+from maildrill.fakeserver.language.script import Script
 from maildrill.scenarios.catalogue import load_script
 from maildrill.smtp import ConfigurationError
 

@@ -19,7 +19,7 @@ def schema(what: str, *, rule: bool) -> None:
 
         found: object = log_schema()
     else:
-        from maildrill.fakeserver.schema import rule_schema, script_schema  # noqa: PLC0415
+        from maildrill.fakeserver.authoring.schema import rule_schema, script_schema  # noqa: PLC0415
 
         found = rule_schema() if rule else script_schema()
     click.echo(json.dumps(found, ensure_ascii=False, indent=2))

@@ -13,10 +13,10 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from maildrill.cli.parameters import Enough
-from maildrill.fakeserver.journal import Journal
+from maildrill.fakeserver.journal.journal import Journal
+from maildrill.fakeserver.language.script import Script
+from maildrill.fakeserver.language.script_clock import ScriptClock
 from maildrill.fakeserver.scaled_clock import ScaledLoop
-from maildrill.fakeserver.script import Script
-from maildrill.fakeserver.script_clock import ScriptClock
 from maildrill.smtp import ConfigurationError, escape
 
 _KEEP = 10_000

@@ -13,7 +13,7 @@ from enum import StrEnum
 import click
 
 from maildrill.fakeserver.control.shapes import event_of
-from maildrill.fakeserver.journal import Entry, Journal
+from maildrill.fakeserver.journal.journal import Entry, Journal
 from maildrill.smtp import escape
 
 

@@ -18,14 +18,14 @@ from maildrill.cli.reloading import Reloading, ScriptFiles
 from maildrill.cli.serve_options import Options, journal_of, token_of
 from maildrill.cli.serve_output import Form, Output
 from maildrill.cli.system_clock import SystemClock
-from maildrill.fakeserver.engine import Engine
-from maildrill.fakeserver.expectations import unmet
-from maildrill.fakeserver.journal import Entry, Injected, Journal, Message
-from maildrill.fakeserver.maildir import Maildir
+from maildrill.fakeserver.engine.engine import Engine
+from maildrill.fakeserver.journal.expectations import unmet
+from maildrill.fakeserver.journal.journal import Entry, Injected, Journal, Message
+from maildrill.fakeserver.journal.maildir import Maildir
+from maildrill.fakeserver.language.script import DEFAULT_HOSTNAME, Script
+from maildrill.fakeserver.language.settings import Settings
 from maildrill.fakeserver.scaled_clock import ScaledClock, ScaledLoop
-from maildrill.fakeserver.script import DEFAULT_HOSTNAME, Script
 from maildrill.fakeserver.server import FakeServer
-from maildrill.fakeserver.settings import Settings
 from maildrill.smtp import Clock, ConfigurationError
 
 #: Seconds that sessions may still have when the server has served enough.
@@ -188,7 +188,7 @@ def _tell(text: str) -> None:
 
 
 def _write_authority(path: Path, hostname: str) -> None:
-    from maildrill.fakeserver.certificates import certificates_for  # noqa: PLC0415 - only where it is wanted
+    from maildrill.fakeserver.session.certificates import certificates_for  # noqa: PLC0415 - only where it is wanted
 
     try:
         path.write_text(certificates_for(hostname).ca_pem, encoding="ascii")

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from maildrill.fakeserver.complaints import Kind, allowed
-from maildrill.fakeserver.script import Script, merge_scripts
-from maildrill.fakeserver.server_file import read_server
-from maildrill.fakeserver.settings import Settings
+from maildrill.fakeserver.harness.complaints import Kind, allowed
+from maildrill.fakeserver.language.script import Script, merge_scripts
+from maildrill.fakeserver.language.settings import Settings
 from maildrill.fakeserver.testing import borrowed, script_of
+from maildrill.fakeserver.text.server_file import read_server
 from maildrill.scenarios.catalogue import shelf
 from maildrill.smtp import ConfigurationError, escape
 from maildrill.smtp.document import Table

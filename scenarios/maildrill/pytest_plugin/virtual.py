@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import Callable, Collection, Coroutine
 from typing import Any, TypeVar, Unpack
 
-from maildrill.fakeserver.journal import Journal
-from maildrill.fakeserver.query import MessageWords
-from maildrill.fakeserver.record import Message
-from maildrill.fakeserver.script import Script
-from maildrill.fakeserver.scripted import Scripted
+from maildrill.fakeserver.harness.scripted import Scripted
+from maildrill.fakeserver.journal.journal import Journal
+from maildrill.fakeserver.journal.query import MessageWords
+from maildrill.fakeserver.journal.record import Message
+from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.server import FakeServer
 from maildrill.scenarios.world import DEFAULT, EPOCH, Network, World, run_world
 from maildrill.smtp import MaildrillError

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from maildrill.fakeserver.lint import lint
-from maildrill.fakeserver.script import Script
-from maildrill.fakeserver.scripted import Complained, Scripted
+from maildrill.fakeserver.authoring.lint import lint
+from maildrill.fakeserver.harness.scripted import Complained, Scripted
+from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.testing import ScriptedServer
 from maildrill.pytest_plugin import UnusualScript
 from maildrill.pytest_plugin.marker import Mark, Wanted, wanted

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from maildrill.fakeserver.expectations import unmet
-from maildrill.fakeserver.script import Script
+from maildrill.fakeserver.journal.expectations import unmet
+from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.server import FakeServer
 from maildrill.scenarios.gather import asked_of, severed_in, taken_of
 from maildrill.scenarios.oracles import Evidence, Violation, judge_drill

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from maildrill.fakeserver.journal import Closed, Entry, Journal
+from maildrill.fakeserver.journal.journal import Closed, Entry, Journal
 from maildrill.scenarios.oracles import Asked, Taken
 from maildrill.smtp import Stage
 

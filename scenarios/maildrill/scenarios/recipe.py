@@ -10,7 +10,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from maildrill.fakeserver.script_file import script_to_toml
+from maildrill.fakeserver.text.script_file import script_to_toml
 from maildrill.scenarios.drill import Plan
 from maildrill.sender.campaign_writer import campaign_to_toml
 from maildrill.sender.lists import RecipientList

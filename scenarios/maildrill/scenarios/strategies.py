@@ -11,8 +11,8 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from maildrill.fakeserver.script import Script
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.language.script import Script
+from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios.world import Network
 from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, Mode, RetryPolicy, UnknownPolicy
 from maildrill.sender.lists import RecipientList, Row

@@ -19,9 +19,9 @@ from maildrill.fakeserver.control.app import OPERATIONS
 from maildrill.fakeserver.control.desk import Desk, Pace
 from maildrill.fakeserver.control.openapi import openapi
 from maildrill.fakeserver.control.service import ControlService
-from maildrill.fakeserver.journal import Journal
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.journal.journal import Journal
 from maildrill.fakeserver.server import FakeServer
+from maildrill.fakeserver.text.script_file import read_script
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from typing import Any
 import aiosmtplib
 import pytest
 
-from maildrill.fakeserver.event import Decision, Proceed
+from maildrill.fakeserver.engine.event import Decision, Proceed
 
 SCRIPT = """
 [[rule]]

@@ -10,8 +10,8 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from maildrill.fakeserver.control.app import OPERATIONS
-from maildrill.fakeserver.engine import Engine
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.engine.engine import Engine
+from maildrill.fakeserver.text.script_file import read_script
 
 SCRIPT = """
 [server]

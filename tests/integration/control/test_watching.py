@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from maildrill.fakeserver.journal import Injected, Journal
+from maildrill.fakeserver.journal.journal import Injected, Journal
 
 
 @dataclass

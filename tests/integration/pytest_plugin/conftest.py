@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 # Imported out here, so that the runs, which forget what they have imported, need not do it again.
-import maildrill.fakeserver.certificates
+import maildrill.fakeserver.session.certificates
 import maildrill.fakeserver.testing
 import maildrill.pytest_plugin.virtual
 import maildrill.pytest_plugin.watched  # noqa: F401 - see above

@@ -61,7 +61,7 @@ def test_a_script_may_be_a_value(run: Run) -> None:
     """Whoever has built one can play it."""
     result = run(
         f"""
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.text.script_file import read_script
 
 SCRIPT = read_script({BUSY!r}, "busy.toml")
 

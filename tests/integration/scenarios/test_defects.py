@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios.drill import Plan, rehearse
 from maildrill.sender import dialogue, lane, standing
 from maildrill.sender.attempt import Broken, Ruling, Scope, Transaction, Verdict

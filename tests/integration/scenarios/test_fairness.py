@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios import bundled
 from maildrill.scenarios.drill import Plan, rehearse
 from maildrill.sender.attempt import State

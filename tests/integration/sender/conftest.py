@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from maildrill.fakeserver.journal import Journal
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.journal.journal import Journal
 from maildrill.fakeserver.server import FakeServer
+from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios.world import Network, World, run_world
 from maildrill.sender.attempt import State
 from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, RetryPolicy

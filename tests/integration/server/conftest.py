@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 import pytest
 
 from maildrill.cli.system_clock import SystemClock
-from maildrill.fakeserver.event import Decision, Event, Proceed
-from maildrill.fakeserver.host import Decider
-from maildrill.fakeserver.journal import Journal
-from maildrill.fakeserver.script import Script
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.engine.event import Decision, Event, Proceed
+from maildrill.fakeserver.journal.journal import Journal
+from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.server import FakeServer
+from maildrill.fakeserver.session.host import Decider
+from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios.world import Network, World, run_world
 from maildrill.smtp import Clock
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from maildrill.fakeserver.settings import MECHANISMS, Settings
+from maildrill.fakeserver.language.settings import MECHANISMS, Settings
 from maildrill.smtp.transcript import REDACTED
 
 OPEN = Settings(auth=MECHANISMS)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from maildrill.fakeserver.event import Close, Say
+from maildrill.fakeserver.engine.event import Close, Say
 from maildrill.smtp import Reply
 
 ENVELOPE = ("MAIL FROM:<news@shop.test>", "RCPT TO:<ann@x.test>")

@@ -10,7 +10,7 @@ from typing import Any
 import aiosmtplib
 import pytest
 
-from maildrill.fakeserver.state import KEYWORDS
+from maildrill.fakeserver.protocol.state import KEYWORDS
 
 RULES = """
 [[rule]]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from maildrill.fakeserver.collecting import collecting_seldom
-from maildrill.fakeserver.journal import Journal
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.journal.journal import Journal
+from maildrill.fakeserver.text.script_file import read_script
 
 if TYPE_CHECKING:
     from tests.integration.server.conftest import Client, Ground, Scene

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from maildrill.cli.system_clock import SystemClock
-from maildrill.fakeserver.engine import Engine
-from maildrill.fakeserver.event import Advertise, Decision, Event, Proceed, Say
-from maildrill.fakeserver.host import Door, Host, Wire
-from maildrill.fakeserver.journal import Closed, Journal
-from maildrill.fakeserver.script import Script
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.engine.engine import Engine
+from maildrill.fakeserver.engine.event import Advertise, Decision, Event, Proceed, Say
+from maildrill.fakeserver.journal.journal import Closed, Journal
+from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.server import FakeServer
-from maildrill.fakeserver.session import Session
+from maildrill.fakeserver.session.host import Door, Host, Wire
+from maildrill.fakeserver.session.session import Session
+from maildrill.fakeserver.text.script_file import read_script
 from maildrill.smtp import Reply
 
 MAIL = "MAIL FROM:<news@shop.test>"

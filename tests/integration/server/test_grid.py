@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from maildrill.fakeserver.script_words import REPLYING, Cut, Mangle
+from maildrill.fakeserver.language.script_words import REPLYING, Cut, Mangle
 from maildrill.smtp import Stage
 
 SAID = b"451 4.7.1 later\r\n"

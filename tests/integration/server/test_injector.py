@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 
 import pytest
 
-from maildrill.fakeserver.courier import deliver
-from maildrill.fakeserver.destination import Destination
-from maildrill.fakeserver.journal import Injected, Journal
-from maildrill.fakeserver.script import Script
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.journal.journal import Injected, Journal
+from maildrill.fakeserver.language.destination import Destination
+from maildrill.fakeserver.language.script import Script
+from maildrill.fakeserver.sending.courier import deliver
 from maildrill.fakeserver.server import FakeServer
 from maildrill.fakeserver.system_clock import SystemClock
+from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios.world import World, run_world
 from maildrill.smtp import Clock, Reply
 

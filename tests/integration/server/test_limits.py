@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from maildrill.fakeserver.settings import Settings
+from maildrill.fakeserver.language.settings import Settings
 
 MAIL = "MAIL FROM:<news@shop.test>"
 RCPT = "RCPT TO:<ann@x.test>"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from maildrill.fakeserver.certificates import certificates_for
-from maildrill.fakeserver.settings import Settings
+from maildrill.fakeserver.language.settings import Settings
+from maildrill.fakeserver.session.certificates import certificates_for
 
 LINE = b"PROXY TCP4 203.0.113.7 192.0.2.1 4711 25\r\n"
 BINARY = (

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from maildrill.fakeserver.script import Script
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.language.script import Script
+from maildrill.fakeserver.language.settings import Settings
 from maildrill.fakeserver.server import FakeServer
-from maildrill.fakeserver.settings import Settings
+from maildrill.fakeserver.text.script_file import read_script
 from maildrill.smtp import ConfigurationError
 
 BUSY = '[[rule]]\nname = "busy"\nat = "noop"\nattempt = "1-2"\nreply = "450 4.3.2 busy {n}"'

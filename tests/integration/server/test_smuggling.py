@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from maildrill.fakeserver.certificates import certificates_for
+from maildrill.fakeserver.session.certificates import certificates_for
 
 #: Each was an end of data to some server (CVE-2023-51764, -51765, -51766 and their kin), or looks like one.
 SMUGGLING = [

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from maildrill.fakeserver.settings import Settings
+from maildrill.fakeserver.language.settings import Settings
 
 STRICT = Settings(strict=True)
 UNREADABLE = "500 5.5.2 cannot read this line"

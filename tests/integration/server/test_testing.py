@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from maildrill.fakeserver.script import Script
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.testing import Complained, ScriptedServer, smtp_server
+from maildrill.fakeserver.text.script_file import read_script
 from maildrill.smtp import ConfigurationError
 
 BUSY = '[[rule]]\nname = "busy"\nat = "rcpt"\nrcpt = "bob@*"\nreply = "450 4.2.1 busy"\n'

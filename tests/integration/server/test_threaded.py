@@ -8,9 +8,9 @@ import threading
 
 import pytest
 
-from maildrill.fakeserver.journal import Closed
-from maildrill.fakeserver.script_file import read_script
-from maildrill.fakeserver.threaded import ServerThread, Stuck, ThreadedServer
+from maildrill.fakeserver.harness.threaded import ServerThread, Stuck, ThreadedServer
+from maildrill.fakeserver.journal.journal import Closed
+from maildrill.fakeserver.text.script_file import read_script
 from maildrill.smtp import ConfigurationError
 
 BUSY = read_script('[[rule]]\nat = "rcpt"\nrcpt = "bob@*"\nreply = "450 4.2.1 busy"', "busy.toml")

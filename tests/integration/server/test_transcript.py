@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from maildrill.fakeserver.journal import Message
-from maildrill.fakeserver.script import Script
-from maildrill.fakeserver.transcript.load import read_transcript_script
+from maildrill.fakeserver.journal.journal import Message
+from maildrill.fakeserver.language.script import Script
+from maildrill.fakeserver.text.transcript.load import read_transcript_script
 from maildrill.fakeserver.transcript.recording import transcript_of
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from maildrill.fakeserver.certificates import certificates_for
-from maildrill.fakeserver.script import Script
-from maildrill.fakeserver.script_file import read_script
-from maildrill.fakeserver.settings import Settings
+from maildrill.fakeserver.language.script import Script
+from maildrill.fakeserver.language.settings import Settings
+from maildrill.fakeserver.session.certificates import certificates_for
+from maildrill.fakeserver.text.script_file import read_script
 
 if TYPE_CHECKING:
     from tests.integration.server.conftest import Client, Ground, Scene

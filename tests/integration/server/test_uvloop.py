@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from maildrill.fakeserver.certificates import certificates_for
-from maildrill.fakeserver.event import Shake, Wait
-from maildrill.fakeserver.script_words import Handshake
-from maildrill.fakeserver.settings import Settings
+from maildrill.fakeserver.engine.event import Shake, Wait
+from maildrill.fakeserver.language.script_words import Handshake
+from maildrill.fakeserver.language.settings import Settings
+from maildrill.fakeserver.session.certificates import certificates_for
 
 TRUSTING = certificates_for("mx.test").client_context()
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from maildrill.fakeserver.journal import Closed, NotSeenError
+from maildrill.fakeserver.journal.journal import Closed, NotSeenError
 from maildrill.smtp import ConfigurationError
 
 LETTER = b"Subject: Hello\r\nMessage-ID: <1@shop.test>\r\n\r\nhello\r\n.\r\n"

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from maildrill.fakeserver.certificates import certificates_for
-from maildrill.fakeserver.script_file import read_script
-from maildrill.fakeserver.threaded import ServerThread, ThreadedServer
+from maildrill.fakeserver.harness.threaded import ServerThread, ThreadedServer
+from maildrill.fakeserver.session.certificates import certificates_for
+from maildrill.fakeserver.text.script_file import read_script
 
 TABLE = Path(__file__).with_name("what_clients_do.toml")
 CLIENTS = ("smtplib", "aiosmtplib", "swaks", "curl", "msmtp", "nodemailer", "postfix")

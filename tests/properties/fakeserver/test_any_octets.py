@@ -17,12 +17,12 @@ from unicodedata import category
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from maildrill.fakeserver.body import Body
-from maildrill.fakeserver.certificates import certificates_for
-from maildrill.fakeserver.journal import Closed, Journal
-from maildrill.fakeserver.script import Script
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.journal.journal import Closed, Journal
+from maildrill.fakeserver.language.script import Script
+from maildrill.fakeserver.message.body import Body
 from maildrill.fakeserver.server import FakeServer
+from maildrill.fakeserver.session.certificates import certificates_for
+from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios.world import World, run_world
 from maildrill.smtp import ReplyParser, Stage
 

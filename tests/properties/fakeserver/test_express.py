@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from maildrill.fakeserver.script_file import read_script
 from maildrill.fakeserver.server import FakeServer
+from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios.world import World, run_world
 
 ADDRESSES = st.sampled_from(["ann@x.test", "bob@full.test", "a.b-c+d@x-y.z.test", "zoe@late.test"])

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maildrill.fakeserver.importers.formats import FORMATS, detect, import_text
-from maildrill.fakeserver.script_file import read_script
-from maildrill.fakeserver.transcript.reader import is_transcript
+from maildrill.fakeserver.text.script_file import read_script
+from maildrill.fakeserver.text.transcript.reader import is_transcript
 from maildrill.smtp import ConfigurationError
 
 PIECES = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maildrill.fakeserver.content import Letter
-from maildrill.fakeserver.journal import Closed, Entry, Journal, Message
-from maildrill.fakeserver.parsed import parse
-from maildrill.fakeserver.query import EVENT_WORDS, event_filter
+from maildrill.fakeserver.journal.journal import Closed, Entry, Journal, Message
+from maildrill.fakeserver.journal.query import EVENT_WORDS, event_filter
+from maildrill.fakeserver.message.content import Letter
+from maildrill.fakeserver.message.parsed import parse
 from maildrill.smtp import ConfigurationError, Reply, Stage
 
 NAMES = st.sampled_from(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from maildrill.fakeserver.command import read_any_path, read_path
+from maildrill.fakeserver.protocol.command import read_any_path, read_path
 
 KEYWORDS = st.sampled_from(["FROM", "TO"])
 WORDS = st.text("aB9-_+=.", max_size=70)

@@ -13,24 +13,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from maildrill.fakeserver.count import Count
-from maildrill.fakeserver.destination import Destination
-from maildrill.fakeserver.engine import Engine
-from maildrill.fakeserver.event import Event, Say
-from maildrill.fakeserver.expectation import ALL, Expectation
-from maildrill.fakeserver.injection import Action, Cause, Feedback, Injection, Kind
-from maildrill.fakeserver.lots import Draws
-from maildrill.fakeserver.notices import Postmark, compose
-from maildrill.fakeserver.pattern import Pattern
-from maildrill.fakeserver.profile import ATTEMPT_STAGES, Item, Profile
-from maildrill.fakeserver.schema import script_schema
-from maildrill.fakeserver.script import Rule, RuleError, Script, Use
-from maildrill.fakeserver.script_clock import ScriptClock
-from maildrill.fakeserver.script_file import read_script, script_of, script_to_toml
-from maildrill.fakeserver.server_file import BOUNDS
-from maildrill.fakeserver.settings import MECHANISMS, Settings, Unmatched
-from maildrill.fakeserver.span import Age, Duration, Quota
-from maildrill.fakeserver.template import ReplyTemplate
+from maildrill.fakeserver.authoring.schema import script_schema
+from maildrill.fakeserver.engine.engine import Engine
+from maildrill.fakeserver.engine.event import Event, Say
+from maildrill.fakeserver.engine.lots import Draws
+from maildrill.fakeserver.language.count import Count
+from maildrill.fakeserver.language.destination import Destination
+from maildrill.fakeserver.language.expectation import ALL, Expectation
+from maildrill.fakeserver.language.injection import Action, Feedback, Injection, Kind
+from maildrill.fakeserver.language.pattern import Pattern
+from maildrill.fakeserver.language.profile import ATTEMPT_STAGES, Item, Profile
+from maildrill.fakeserver.language.script import Rule, RuleError, Script, Use
+from maildrill.fakeserver.language.script_clock import ScriptClock
+from maildrill.fakeserver.language.settings import MECHANISMS, Settings, Unmatched
+from maildrill.fakeserver.language.span import Age, Duration, Quota
+from maildrill.fakeserver.language.template import ReplyTemplate
+from maildrill.fakeserver.sending.injections import Cause
+from maildrill.fakeserver.sending.notices import Postmark, compose
+from maildrill.fakeserver.text.script_file import read_script, script_of, script_to_toml
+from maildrill.fakeserver.text.server_file import BOUNDS
 from maildrill.smtp import Stage
 from maildrill.smtp.quantity import parse_duration
 

@@ -10,24 +10,24 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from maildrill.fakeserver.counting import sharing
-from maildrill.fakeserver.engine import Engine
-from maildrill.fakeserver.event import Advertise, Close, Commit, Event, Proceed, Raw, Say, Shake, Wait
-from maildrill.fakeserver.gates import gate, sieve
-from maildrill.fakeserver.lots import Draws
-from maildrill.fakeserver.matcher import Matcher, Play
-from maildrill.fakeserver.memory import Sessions, States
-from maildrill.fakeserver.octets import Drip, Octets, Size, Tease
-from maildrill.fakeserver.pattern import Pattern, meant_by, select
-from maildrill.fakeserver.rule_writer import said
-from maildrill.fakeserver.schema import script_schema
-from maildrill.fakeserver.script import Rule, RuleError, Script, Unmatched
-from maildrill.fakeserver.script_file import read_script, script_to_toml
-from maildrill.fakeserver.script_words import Cut, Handshake, Key, Mangle, Then
-from maildrill.fakeserver.selectors import View
-from maildrill.fakeserver.settings import Settings
-from maildrill.fakeserver.span import Age, Amount, Attempts, During, Pause, Quota
-from maildrill.fakeserver.template import ReplyTemplate
+from maildrill.fakeserver.authoring.schema import script_schema
+from maildrill.fakeserver.engine.counting import sharing
+from maildrill.fakeserver.engine.engine import Engine
+from maildrill.fakeserver.engine.event import Advertise, Close, Commit, Event, Proceed, Raw, Say, Shake, Wait
+from maildrill.fakeserver.engine.gates import gate, sieve
+from maildrill.fakeserver.engine.lots import Draws
+from maildrill.fakeserver.engine.matcher import Matcher, Play
+from maildrill.fakeserver.engine.memory import Sessions, States
+from maildrill.fakeserver.engine.selectors import View
+from maildrill.fakeserver.language.octets import Drip, Octets, Size, Tease
+from maildrill.fakeserver.language.pattern import Pattern, meant_by, select
+from maildrill.fakeserver.language.script import Rule, RuleError, Script, Unmatched
+from maildrill.fakeserver.language.script_words import Cut, Handshake, Key, Mangle, Then
+from maildrill.fakeserver.language.settings import Settings
+from maildrill.fakeserver.language.span import Age, Amount, Attempts, During, Pause, Quota
+from maildrill.fakeserver.language.template import ReplyTemplate
+from maildrill.fakeserver.text.rule_writer import said
+from maildrill.fakeserver.text.script_file import read_script, script_to_toml
 from maildrill.smtp import ConfigurationError, Stage
 
 SCHEMA = Draft202012Validator(script_schema())

@@ -7,14 +7,11 @@ import asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maildrill.fakeserver.pattern import Pattern
-from maildrill.fakeserver.script import Script
-from maildrill.fakeserver.script_words import Handshake
-from maildrill.fakeserver.server import FakeServer
-from maildrill.fakeserver.span import Duration
-from maildrill.fakeserver.transcript.octets import read_octets, write_octets
-from maildrill.fakeserver.transcript.reader import is_transcript, read_transcript
-from maildrill.fakeserver.transcript.steps import (
+from maildrill.fakeserver.language.pattern import Pattern
+from maildrill.fakeserver.language.script import Script
+from maildrill.fakeserver.language.script_words import Handshake
+from maildrill.fakeserver.language.span import Duration
+from maildrill.fakeserver.language.steps import (
     ClientGoesOn,
     ClientLeaves,
     ClientSays,
@@ -30,7 +27,10 @@ from maildrill.fakeserver.transcript.steps import (
     StepError,
     Transcript,
 )
-from maildrill.fakeserver.transcript.writer import transcript_text
+from maildrill.fakeserver.server import FakeServer
+from maildrill.fakeserver.text.transcript.octets import read_octets, write_octets
+from maildrill.fakeserver.text.transcript.reader import is_transcript, read_transcript
+from maildrill.fakeserver.text.transcript.writer import transcript_text
 from maildrill.scenarios.world import World, run_world
 from maildrill.smtp import ConfigurationError
 

@@ -12,7 +12,7 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from maildrill.cli.main import main
-from maildrill.fakeserver.script import Script
+from maildrill.fakeserver.language.script import Script
 from maildrill.scenarios.drill import Plan, rehearse
 from maildrill.scenarios.recipe import recipe
 from maildrill.scenarios.strategies import campaigns, networks, recipient_lists, scripts

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maildrill.fakeserver.event import Action, Advertise, Close, Decision, Event, Proceed, Say
+from maildrill.fakeserver.engine.event import Action, Advertise, Close, Decision, Event, Proceed, Say
 from maildrill.fakeserver.server import FakeServer
 from maildrill.scenarios.world import Network, World, run_world
 from maildrill.sender.attempt import Ruling, Transaction

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from maildrill.cli.main import main
 from maildrill.fakeserver.importers.formats import FORMATS
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.text.script_file import read_script
 
 CHAOS = '{"Recipient": {"ErrorCode": 450, "Probability": 5}}'
 LOG = "=== Trying 192.0.2.1:25...\n<-  220 hi\n -> QUIT\n<-  221 bye\n"

@@ -20,10 +20,10 @@ from maildrill.cli.reloading import Reloading, ScriptFiles
 from maildrill.cli.serve import serve
 from maildrill.cli.serve_options import Options, journal_of, new_loop, token_of
 from maildrill.cli.users_file import read_users
+from maildrill.fakeserver.language.script import Script
+from maildrill.fakeserver.language.script_clock import ScriptClock
 from maildrill.fakeserver.scaled_clock import ScaledLoop
-from maildrill.fakeserver.script import Script
-from maildrill.fakeserver.script_clock import ScriptClock
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios.world import run_world
 from maildrill.smtp import ConfigurationError
 

@@ -8,7 +8,7 @@ import click
 import pytest
 
 from maildrill.cli.serve_output import Form, Output
-from maildrill.fakeserver.journal import Entry, Journal
+from maildrill.fakeserver.journal.journal import Entry, Journal
 from maildrill.smtp import Reply, Stage
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from maildrill.fakeserver.engine import Engine
-from maildrill.fakeserver.event import (
+from maildrill.fakeserver.engine.engine import Engine
+from maildrill.fakeserver.engine.event import (
     Advertise,
     Close,
     Commit,
@@ -21,8 +21,8 @@ from maildrill.fakeserver.event import (
     Shake,
     Wait,
 )
-from maildrill.fakeserver.script import Script
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.language.script import Script
+from maildrill.fakeserver.text.script_file import read_script
 from maildrill.smtp import Stage
 
 START = 1_000_000.0

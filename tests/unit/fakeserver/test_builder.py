@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from maildrill.fakeserver.authoring.rule_builder import RuleBuilder
 from maildrill.fakeserver.builder import ScriptBuilder
-from maildrill.fakeserver.rule_builder import RuleBuilder
-from maildrill.fakeserver.rule_file import READERS
-from maildrill.fakeserver.script import Script
-from maildrill.fakeserver.script_file import read_script
+from maildrill.fakeserver.language.script import Script
+from maildrill.fakeserver.text.rule_file import READERS
+from maildrill.fakeserver.text.script_file import read_script
 from maildrill.smtp import ConfigurationError
 from maildrill.smtp.stage import SERVED
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from maildrill.fakeserver.engine import Engine
-from maildrill.fakeserver.script import Unmatched
-from maildrill.fakeserver.script_clock import ScriptClock
+from maildrill.fakeserver.engine.engine import Engine
+from maildrill.fakeserver.language.script import Unmatched
+from maildrill.fakeserver.language.script_clock import ScriptClock
 from maildrill.fakeserver.script_loader import Shelf, load_script, load_text, packs
 from maildrill.smtp import ConfigurationError
 

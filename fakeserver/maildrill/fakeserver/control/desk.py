@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Protocol
 
 from maildrill.fakeserver.control.problem import Problem
-from maildrill.fakeserver.engine import Engine
-from maildrill.fakeserver.expectations import unmet
-from maildrill.fakeserver.journal import Entry, Journal
-from maildrill.fakeserver.script import Rule, Script
+from maildrill.fakeserver.engine.engine import Engine
+from maildrill.fakeserver.journal.expectations import unmet
+from maildrill.fakeserver.journal.journal import Entry, Journal
+from maildrill.fakeserver.language.script import Rule, Script
 from maildrill.fakeserver.server import FakeServer
 from maildrill.smtp import Clock, escape
 

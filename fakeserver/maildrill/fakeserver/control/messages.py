@@ -17,8 +17,8 @@ from maildrill.fakeserver.control.problem import Problem
 from maildrill.fakeserver.control.reading import filtered, number, seconds_of, taken, words_of
 from maildrill.fakeserver.control.shapes import event_of, injected_of, message_of, whole_message_of
 from maildrill.fakeserver.control.watching import EVENT_QUERY
-from maildrill.fakeserver.journal import Message, NotSeenError
-from maildrill.fakeserver.query import EVENT_WORDS, MESSAGE_WORDS, event_filter, message_filter
+from maildrill.fakeserver.journal.journal import Message, NotSeenError
+from maildrill.fakeserver.journal.query import EVENT_WORDS, MESSAGE_WORDS, event_filter, message_filter
 from maildrill.smtp.quantity import DURATION_WORDS
 
 _T = TypeVar("_T")

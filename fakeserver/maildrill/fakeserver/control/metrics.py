@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from maildrill.fakeserver.books import Books
+from maildrill.fakeserver.journal.books import Books
 
 _Sample = tuple[Mapping[str, str], float]
 

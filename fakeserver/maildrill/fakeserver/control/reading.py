@@ -9,8 +9,8 @@ from typing import Any, NoReturn, TypeVar
 from starlette.requests import Request
 
 from maildrill.fakeserver.control.problem import Problem
-from maildrill.fakeserver.rule_file import read_rule
-from maildrill.fakeserver.script import Rule
+from maildrill.fakeserver.language.script import Rule
+from maildrill.fakeserver.text.rule_file import read_rule
 from maildrill.smtp import ConfigurationError, did_you_mean, escape
 from maildrill.smtp.document import Table, table_of
 from maildrill.smtp.quantity import parse_duration

@@ -13,8 +13,8 @@ from maildrill.fakeserver.control.desk import Desk
 from maildrill.fakeserver.control.operations import JSON, Body, Operation, Query
 from maildrill.fakeserver.control.problem import Problem
 from maildrill.fakeserver.control.reading import json_in, rule_in, taken, words_of
-from maildrill.fakeserver.rule_writer import rule_to_toml
-from maildrill.fakeserver.script import Rule
+from maildrill.fakeserver.language.script import Rule
+from maildrill.fakeserver.text.rule_writer import rule_to_toml
 from maildrill.smtp import did_you_mean, escape
 
 

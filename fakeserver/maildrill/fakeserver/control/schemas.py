@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from maildrill.fakeserver.schema import definitions
+from maildrill.fakeserver.authoring.schema import definitions
 
 Schema = dict[str, Any]
 

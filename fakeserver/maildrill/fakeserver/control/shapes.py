@@ -9,7 +9,7 @@ from base64 import b64encode
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
-from maildrill.fakeserver.record import Entry, Injected, Message, RecipientRecord, SessionRecord
+from maildrill.fakeserver.journal.record import Entry, Injected, Message, RecipientRecord, SessionRecord
 from maildrill.smtp import Reply, Transcript, timestamp
 
 Json = dict[str, Any]

@@ -12,9 +12,9 @@ from maildrill.fakeserver.control.problem import Problem
 from maildrill.fakeserver.control.reading import pointed, table_in, text_in, words_of
 from maildrill.fakeserver.control.rules import rules_of
 from maildrill.fakeserver.control.shapes import event_of
-from maildrill.fakeserver.engine import Engine
+from maildrill.fakeserver.engine.engine import Engine
 from maildrill.fakeserver.script_loader import load_text
-from maildrill.fakeserver.script_writer import script_to_toml
+from maildrill.fakeserver.text.script_writer import script_to_toml
 from maildrill.smtp import ConfigurationError, timestamp
 
 _FASTEST = 1_000_000.0

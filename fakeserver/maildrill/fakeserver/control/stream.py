@@ -15,7 +15,7 @@ from typing import Self
 
 from maildrill.fakeserver.control.desk import Desk
 from maildrill.fakeserver.control.shapes import event_of
-from maildrill.fakeserver.journal import Entry, Journal
+from maildrill.fakeserver.journal.journal import Entry, Journal
 
 #: Seconds after which a word is said though nothing happened, so that a dead connection is noticed.
 _QUIET = 15.0

@@ -14,9 +14,9 @@ from maildrill.fakeserver.control.problem import Problem
 from maildrill.fakeserver.control.reading import filtered, number, taken, words_of
 from maildrill.fakeserver.control.shapes import Json, event_of, session_of, standing_of, transcript_of
 from maildrill.fakeserver.control.stream import Cursor, follow
-from maildrill.fakeserver.journal import SessionRecord
-from maildrill.fakeserver.pattern import Pattern, select
-from maildrill.fakeserver.query import EVENT_WORDS, event_filter
+from maildrill.fakeserver.journal.journal import SessionRecord
+from maildrill.fakeserver.journal.query import EVENT_WORDS, event_filter
+from maildrill.fakeserver.language.pattern import Pattern, select
 from maildrill.smtp import domain_of
 
 _MOST = 10_000  # events in one answer

@@ -10,11 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from maildrill.fakeserver.pattern import Pattern
-from maildrill.fakeserver.record import Message
-from maildrill.fakeserver.rulebook import exactly
-from maildrill.fakeserver.transcript.exchange import Exchange
-from maildrill.fakeserver.transcript.steps import (
+from maildrill.fakeserver.journal.record import Message
+from maildrill.fakeserver.language.pattern import Pattern
+from maildrill.fakeserver.language.steps import (
     GOES_ON,
     ClientSays,
     Leaving,
@@ -24,6 +22,8 @@ from maildrill.fakeserver.transcript.steps import (
     Step,
     Transcript,
 )
+from maildrill.fakeserver.text.rulebook import exactly
+from maildrill.fakeserver.transcript.exchange import Exchange
 from maildrill.smtp import Stage
 
 

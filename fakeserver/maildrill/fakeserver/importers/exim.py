@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 
 from maildrill.fakeserver.importers.source import Source
-from maildrill.fakeserver.pattern import Pattern
-from maildrill.fakeserver.span import Duration
-from maildrill.fakeserver.transcript.steps import (
+from maildrill.fakeserver.language.pattern import Pattern
+from maildrill.fakeserver.language.span import Duration
+from maildrill.fakeserver.language.steps import (
     ClientLeaves,
     ClientSays,
     ClientSends,

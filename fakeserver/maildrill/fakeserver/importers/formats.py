@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from maildrill.fakeserver.importers import exim, james, kumomta, logs, mailhog, mailpit, postfix, smtp_sink
 from maildrill.fakeserver.importers.dialogue import Who, transcript_of
 from maildrill.fakeserver.importers.source import Source
-from maildrill.fakeserver.rulebook import Rulebook
-from maildrill.fakeserver.script import Script
-from maildrill.fakeserver.script_file import read_script
-from maildrill.fakeserver.transcript.reader import is_transcript, read_transcript
-from maildrill.fakeserver.transcript.rules import rules_of
-from maildrill.fakeserver.transcript.steps import Transcript
-from maildrill.fakeserver.transcript.writer import transcript_text
+from maildrill.fakeserver.language.script import Script
+from maildrill.fakeserver.language.steps import Transcript
+from maildrill.fakeserver.text.rulebook import Rulebook
+from maildrill.fakeserver.text.script_file import read_script
+from maildrill.fakeserver.text.transcript.reader import is_transcript, read_transcript
+from maildrill.fakeserver.text.transcript.rules import rules_of
+from maildrill.fakeserver.text.transcript.writer import transcript_text
 from maildrill.smtp import ConfigurationError, did_you_mean, escape
 from maildrill.smtp.stage import VERBS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from maildrill.fakeserver.importers.source import Source
-from maildrill.fakeserver.rulebook import Rulebook, Word, literal
+from maildrill.fakeserver.text.rulebook import Rulebook, Word, literal
 from maildrill.smtp.document import Table
 
 WORDS = '[{"command": "RCPT TO", "condition": {"operator": "matchAll"}, "response": {"code": 451, "message": "later"}}]'

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from maildrill.fakeserver.importers.source import Source
-from maildrill.fakeserver.rulebook import Rulebook, Word, exactly, reply_text
+from maildrill.fakeserver.text.rulebook import Rulebook, Word, exactly, reply_text
 from maildrill.smtp.document import Table, parse_document
 
 WORDS = '[default] and [domain."NAME"] with bounce and defer in percent, [[bounce."NAME"]] and [[defer."NAME"]]'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from maildrill.fakeserver.importers.source import Source
-from maildrill.fakeserver.rulebook import Rulebook
+from maildrill.fakeserver.text.rulebook import Rulebook
 from maildrill.smtp import did_you_mean, escape
 from maildrill.smtp.document import Table, shown, table_of
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from maildrill.fakeserver.importers.source import Source
-from maildrill.fakeserver.rulebook import Rulebook
+from maildrill.fakeserver.text.rulebook import Rulebook
 from maildrill.smtp import did_you_mean, escape
 
 WORDS = '{"Sender": {"ErrorCode": 451, "Probability": 5}, "Recipient": …, "Authentication": …}'

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 
 from maildrill.fakeserver.importers.source import Source
-from maildrill.fakeserver.rulebook import Rulebook, Word, reply_text
-from maildrill.fakeserver.transcript.acts import Act
-from maildrill.fakeserver.transcript.rules import add_rules
+from maildrill.fakeserver.text.rulebook import Rulebook, Word, reply_text
+from maildrill.fakeserver.text.transcript.acts import Act
+from maildrill.fakeserver.text.transcript.rules import add_rules
 from maildrill.smtp import Stage, escape
 
 WORDS = (

@@ -7,7 +7,7 @@ import re
 import shlex
 
 from maildrill.fakeserver.importers.source import Source
-from maildrill.fakeserver.rulebook import Rulebook, literal
+from maildrill.fakeserver.text.rulebook import Rulebook, literal
 from maildrill.smtp import did_you_mean, escape
 from maildrill.smtp.quantity import format_duration
 

@@ -1,4 +1,5 @@
-"""Transcripts: the second form of a script, lines that server and client say.
+"""Transcripts at play: what a client says is held against the lines, and a session that was seen becomes one.
 
-Start with `steps` (the values), then `reader` and `writer` (text), `playing` and `play` (line by line), `to_rules`.
+Start with `play` (what is left of a transcript), then `hearing`, `exchange` and `talk` (one session). The text is
+text.transcript's. Imports session, protocol, journal, message, text and language.
 """

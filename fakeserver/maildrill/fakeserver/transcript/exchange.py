@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from maildrill.fakeserver.command import Path, read_path
-from maildrill.fakeserver.record import Entry, Message
-from maildrill.fakeserver.transcript.octets import write_octets
-from maildrill.fakeserver.transcript.steps import ClientLeaves, ServerLeaves, ServerSays, ServerTakes, Step
+from maildrill.fakeserver.journal.record import Entry, Message
+from maildrill.fakeserver.language.steps import ClientLeaves, ServerLeaves, ServerSays, ServerTakes, Step
+from maildrill.fakeserver.protocol.command import Path, read_path
+from maildrill.fakeserver.text.transcript.octets import write_octets
 from maildrill.smtp import Reply, Stage, decode, escape
 from maildrill.smtp.reply_parser import ReplyParser
 from maildrill.smtp.stage import VERBS

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from maildrill.fakeserver.body import END, Body
-from maildrill.fakeserver.transcript.steps import ClientGoesOn, ClientSays, ClientSends, ServerReads
+from maildrill.fakeserver.language.steps import ClientGoesOn, ClientSays, ClientSends, ServerReads
+from maildrill.fakeserver.message.body import END, Body
 from maildrill.smtp import decode
 
 MAX_LINE = 65536  # octets within which a line must end

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from maildrill.fakeserver.transcript.steps import HEARD, ClientLeaves, Leaving, ServerLeaves, Session, Step, Transcript
-from maildrill.fakeserver.transcript.writer import step_text
+from maildrill.fakeserver.language.steps import HEARD, ClientLeaves, Leaving, ServerLeaves, Session, Step, Transcript
+from maildrill.fakeserver.text.transcript.writer import step_text
 from maildrill.smtp import Reply, escape
 from maildrill.smtp.quantity import format_duration
 from maildrill.smtp.reply import MAX_LINE

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from maildrill.fakeserver.pattern import Pattern
-from maildrill.fakeserver.record import Closed, Entry
-from maildrill.fakeserver.rulebook import exactly
-from maildrill.fakeserver.span import Duration
-from maildrill.fakeserver.transcript.steps import (
+from maildrill.fakeserver.journal.record import Closed, Entry
+from maildrill.fakeserver.language.pattern import Pattern
+from maildrill.fakeserver.language.span import Duration
+from maildrill.fakeserver.language.steps import (
     ClientGoesOn,
     ClientLeaves,
     ClientSays,
@@ -23,6 +22,7 @@ from maildrill.fakeserver.transcript.steps import (
     Step,
     Transcript,
 )
+from maildrill.fakeserver.text.rulebook import exactly
 from maildrill.smtp import Reply, Stage
 from maildrill.smtp.quantity import format_duration
 from maildrill.smtp.transcript import REDACTED

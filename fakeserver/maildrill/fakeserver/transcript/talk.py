@@ -8,16 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NoReturn
 
-from maildrill.fakeserver.body import message_id
-from maildrill.fakeserver.host import Host, Wire
-from maildrill.fakeserver.journal import Closed, Message, SessionRecord
-from maildrill.fakeserver.script_words import Handshake
-from maildrill.fakeserver.securing import shake_hands
-from maildrill.fakeserver.span import Duration
-from maildrill.fakeserver.transcript.exchange import Asked, Exchange, shown
-from maildrill.fakeserver.transcript.hearing import Differs, MessageEar, hear
-from maildrill.fakeserver.transcript.play import Difference, Part, Play
-from maildrill.fakeserver.transcript.steps import (
+from maildrill.fakeserver.journal.journal import Closed, Message, SessionRecord
+from maildrill.fakeserver.language.script_words import Handshake
+from maildrill.fakeserver.language.span import Duration
+from maildrill.fakeserver.language.steps import (
     ClientGoesOn,
     ClientLeaves,
     ClientSays,
@@ -30,6 +24,12 @@ from maildrill.fakeserver.transcript.steps import (
     ServerTakes,
     Step,
 )
+from maildrill.fakeserver.message.body import message_id
+from maildrill.fakeserver.session.host import Host, Wire
+from maildrill.fakeserver.session.securing import shake_hands
+from maildrill.fakeserver.transcript.exchange import Asked, Exchange, shown
+from maildrill.fakeserver.transcript.hearing import Differs, MessageEar, hear
+from maildrill.fakeserver.transcript.play import Difference, Part, Play
 from maildrill.smtp import Reply, Stage, decode
 
 _CRLF = b"\r\n"

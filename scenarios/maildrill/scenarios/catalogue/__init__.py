@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from maildrill.fakeserver import script_loader
-from maildrill.fakeserver.script import Script
+from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.script_loader import Shelf
 from maildrill.smtp import ConfigurationError, did_you_mean, escape
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from maildrill.fakeserver.pattern import Pattern
-from maildrill.fakeserver.record import Message
-from maildrill.fakeserver.transcript.exchange import Exchange
-from maildrill.fakeserver.transcript.steps import (
+from maildrill.fakeserver.journal.record import Message
+from maildrill.fakeserver.language.pattern import Pattern
+from maildrill.fakeserver.language.steps import (
     ClientLeaves,
     ClientSays,
     Leaving,
@@ -16,6 +15,7 @@ from maildrill.fakeserver.transcript.steps import (
     ServerTakes,
     Step,
 )
+from maildrill.fakeserver.transcript.exchange import Exchange
 from maildrill.smtp.transcript import REDACTED
 
 MESSAGE = Message(at=1.0, session=1, reverse_path="", recipients=(), content=b"", size=0, message_id="", committed=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from maildrill.fakeserver.pattern import Pattern
+from maildrill.fakeserver.language.pattern import Pattern
+from maildrill.fakeserver.language.steps import ClientGoesOn, ClientSays, ClientSends, ServerReads
 from maildrill.fakeserver.transcript.hearing import MAX_LINE, Differs, Heard, MessageEar, hear
-from maildrill.fakeserver.transcript.steps import ClientGoesOn, ClientSays, ClientSends, ServerReads
 
 
 def says(text: str) -> ClientSays:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from maildrill.fakeserver.text.transcript.reader import read_transcript
 from maildrill.fakeserver.transcript.play import Difference, Part, Play
-from maildrill.fakeserver.transcript.reader import read_transcript
 
 TWO = "strict = true\nS: 220 one\nC: QUIT\n(new connection, 5m later)\nS: 220 two\nC: QUIT\n"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from maildrill.fakeserver.record import Closed, Entry, Message
+from maildrill.fakeserver.journal.record import Closed, Entry, Message
+from maildrill.fakeserver.text.transcript.writer import transcript_text
 from maildrill.fakeserver.transcript.recording import transcript_of
-from maildrill.fakeserver.transcript.writer import transcript_text
 from maildrill.smtp import Reply, Stage
 
 

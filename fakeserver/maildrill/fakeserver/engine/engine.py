@@ -1,0 +1,140 @@
+"""Decide what the server does: one event in, one Decision out.
+
+Rule 1: the first rule that matches answers; every rule counts what it is about, whoever answers.
+Rule 2: no clock, no chance, no I/O: time comes with the event, draws are hashes. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from maildrill.fakeserver.engine.answer import Shot
+from maildrill.fakeserver.engine.counting import sharing
+from maildrill.fakeserver.engine.event import PROCEEDING, Close, Decision, Event
+from maildrill.fakeserver.engine.keys import OF_SESSION
+from maildrill.fakeserver.engine.lots import Draws
+from maildrill.fakeserver.engine.matcher import Matcher, Play
+from maildrill.fakeserver.engine.memory import Sessions, States
+from maildrill.fakeserver.engine.selectors import View
+from maildrill.fakeserver.engine.turn import Turn
+from maildrill.fakeserver.language.script import Rule, Script, Unmatched
+from maildrill.fakeserver.language.script_words import REPLYING
+from maildrill.smtp import Stage
+
+_PROCEED = Decision(PROCEEDING)
+_CONNECT = Stage.CONNECT
+
+
+class Engine:
+    """A script being played: it answers events and remembers what it has counted.
+
+    seed: None means the script's. started: Unix seconds, what `during` counts from. silent: the stages at which no rule
+    is asked and nothing is learned from an event: such events may be left out.
+    """
+
+    def __init__(self, script: Script, seed: int | None = None, started: float = 0.0) -> None:
+        self.script = script
+        self.seed = script.seed if seed is None else seed
+        self.started = started
+        rules = script.played
+        self._draws = Draws(self.seed)
+        self._draw_lots = any(rule.lot for rule in rules)
+        self._states = States()
+        self._sessions = Sessions({sharing(rule) for rule in rules if rule.open is not None})
+        self._watchful = self._draw_lots or self._sessions.counting
+        self._marks = tuple(sorted({rule.after.octets for rule in rules if rule.after is not None}))
+        play = Play(
+            self.seed, started, script.hostname, self._draws, self._states, self._sessions, marks=bool(self._marks)
+        )
+        self._matchers = tuple(Matcher(rule, play) for rule in rules)
+        strict = REPLYING if script.unmatched is Unmatched.FAIL else ()
+        self._turns = {stage: Turn(stage, self._matchers, strict=stage in strict) for stage in Stage}
+        asked = {stage for stage in Stage if self._watchful or self._turns[stage].asked}
+        self.silent = frozenset(Stage) - asked - {_CONNECT}
+        self._of_sessions = tuple(one for one in self._matchers if _of_sessions(one.rule))
+
+    def on(self, event: Event) -> Decision:
+        """Return what to do at this event; never raises."""
+        stage = event.stage
+        if self._watchful or stage is _CONNECT:
+            self._see(event)
+        turn = self._turns[stage]
+        if not turn.asked:
+            return _PROCEED
+        view = View(event)
+        asked = turn.unsifted if turn.sieve is not None and turn.sieve(view) else turn.asked
+        winner: Matcher | None = None
+        shot: Shot | None = None
+        added: list[Shot] = []
+        for matcher, gate, miss in asked:
+            if winner is not None and not matcher.counts:
+                continue
+            if gate is not None and not gate(view):
+                matcher.missed = miss
+                continue
+            fired = matcher.ask(view, winner)
+            if fired is None:
+                continue
+            if matcher.passes:
+                added.append(fired)
+            else:
+                winner, shot = matcher, fired
+        decision, went_through = turn.answer(event, asked, winner, shot, added)
+        for matcher in turn.quotas:
+            matcher.settle(event.at if went_through else None)
+        self._states.settle()
+        if stage is _CONNECT and Close(reset=True) in decision.actions:
+            self.end(event.session)  # refused: there is no session
+        return decision
+
+    def _see(self, event: Event) -> None:
+        """Take note of an event for whatever rules may ask later."""
+        stage = event.stage
+        if stage is Stage.RCPT and self._draw_lots and event.rcpt is not None:
+            self._draws.name(event.session, event.rcpt)
+        if stage is Stage.CONNECT or self._sessions.counting:
+            self._sessions.see(event)
+
+    def idle_waits(self) -> tuple[float, ...]:
+        """Return the seconds of silence after which the session must raise an IDLE event, ascending."""
+        ages = (rule.age for rule in self._turns[Stage.IDLE].rules)
+        return tuple(sorted({age.least for age in ages if age is not None}))
+
+    def body_marks(self) -> tuple[int, ...]:
+        """Return after how many octets of a message a BODY event must come besides the first, ascending."""
+        return self._marks
+
+    def end(self, session: int) -> None:
+        """Forget a session that is over."""
+        self._draws.forget(session)
+        self._sessions.end(session)
+        self._states.end(session)
+        for matcher in self._of_sessions:
+            matcher.end(session)
+
+    def carry(self, old: Engine) -> None:
+        """Take over from another engine what goes on: sessions, states, and what rules have counted that are equal.
+
+        For a script that replaces another while sessions are open. Rules are equal with the same name and words.
+        """
+        before = {matcher.rule.name: matcher for matcher in old._matchers}
+        for matcher in self._matchers:
+            same = before.get(matcher.rule.name)
+            if same is not None and same.rule == matcher.rule:
+                matcher.carry(same)
+        self._sessions.carry(old._sessions)
+        self._states.carry(old._states)
+        self._draws.carry(old._draws)
+
+    def fired(self) -> Mapping[str, int]:
+        """Return how often each rule fired, in the order of the script."""
+        return {matcher.rule.name: matcher.fired for matcher in self._matchers}
+
+    def unfired(self) -> tuple[str, ...]:
+        """Return the names of the rules that never fired, in the order of the script; not what nobody has drawn."""
+        return tuple(matcher.rule.name for matcher in self._matchers if not (matcher.fired or matcher.rule.lot))
+
+
+def _of_sessions(rule: Rule) -> bool:
+    """Whether a rule keeps something that ends with a session."""
+    return bool({Stage.IDLE, Stage.BODY} & rule.stages) or not OF_SESSION.isdisjoint(rule.key)

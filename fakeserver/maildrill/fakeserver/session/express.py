@@ -1,0 +1,218 @@
+"""The plain transaction in one go: MAIL, RCPT, DATA and a message that comes whole, with nothing special about any.
+
+Rule 1: what is special, and what a script has something to say about, is left to those whose work it is (Dialogue,
+Performance, Receiver); here nothing is decided that they would decide otherwise, which a property test holds.
+Rule 2: it is here for speed: most of what a client sends passes through, at half the cost.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+
+from maildrill.fakeserver.engine.engine import Engine
+from maildrill.fakeserver.engine.event import PROCEEDING, Event
+from maildrill.fakeserver.journal.journal import Entry, Message
+from maildrill.fakeserver.message.body import bare_feeds, comes_plainly, message_id
+from maildrill.fakeserver.protocol.command import PLAIN_ADDRESS, Path
+from maildrill.fakeserver.protocol.dialogue import STATUS, Heard, bare
+from maildrill.fakeserver.protocol.judges import GO_AHEAD, QUEUED, RECIPIENT_OK, SENDER_OK
+from maildrill.fakeserver.session.performance import PLAIN, Arrived, Moment, Performance
+from maildrill.fakeserver.session.receiving import Receiver
+from maildrill.smtp import Stage
+
+_MAIL, _RCPT, _DATA, _BODY, _DOT, _IDLE = (  # found faster than in their class
+    Stage.MAIL,
+    Stage.RCPT,
+    Stage.DATA,
+    Stage.BODY,
+    Stage.DOT,
+    Stage.IDLE,
+)
+#: The first group is of MAIL, the second of RCPT; in DATA there is none.
+_PLAIN = re.compile(rf"(?:MAIL FROM:<({PLAIN_ADDRESS})>|RCPT TO:<({PLAIN_ADDRESS})>|DATA)\r\n")
+_OF_MAIL, _OF_RCPT = 1, 2
+_LONGEST = 76  # octets of such a line: it is far from every limit on addresses
+#: What is correct: for a client that was not told of enhanced codes, and for one that was.
+_CORRECT = {
+    stage: (bare(reply), reply)
+    for stage, reply in ((_MAIL, SENDER_OK), (_RCPT, RECIPIENT_OK), (_DATA, GO_AHEAD), (_DOT, QUEUED))
+}
+
+#: Whether it was done; else nothing was, or all but what is left to wait for.
+Taken = bool | Awaitable[None]
+
+
+class Express:
+    """The short way through one session. answer: the long way, from a decision on. within: a message is awaited."""
+
+    def __init__(
+        self, play: Performance, receiver: Receiver, answer: Callable[[Heard, Moment], Awaitable[None]]
+    ) -> None:
+        self._play = play
+        self._state = play.dialogue.state
+        self._receiver = receiver
+        self._answer = answer
+        self.within = False
+
+    def take(self, octets: bytes) -> Taken:
+        """Answer octets that came while nothing was unread, if they are plain; then their bare newlines are counted."""
+        if self.within:
+            self.within = False
+            return self._message(octets)
+        line = octets.decode("latin-1") if len(octets) <= _LONGEST else ""
+        plain = _PLAIN.fullmatch(line)
+        if plain is None or not self._usual():
+            return False
+        state, kind = self._state, plain.lastindex
+        if kind == _OF_MAIL:
+            return state.reverse_path is None and self._mail(line, plain[_OF_MAIL])
+        if state.reverse_path is None:
+            return False
+        if kind == _OF_RCPT:
+            return len(state.recipients) < state.offer.limits.recipients and self._rcpt(line, plain[_OF_RCPT])
+        return bool(state.recipients) and not state.parameters and self._data(line)
+
+    def _usual(self) -> bool:
+        """Whether the session is as it nearly always is."""
+        state = self._state
+        if not (state.helo and state.in_service) or state.octets is not None or state.failed or self._play.owes:
+            return False
+        return state.commands < state.offer.limits.commands
+
+    def _mail(self, line: str, address: str) -> Taken:
+        self._play.transactions += 1
+        taken = self._command(_MAIL, line, address, address, None)
+        if taken is True:
+            self._state.reverse_path = address
+        return taken
+
+    def _rcpt(self, line: str, address: str) -> Taken:
+        state = self._state
+        taken = self._command(_RCPT, line, address, state.reverse_path, address)
+        if taken is True:
+            state.recipients += (address,)
+        return taken
+
+    def _data(self, line: str) -> Taken:
+        taken = self._command(_DATA, line, None, self._state.reverse_path, None)
+        if taken is True:
+            self.within = True
+            self._play.stage = _BODY
+        return taken
+
+    def _command(
+        self, stage: Stage, line: str, address: str | None, reverse_path: str | None, rcpt: str | None
+    ) -> Taken:
+        """Ask the script about a command, and say what is correct if that is what it decides."""
+        play, state = self._play, self._state
+        host, record = play.host, play.record
+        now, began = host.clock.now, host.clock.now()
+        state.commands += 1
+        reply = _CORRECT[stage][STATUS in state.keywords]
+        command, verb, argument = line[:-2], line[:4], line[5:-2]
+        decider, decision = host.decider, PLAIN
+        if not (isinstance(decider, Engine) and stage in decider.silent):
+            decision = decider.on(
+                Event(
+                    stage,
+                    began,
+                    record.number,
+                    record.client,
+                    play.transactions,
+                    state.helo,
+                    state.user,
+                    state.tls,
+                    reverse_path,
+                    rcpt,
+                    state.recipients,
+                    state.parameters,
+                    verb,
+                    argument,
+                )
+            )
+        if decision.actions is not PROCEEDING or not play.wire.put(reply.render()):
+            heard = Heard(stage, reply, verb, argument, path=None if address is None else Path(address))
+            return self._answer(heard, Moment(stage, began, decision, reply, command, address))
+        host.journal.add(
+            Entry(began, now(), record.number, stage, command, address, reply, decision.rule, decision.near_misses)
+        )
+        play.stage = _IDLE
+        return True
+
+    def _message(self, octets: bytes) -> Taken:
+        """Take a message, if this is all of it and nothing else."""
+        play, host = self._play, self._play.host
+        size = len(octets) - 3
+        if not comes_plainly(octets) or not self._fits(size) or host.decider.body_marks():
+            play.wire.unread(octets)
+            return self._go_on(self._receiver.message())
+        decider = host.decider
+        silent = isinstance(decider, Engine) and _BODY in decider.silent
+        begins = PLAIN if silent else play.ask(_BODY, size=0)
+        if begins.actions is not PROCEEDING or begins.rule:
+            play.wire.unread(octets)
+            return self._go_on(self._receiver.message(begins))
+        content = octets[:size]
+        return self._end(content, size, message_id(content))
+
+    def _fits(self, size: int) -> bool:
+        return size <= self._state.size_limit and self._play.host.store.holds(size)
+
+    def _end(self, content: bytes, size: int, identity: str) -> Taken:
+        play, state, host, record = self._play, self._state, self._play.host, self._play.record
+        now, began = host.clock.now, host.clock.now()
+        correct = _CORRECT[_DOT][STATUS in state.keywords]
+        decision = host.decider.on(
+            Event(
+                _DOT,
+                began,
+                record.number,
+                record.client,
+                play.transactions,
+                state.helo,
+                state.user,
+                state.tls,
+                state.reverse_path,
+                None,
+                state.recipients,
+                state.parameters,
+                "",
+                "",
+                identity,
+                content,
+                size,
+            )
+        )
+        if decision.actions is not PROCEEDING or not play.wire.put(correct.render()):
+            return self._go_on(self._receiver.end(Arrived(content, size, identity), decision))
+        message = Message(
+            began, record.number, state.reverse_path or "", state.recipients, content, size, identity, committed=True
+        )
+        state.reset()
+        record.bare_newlines += bare_feeds(content)
+        host.journal.receive(message)
+        if host.on_commit is not None:
+            host.on_commit(message)
+        if play.wire.leaves:
+            host.journal.answer(message, correct)
+        host.journal.add(
+            Entry(
+                began,
+                now(),
+                record.number,
+                _DOT,
+                "",
+                None,
+                correct,
+                decision.rule,
+                decision.near_misses,
+                message,
+            )
+        )
+        play.stage = _IDLE
+        return True
+
+    async def _go_on(self, rest: Awaitable[None]) -> None:
+        await rest
+        self._play.stage = Stage.IDLE
