@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import inf
 from typing import TypeVar
 
 from maildrill.sender.attempt import State, Verdict
@@ -132,6 +133,15 @@ class Evidence:
         """Return the ledger's try for `recipient` that was under way at `at`, if there is one."""
         tries = self.attempts_of.get(recipient, ())
         return next((attempt for attempt in tries if attempt.started <= at <= attempt.ended), None)
+
+    def requeued_after(self, recipient: str, at: float) -> float:
+        """Return when an operator first requeued `recipient` after `at` (the log says so); infinity: never."""
+        said = (one.at for one in self._requeued if one.fields["recipient"] == recipient)
+        return min((moment for moment in said if moment >= at), default=inf)
+
+    @cached_property
+    def _requeued(self) -> tuple[LogEvent, ...]:
+        return tuple(event for event in self.events if event.kind == "recipient.requeued")
 
     def with_verdict(self, verdict: Verdict) -> Iterable[AttemptRecord]:
         """Return the ledger's tries that were ruled so."""

@@ -25,7 +25,8 @@ def permanent_is_final(evidence: Evidence) -> Iterator[Breach]:
     ends = [(one.recipient, one.ended, one.reply) for one in evidence.with_verdict(Verdict.FAILED)]
     ends += [(one.recipient, one.at, one.reply) for one in evidence.refused_for_good]
     for recipient, at, reply in ends:
-        if any(one.at > at + _GRAIN for one in evidence.asked_for.get(recipient, ())):
+        until = evidence.requeued_after(recipient, at)
+        if any(at + _GRAIN < one.at < until for one in evidence.asked_for.get(recipient, ())):
             yield Breach(recipient, f"failed for good ({reply}), and RCPT named it again")
 
 
@@ -109,7 +110,7 @@ RETRYING = (
     Invariant(
         9,
         "permanent is final",
-        "After a final 5yz for a recipient no RCPT names it again.",
+        "After a final 5yz for a recipient no RCPT names it again, unless an operator requeued it.",
         "RFC 5321 section 4.2.1",
         permanent_is_final,
     ),

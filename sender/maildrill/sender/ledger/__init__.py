@@ -6,7 +6,16 @@
 
 from maildrill.sender.ledger.lease import is_leased
 from maildrill.sender.ledger.opening import Durability, change_ledger, open_ledger, read_ledger
-from maildrill.sender.ledger.records import AttemptRecord, Enrolment, Entry, Intent, RecipientRecord, Recovered
+from maildrill.sender.ledger.records import (
+    AttemptRecord,
+    Enrolment,
+    Entry,
+    Intent,
+    RecipientRecord,
+    Recovered,
+    Requeued,
+    RunRecord,
+)
 from maildrill.sender.ledger.store import Ledger, LedgerError
 
 __all__ = [
@@ -19,6 +28,8 @@ __all__ = [
     "LedgerError",
     "RecipientRecord",
     "Recovered",
+    "Requeued",
+    "RunRecord",
     "change_ledger",
     "is_leased",
     "open_ledger",

@@ -64,7 +64,7 @@ class RecipientRecord:
     """A recipient as the ledger has it.
 
     number: its line in the list. attempts: the counted ones. stage, reply, fault, row, verdict: of its last try,
-    counted or not; None (row: empty) before one.
+    counted or not; None (row: empty) before one. doubtful: a try ended Unknown. key: the ledger's own name for it.
     """
 
     address: str
@@ -83,6 +83,41 @@ class RecipientRecord:
     reply: Reply | None = None
     fault: Fault | None = None
     row: str = ""
+    doubtful: bool = False
+    key: int = 0
+
+    @property
+    def waiting(self) -> Waiting:
+        """The same recipient as whoever moves it takes it."""
+        standing = Standing(
+            state=self.state,
+            attempts=self.attempts,
+            due=self.due,
+            first_at=self.first_at,
+            expires_at=self.expires_at,
+            doubtful=self.doubtful,
+            reason=self.reason,
+        )
+        return Waiting(self.key, self.address, self.queued_at, standing)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run: its number from 1, when it began, and when it ended; None while it lasts, or after a crash."""
+
+    number: int
+    started: float
+    ended: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requeued:
+    """An operator said that a recipient is to be tried again: when, where it stood, and by which command."""
+
+    recipient: str
+    at: float
+    before: State
+    by: str
 
 
 @dataclass(frozen=True, slots=True)

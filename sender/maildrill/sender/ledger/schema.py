@@ -86,4 +86,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT
         """,
     ),
+    (
+        """
+        CREATE TABLE requeue ( -- an operator said between two runs: try this one again
+          id INTEGER PRIMARY KEY,
+          recipient INTEGER NOT NULL REFERENCES recipient (id),
+          at REAL NOT NULL,
+          before TEXT NOT NULL, -- its state until then
+          by TEXT NOT NULL -- the command
+        ) STRICT
+        """,
+    ),
 )

@@ -13,11 +13,20 @@ from contextlib import contextmanager
 
 from maildrill.sender.attempt import State
 from maildrill.sender.ledger import statements as sql
-from maildrill.sender.ledger.records import AttemptRecord, Enrolment, Entry, Intent, RecipientRecord, Recovered
+from maildrill.sender.ledger.records import (
+    AttemptRecord,
+    Enrolment,
+    Entry,
+    Intent,
+    RecipientRecord,
+    Recovered,
+    Requeued,
+    RunRecord,
+)
 from maildrill.sender.ledger.store import LedgerError
 from maildrill.sender.lists import Row
 from maildrill.sender.plan import Waiting
-from maildrill.sender.standing import requeued
+from maildrill.sender.standing import Standing, requeued
 
 GONE = "no longer in the list"
 
@@ -102,11 +111,40 @@ class SqliteLedger:
             for found in self._connection.execute(sql.RECIPIENTS):
                 yield sql.recipient_record(found)
 
-    def attempts(self) -> Iterator[AttemptRecord]:
-        """Yield all tries in the order in which they ended."""
+    def find(self, address: str) -> RecipientRecord | None:
+        """Return the recipient with this address, in any letter case; None where there is none."""
         with self._guarded():
-            for found in self._connection.execute(sql.ATTEMPTS):
+            found = self._connection.execute(sql.FIND, (_identity(address),)).fetchone()
+        return None if found is None else sql.recipient_record(found)
+
+    def attempts(self, of: RecipientRecord | None = None) -> Iterator[AttemptRecord]:
+        """Yield all tries, or those for one recipient, in the order in which they ended."""
+        asked = (sql.ATTEMPTS, ()) if of is None else (sql.ATTEMPTS_OF, (of.key,))
+        with self._guarded():
+            for found in self._connection.execute(*asked):
                 yield sql.attempt_record(found)
+
+    def runs(self) -> Sequence[RunRecord]:
+        """Return all runs, the first one first."""
+        with self._guarded():
+            return [RunRecord(*found) for found in self._connection.execute(sql.RUNS)]
+
+    def limits(self) -> Mapping[str, int]:
+        """Return how many recipients each relay takes in a transaction, for those that ever said."""
+        with self._guarded():
+            return {relay: int(recipients) for relay, recipients in self._connection.execute(sql.LIMITS)}
+
+    def requeue(self, moved: Sequence[tuple[RecipientRecord, Standing]], *, at: float, by: str) -> None:
+        """Write down that an operator moved recipients, by which command, and where they stand now."""
+        with self.writing():
+            self._connection.executemany(sql.REQUEUE, [(who.key, at, who.state.value, by) for who, _ in moved])
+            self._connection.executemany(sql.STAND, [sql.standing(who.key, now) for who, now in moved])
+
+    def requeues(self) -> Iterator[Requeued]:
+        """Yield what operators moved, in order."""
+        with self._guarded():
+            for address, at, before, by in self._connection.execute(sql.REQUEUES):
+                yield Requeued(recipient=address, at=at, before=State(before), by=by)
 
     def counts(self) -> Mapping[State, int]:
         """Return how many recipients are in each state, all states included."""

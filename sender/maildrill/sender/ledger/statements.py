@@ -43,14 +43,24 @@ TRY = (
     "INSERT INTO attempt (recipient, number, run, session, txn, started, ended, verdict, state, scope, stage,"
     " code, lines, fault, detail, rule, counted, until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-RECIPIENTS = (
+_RECIPIENT = (
     "SELECT address, recipient.number, recipient.state, attempts, queued_at, due, first_at, expires_at, message_id,"  # noqa: S608 - constants only
-    f" body_hash, reason, {_EVIDENCE} FROM recipient LEFT JOIN attempt ON attempt.id = recipient.attempt"
-    " ORDER BY recipient.id"
+    f" body_hash, reason, doubtful, recipient.id, {_EVIDENCE}"
+    " FROM recipient LEFT JOIN attempt ON attempt.id = recipient.attempt"
 )
-ATTEMPTS = (
+RECIPIENTS = f"{_RECIPIENT} ORDER BY recipient.id"
+FIND = f"{_RECIPIENT} WHERE identity = ?"
+_ATTEMPT = (
     "SELECT address, attempt.number, run, session, txn, started, ended, attempt.state, scope, counted, detail, until,"  # noqa: S608 - constants only
-    f" {_EVIDENCE} FROM attempt JOIN recipient ON recipient.id = attempt.recipient ORDER BY attempt.id"
+    f" {_EVIDENCE} FROM attempt JOIN recipient ON recipient.id = attempt.recipient"
+)
+ATTEMPTS = f"{_ATTEMPT} ORDER BY attempt.id"
+ATTEMPTS_OF = f"{_ATTEMPT} WHERE attempt.recipient = ? ORDER BY attempt.id"
+RUNS = "SELECT id, started, ended FROM run ORDER BY id"
+LIMITS = "SELECT relay, recipients FROM learned ORDER BY relay"
+REQUEUE = "INSERT INTO requeue (recipient, at, before, by) VALUES (?, ?, ?, ?)"
+REQUEUES = (
+    "SELECT address, at, before, by FROM requeue JOIN recipient ON recipient.id = requeue.recipient ORDER BY requeue.id"
 )
 COUNTS = "SELECT state, count(*) FROM recipient GROUP BY state"
 LEARNED = "SELECT recipients FROM learned WHERE relay = ?"
@@ -119,7 +129,7 @@ def attempt(entry: Entry) -> Found:
 def recipient_record(found: Found) -> RecipientRecord:
     """Return the record of a row of RECIPIENTS."""
     address, number, state, attempts, queued_at, due, first_at, expires_at, message_id, body_hash, reason = found[:11]
-    verdict, stage, code, lines, fault, rule = found[11:]
+    doubtful, key, verdict, stage, code, lines, fault, rule = found[11:]
     return RecipientRecord(
         address=address,
         number=number,
@@ -137,6 +147,8 @@ def recipient_record(found: Found) -> RecipientRecord:
         reply=_reply(code, lines),
         fault=None if fault is None else Fault(fault),
         row=rule or "",
+        doubtful=bool(doubtful),
+        key=key,
     )
 
 

@@ -10,9 +10,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from maildrill.sender.attempt import State
-from maildrill.sender.ledger.records import AttemptRecord, Enrolment, Entry, Intent, RecipientRecord, Recovered
+from maildrill.sender.ledger.records import (
+    AttemptRecord,
+    Enrolment,
+    Entry,
+    Intent,
+    RecipientRecord,
+    Recovered,
+    Requeued,
+    RunRecord,
+)
 from maildrill.sender.lists import Row
 from maildrill.sender.plan import Waiting
+from maildrill.sender.standing import Standing
 from maildrill.smtp import MaildrillError
 
 
@@ -75,8 +85,28 @@ class Ledger(Protocol):
         """Yield all recipients in the order in which they were added."""
         ...
 
-    def attempts(self) -> Iterator[AttemptRecord]:
-        """Yield all tries in the order in which they ended."""
+    def find(self, address: str) -> RecipientRecord | None:
+        """Return the recipient with this address, in any letter case; None where there is none."""
+        ...
+
+    def attempts(self, of: RecipientRecord | None = None) -> Iterator[AttemptRecord]:
+        """Yield all tries, or those for one recipient, in the order in which they ended."""
+        ...
+
+    def runs(self) -> Sequence[RunRecord]:
+        """Return all runs, the first one first."""
+        ...
+
+    def limits(self) -> Mapping[str, int]:
+        """Return how many recipients each relay takes in a transaction, for those that ever said."""
+        ...
+
+    def requeue(self, moved: Sequence[tuple[RecipientRecord, Standing]], *, at: float, by: str) -> None:
+        """Write down that an operator moved recipients, by which command, and where they stand now (invariant I9)."""
+        ...
+
+    def requeues(self) -> Iterator[Requeued]:
+        """Yield what operators moved, in order."""
         ...
 
     def counts(self) -> Mapping[State, int]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from maildrill.scenarios.oracles import INVARIANTS, Asked, Evidence, judge_drill
+from maildrill.scenarios.oracles.retrying import permanent_is_final
 from maildrill.sender.attempt import Fault, Scope, State, Verdict
 from maildrill.sender.campaign import UnknownPolicy
 from maildrill.sender.log_event import LogEvent
@@ -298,3 +299,13 @@ def test_a_message_that_the_server_cannot_take_needs_no_refusal(evidence: Eviden
 
     assert "I5" in {violation.invariant for violation in judge_drill(silent)}
     assert "I5" not in {violation.invariant for violation in judge_drill(told)}
+
+
+@pytest.mark.parametrize(("at", "final"), [(1001.0, False), (1400.0, True), (1600.0, False)])
+def test_only_an_operator_makes_what_was_final_be_tried_again(evidence: Evidence, at: float, final: bool) -> None:
+    """I9: requeued between the 550 and the RCPT it is fine; earlier or later it is no excuse."""
+    asked = (*evidence.asked, Asked(at=1500.0, session=4, transaction=1, stage=Stage.RCPT, recipient="cyd@x.test"))
+    requeued = LogEvent(99, at, "recipient.requeued", {"recipient": "cyd@x.test", "state": "pending"})
+    found = permanent_is_final(replace(evidence, asked=asked, events=(*evidence.events, requeued)))
+
+    assert ([breach.recipient for breach in found] == []) is final

@@ -16,6 +16,8 @@ from maildrill.sender.ledger import (
     Entry,
     Intent,
     LedgerError,
+    Requeued,
+    RunRecord,
     change_ledger,
     is_leased,
     open_ledger,
@@ -24,7 +26,7 @@ from maildrill.sender.ledger import (
 from maildrill.sender.ledger.sqlite import GONE, SqliteLedger
 from maildrill.sender.lists import Row
 from maildrill.sender.plan import Waiting
-from maildrill.sender.standing import DOT_TIMEOUT, Standing, held
+from maildrill.sender.standing import DOT_TIMEOUT, Standing, held, requeued
 from maildrill.smtp import ConfigurationError, Reply, Stage
 
 Rows = Callable[..., list[Row]]
@@ -417,7 +419,7 @@ def test_a_ledger_of_a_newer_version_is_refused(reopen: Open, tmp_path: Path) ->
     connection.execute("PRAGMA user_version = 99")
     connection.close()
 
-    with pytest.raises(ConfigurationError, match=r"newer maildrill \(schema 99, this one knows 1\)"):
+    with pytest.raises(ConfigurationError, match=r"newer maildrill \(schema 99, this one knows 2\)"):
         reopen()
 
 
@@ -475,3 +477,49 @@ def test_closing_leaves_one_file(reopen: Open, rows: Rows, tmp_path: Path) -> No
     sizes = {file.name: file.stat().st_size for file in tmp_path.iterdir()}
     assert [name for name, size in sizes.items() if size] == ["club.ledger"]
     assert set(sizes) == {"club.ledger", "club.ledger-lease"}
+
+
+def test_one_recipient_is_found_with_its_tries(
+    reopen: Open, rows: Rows, entry: Callable[..., Entry], ruling: Callable[..., Ruling]
+) -> None:
+    """In any letter case, as the list has it."""
+    ledger = reopen()
+    ann, bob = _enrol(ledger, rows("ann@x.example", "bob@x.example"))
+    ledger.record([entry(ann, ruling(Verdict.DEFERRED)), entry(bob, ruling(Verdict.FAILED))])
+
+    found = ledger.find("ANN@x.example")
+    assert found is not None
+    assert (found.address, found.key, found.state) == ("ann@x.example", ann.key, State.DEFERRED)
+    assert [one.recipient for one in ledger.attempts(found)] == ["ann@x.example"]
+    assert ledger.find("zoe@x.example") is None
+
+
+def test_runs_and_limits_can_be_looked_at(reopen: Open) -> None:
+    """A run that has no end lasts, or was cut off."""
+    reopen(at=5.0).ended(9.0)
+    ledger = reopen(at=20.0)
+    ledger.learn("mx.example:25", 30)
+
+    assert ledger.runs() == [RunRecord(1, 5.0, 9.0), RunRecord(2, 20.0, None)]
+    assert ledger.limits() == {"mx.example:25": 30}
+
+
+def test_what_an_operator_moved_is_written_down(
+    reopen: Open, rows: Rows, entry: Callable[..., Entry], ruling: Callable[..., Ruling], tmp_path: Path
+) -> None:
+    """Who, when, from where, by which command (invariant I9); the next run tries again."""
+    ledger = reopen()
+    (ann,) = _enrol(ledger, rows("ann@x.example"))
+    ledger.record([entry(ann, ruling(Verdict.FAILED))])
+    ledger.close()
+
+    desk = change_ledger(tmp_path / "club.ledger")
+    record = desk.find("ann@x.example")
+    assert record is not None
+    desk.requeue([(record, requeued(record.waiting.standing, 50.0))], at=50.0, by="requeue")
+    assert list(desk.requeues()) == [Requeued(recipient="ann@x.example", at=50.0, before=State.FAILED, by="requeue")]
+    assert _states(desk) == {"ann@x.example": State.PENDING}
+    desk.close()
+
+    (again,) = _enrol(reopen(), rows("ann@x.example"))
+    assert (again.key, again.standing) == (ann.key, Standing(attempts=1, due=50.0))
