@@ -78,7 +78,7 @@ class _Loading:
     def whole(self, source: _Source) -> Script:
         """Return a script with all that it uses, under its own name."""
         scripts = list(self._gather(source))
-        return replace(merge_scripts(scripts), name=source.name, uses=())
+        return replace(merge_scripts(scripts), name=source.name, uses=(), scenario=scripts[0].scenario)
 
     def _gather(self, source: _Source) -> Iterator[Script]:
         """Give a script, then what it uses."""

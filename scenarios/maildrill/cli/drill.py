@@ -11,12 +11,14 @@ from tempfile import TemporaryDirectory
 
 import click
 
+from maildrill.cli.drill_all import drill_all
 from maildrill.cli.exits import Exit
 from maildrill.cli.parameters import DURATION
 from maildrill.cli.progress import Progress, display
 from maildrill.fakeserver.language.script import merge_scripts
 from maildrill.scenarios import bundled, catalogue
 from maildrill.scenarios.drill import Drilled, Plan, rehearse
+from maildrill.scenarios.rehearsal import has_scenario, plan_of
 from maildrill.scenarios.world import Network
 from maildrill.sender.campaign_file import read_campaign
 from maildrill.sender.log_sinks import JsonLines, Sink, TextFile
@@ -37,6 +39,7 @@ LEDGER, EVENTS, LOG, REPORT, REPORT_JSON = FILES = (
 @click.option(
     "--script", "scripts", multiple=True, metavar="FILE|NAME", help="What the server says; several are joined in order."
 )
+@click.option("--all", "everything", is_flag=True, help="Play the scenario of every bundled script.")
 @click.option("--seed", type=int, help="Chooses every draw: of the sender, of the script, of the network.")
 @click.option("--latency", type=DURATION, default="10ms", help="How long octets travel, one way. [10ms]")
 @click.option("--jitter", type=DURATION, default="2ms", help="Up to so much longer, drawn for each flight. [2ms]")
@@ -54,6 +57,7 @@ def drill(  # noqa: PLR0913 - an argument for each option
     campaign: str | None,
     scripts: tuple[str, ...],
     *,
+    everything: bool,
     seed: int | None,
     latency: float,
     jitter: float,
@@ -63,21 +67,28 @@ def drill(  # noqa: PLR0913 - an argument for each option
 ) -> int:
     """Rehearse CAMPAIGN (a file, or a bundled one: festival, notice) against a scripted server in virtual time.
 
-    Without arguments 1,000 festival guests meet the script "rough-week". Exit status: 0 when no invariant is
-    violated, 1 when one is, 2 for usage and configuration.
+    Without arguments 1,000 festival guests meet the script "rough-week"; without CAMPAIGN a script that has a scenario
+    is played with that. Exit status: 0 when no invariant is violated, 1 when one is, 2 for usage and configuration.
     """
-    name = campaign or bundled.DEFAULT_CAMPAIGN
-    plan = Plan(
-        campaign=read_campaign(bundled.campaign_path(name)),
-        script=merge_scripts([catalogue.load_script(one) for one in scripts or (bundled.script_for(name),)]),
-        seed=seed,
-        network=Network(latency=latency, jitter=jitter, segment=segment),
-    )
-    summary = _rehearsed(plan, out).summary
+    network = Network(latency=latency, jitter=jitter, segment=segment)
+    if everything:
+        if campaign or scripts or as_json or out:
+            raise click.UsageError("--all plays all bundled scripts; it goes with --seed and the network alone")
+        return drill_all(seed=seed, network=network)
+    summary = _rehearsed(_plan(campaign, scripts, seed, network), out).summary
     click.echo(
         json.dumps(summary.to_json(), ensure_ascii=False, indent=2) if as_json else render_text(summary), nl=as_json
     )
     return Exit.FAILED if summary.violations else Exit.OK
+
+
+def _plan(campaign: str | None, scripts: tuple[str, ...], seed: int | None, network: Network) -> Plan:
+    """Return what to rehearse: a script's own scenario, or a campaign and what the server tells it."""
+    name = campaign or bundled.DEFAULT_CAMPAIGN
+    script = merge_scripts([catalogue.load_script(one) for one in scripts or (bundled.script_for(name),)])
+    if scripts and campaign is None and has_scenario(script):
+        return plan_of(script, seed=seed, network=network)
+    return Plan(campaign=read_campaign(bundled.campaign_path(name)), script=script, seed=seed, network=network)
 
 
 def _rehearsed(plan: Plan, out: Path | None) -> Drilled:

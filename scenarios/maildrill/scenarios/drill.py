@@ -13,10 +13,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from maildrill.fakeserver.journal.expectations import unmet
+from maildrill.fakeserver.language.scenario import Outcome
 from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.server import FakeServer
 from maildrill.scenarios.gather import asked_of, severed_in, taken_of
 from maildrill.scenarios.oracles import Evidence, Violation, judge_drill
+from maildrill.scenarios.outcomes import missed
 from maildrill.scenarios.world import DEFAULT, Network, World, run_world
 from maildrill.sender.campaign import Campaign, Mode
 from maildrill.sender.connection_log import ConnectionLog
@@ -35,6 +37,7 @@ class Plan:
     """What to rehearse. seed: None leaves campaign, script and network each their own; else it is theirs all.
 
     recipients: None reads the campaign's list. ledger: a file that must not exist yet; None keeps it in memory.
+    outcomes: what must become of the recipients, besides all that must hold always.
     """
 
     campaign: Campaign
@@ -43,14 +46,16 @@ class Plan:
     network: Network = DEFAULT
     recipients: RecipientList | None = None
     ledger: Path | None = None
+    outcomes: tuple[Outcome, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Drilled:
-    """What a drill came to: the numbers with all violations, and the evidence for both."""
+    """What a drill came to: the numbers with all violations, the evidence for both, and the rules that acted."""
 
     summary: Summary
     evidence: Evidence
+    fired: frozenset[str] = frozenset()
 
 
 def rehearse(plan: Plan, sinks: Iterable[Sink] = ()) -> Drilled:
@@ -98,14 +103,17 @@ class _Stage:
                 severed=severed_in(server.journal),
                 composed=_composed(campaign, self.composer, self.recipients.recipients, ledger.created),
             )
+            strict = () if server.play is None else server.play.unmet()
+            said = (*strict, *map(str, unmet(self.plan.script.expectations, server.journal)))
+            fired = frozenset(entry.rule for entry in server.journal.entries if entry.rule is not None)
             with ConnectionLog() as quiet:
                 resumed = await self._run(world, ledger, quiet)
         finally:
             ledger.close()
             await server.stop()
-        strict = () if server.play is None else server.play.unmet()
-        missed = (*strict, *map(str, unmet(self.plan.script.expectations, server.journal)))
-        return _Played(replace(evidence, resumed=resumed), self.recipients, run, ended - began, missed)
+        unheard = [Violation("script", "as the script expects", "", one) for one in said]
+        differing = (*unheard, *missed(self.plan.outcomes, evidence))
+        return _Played(replace(evidence, resumed=resumed), self.recipients, run, ended - began, differing, fired)
 
     async def _run(self, world: World, ledger: SqliteLedger, log: ConnectionLog) -> int:
         """Run the sender to the end and return how many sessions it began."""
@@ -127,7 +135,8 @@ class _Played:
     recipients: RecipientList
     connections: int
     virtual_seconds: float
-    missed: tuple[str, ...]  # what the script expected of the sender, or a strict transcript, and did not come
+    differing: tuple[Violation, ...]  # from what script, strict transcript or scenario expected
+    fired: frozenset[str]
 
     def judged(self, real_seconds: Callable[[], float]) -> Drilled:
         def summary() -> Summary:
@@ -142,9 +151,8 @@ class _Played:
             )
 
         evidence = replace(self.evidence, report=summary().to_json())
-        missed = tuple(Violation("script", "as the script expects", "", finding) for finding in self.missed)
-        violations = (*judge_drill(evidence), *missed)
-        return Drilled(replace(summary(), violations=violations), evidence)
+        violations = (*judge_drill(evidence), *self.differing)
+        return Drilled(replace(summary(), violations=violations), evidence, self.fired)
 
 
 def _composed(campaign: Campaign, composer: Composer, rows: Sequence[Row], date: float) -> Callable[[str], bytes]:

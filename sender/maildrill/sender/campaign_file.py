@@ -24,8 +24,11 @@ _DEFAULT_PRESET = "rfc5321"
 
 def read_campaign(path: Path) -> Campaign:
     """Return the campaign in a TOML file; raises ConfigurationError with file and line."""
-    name = str(path)
-    document = parse_document(read_text(path, "campaign"), name)
+    return campaign_of(parse_document(read_text(path, "campaign"), str(path)), path)
+
+
+def campaign_of(document: Table, path: Path) -> Campaign:
+    """Return the campaign that a document says, as if it were the file `path`; raises ConfigurationError."""
     base = path.resolve().parent
     about = document.table("campaign")
     recipients = document.table("list")

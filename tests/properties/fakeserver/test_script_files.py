@@ -21,8 +21,10 @@ from maildrill.fakeserver.language.count import Count
 from maildrill.fakeserver.language.destination import Destination
 from maildrill.fakeserver.language.expectation import ALL, Expectation
 from maildrill.fakeserver.language.injection import Action, Feedback, Injection, Kind
+from maildrill.fakeserver.language.octets import Size
 from maildrill.fakeserver.language.pattern import Pattern
 from maildrill.fakeserver.language.profile import ATTEMPT_STAGES, Item, Profile
+from maildrill.fakeserver.language.scenario import ENDS, Outcome, Scenario
 from maildrill.fakeserver.language.script import Rule, RuleError, Script, Use
 from maildrill.fakeserver.language.script_clock import ScriptClock
 from maildrill.fakeserver.language.settings import MECHANISMS, Settings, Unmatched
@@ -38,6 +40,7 @@ from maildrill.smtp.quantity import parse_duration
 SCHEMA = Draft202012Validator(script_schema())
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 NAMES = TEXTS.filter(str.isprintable)
+LINES = NAMES.filter(str.strip)
 
 
 def _limit(name: str) -> st.SearchStrategy[float]:
@@ -157,6 +160,44 @@ def injections(draw: st.DrawFn, name: str) -> Injection:
             del said[error.key]
 
 
+OUTCOMES: dict[str, st.SearchStrategy[Any]] = {
+    **dict.fromkeys(("rcpt", "domain"), st.sampled_from(((), (Pattern("*"),), (Pattern("*"), Pattern("!eve@*"))))),
+    "state": st.sampled_from(ENDS),
+    "attempts": COUNTS,
+    "row": st.sampled_from((("rcpt-4yz",), ("rcpt-4yz", "dot-2yz"))),
+    "within": AGES,
+    "counts": st.just((("delivered", Count("2-")), ("held", Count("0")))),
+}
+CAMPAIGNS = st.recursive(
+    TEXTS | st.integers(-9, 9) | st.booleans() | st.floats(0, 1),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(NAMES, inner, max_size=2),
+)
+
+
+@st.composite
+def outcomes(draw: st.DrawFn, name: str) -> Outcome:
+    """Outcomes of any words, with one at least that says something."""
+    said = {word: draw(OUTCOMES[word]) for word in draw(st.lists(st.sampled_from(sorted(OUTCOMES)), unique=True))}
+    return Outcome(name=name, **{"state": "held", **said})
+
+
+@st.composite
+def scenarios(draw: st.DrawFn) -> Scenario:
+    """Scenarios with everything, or with nobody to write to."""
+    purpose, source = draw(LINES), tuple(draw(st.lists(LINES, min_size=1, max_size=3)))
+    if draw(st.booleans()):
+        return Scenario(purpose=purpose, source=source)
+    return Scenario(
+        purpose=purpose,
+        source=source,
+        recipients=("ann@x.test", "guest{1..3}@y.test"),
+        size=draw(st.none() | st.just(Size("300KB"))),
+        campaign=draw(st.dictionaries(NAMES, CAMPAIGNS, max_size=2)),
+        expectations=draw(named(expectations)),
+        outcomes=draw(named(outcomes)),
+    )
+
+
 def named(one: Callable[[str], st.SearchStrategy[Any]]) -> st.SearchStrategy[tuple[Any, ...]]:
     """Return up to three of something, with names."""
     return st.lists(NAMES, unique=True, max_size=3).flatmap(lambda names: st.tuples(*map(one, names)))
@@ -168,6 +209,7 @@ def named(one: Callable[[str], st.SearchStrategy[Any]]) -> st.SearchStrategy[tup
     named(injections),
     st.lists(NAMES, unique=True, max_size=3),
     st.none() | st.sampled_from(("real", "virtual", "scaled:60")).map(ScriptClock),
+    st.none() | scenarios(),
 )
 def test_any_script_can_be_written_and_read_back(
     some: tuple[Profile, ...],
@@ -175,8 +217,9 @@ def test_any_script_can_be_written_and_read_back(
     injected: tuple[Injection, ...],
     uses: list[str],
     clock: ScriptClock | None,
+    scenario: Scenario | None,
 ) -> None:
-    """Profiles, expectations, injections, what is used, and the clock."""
+    """Profiles, expectations, injections, what is used, the clock, and the scenario."""
     script = Script(
         name="drawn.toml",
         profiles=some,
@@ -184,6 +227,7 @@ def test_any_script_can_be_written_and_read_back(
         injections=injected,
         uses=tuple(map(Use, uses)),
         clock=clock,
+        scenario=scenario,
     )
 
     document = tomllib.loads(script_to_toml(script))

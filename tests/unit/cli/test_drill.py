@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from maildrill.cli.main import main
-from maildrill.scenarios import catalogue
+from maildrill.scenarios import catalogue, pages
 
 
 def told(*arguments: str) -> tuple[int, str, str]:
@@ -79,9 +79,46 @@ def test_scripts_lists_each_with_its_purpose() -> None:
     code, out, _ = told("scripts")
 
     assert code == 0
-    assert [line.split("  ")[0] for line in out.splitlines()] == list(catalogue.shelf())
-    assert "the lifetime ends it" not in out
-    assert all(len(line.split("  ", 1)[1].strip()) > 20 for line in out.splitlines())
+    lines = [line for line in out.splitlines() if not line.startswith("[")]
+    assert [line.split("  ")[0] for line in lines] == list(catalogue.shelf())
+    assert [line for line in out.splitlines() if line.startswith("[")] == [
+        "[rows]",
+        "[weather]",
+        "[compat]",
+        "[profiles]",
+    ]
+    assert all(len(line.split("  ", 1)[1].strip()) > 20 for line in lines)
+
+
+def test_scripts_are_found_by_a_word() -> None:
+    """In name, purpose or source, in any case."""
+    _, out, _ = told("scripts", "--find", "rfc 1047")
+    names = [line.split("  ")[0] for line in out.splitlines() if not line.startswith("[")]
+
+    assert {"dot-lost", "lost-reply-after-dot"} <= set(names)
+    assert "rcpt-4yz" not in names
+    assert told("scripts", "--find", "no such word")[:2] == (0, "")
+
+
+def test_the_page_is_printed() -> None:
+    """`--markdown` is docs/catalogue.md."""
+    assert told("scripts", "--markdown") == (0, pages.catalogue_page(), "")
+
+
+def test_a_script_is_played_with_its_own_scenario() -> None:
+    """Without a campaign; the report is about its recipients."""
+    code, out, _ = told("drill", "--script", "rcpt-4yz")
+
+    assert code == 0
+    assert "3 recipients" in out
+
+
+def test_all_does_not_go_with_a_script() -> None:
+    """Exit 2, and what goes with it."""
+    code, _, err = told("drill", "--all", "--script", "rcpt-4yz")
+
+    assert code == 2
+    assert "--all plays all bundled scripts" in err
 
 
 @pytest.mark.parametrize("name", catalogue.shelf())

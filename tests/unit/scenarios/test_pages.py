@@ -1,20 +1,22 @@
-"""docs/drill.md says what the code holds."""
+"""docs/drill.md and docs/catalogue.md say what the code holds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 from maildrill.scenarios import pages
 
-PAGE = Path(__file__).parents[3] / "docs" / "drill.md"
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = DOCS / "drill.md"
 
 
-@pytest.mark.parametrize("table", [pages.invariants, pages.scripts], ids=lambda table: table.__name__)
-def test_a_table_of_the_page_is_the_codes_own(table: Callable[[], str]) -> None:
-    """The tables of invariants and scripts are those that the code makes."""
-    shown = PAGE.read_text("utf-8").partition(f"<!-- {table.__name__} -->\n\n")[2].partition("\n<!-- end -->")[0]
+def test_the_table_of_invariants_is_the_codes_own() -> None:
+    """It is what the code makes."""
+    shown = PAGE.read_text("utf-8").partition("<!-- invariants -->\n\n")[2].partition("\n<!-- end -->")[0]
 
-    assert shown == table()
+    assert shown == pages.invariants()
+
+
+def test_the_page_of_the_catalogue_is_the_codes_own() -> None:
+    """`maildrill scripts --markdown >docs/catalogue.md` after each change."""
+    assert (DOCS / "catalogue.md").read_text("utf-8") == pages.catalogue_page()

@@ -6,9 +6,21 @@ It is made of the tables of words; what a schema cannot say (which words go toge
 from __future__ import annotations
 
 from maildrill.fakeserver.authoring.schema_kinds import KINDS, Schema, known, table
-from maildrill.fakeserver.authoring.schema_words import EXPECT, INJECT, ITEM, LIMITS, PROFILE, RULE, SERVER, TOP
+from maildrill.fakeserver.authoring.schema_words import (
+    EXPECT,
+    INJECT,
+    ITEM,
+    LIMITS,
+    OUTCOME,
+    PROFILE,
+    RULE,
+    SCENARIO,
+    SERVER,
+    TOP,
+)
 from maildrill.fakeserver.language.expectation import ALL, EACH, EVENTS, WHICH
 from maildrill.fakeserver.language.injection import OF_KIND
+from maildrill.fakeserver.language.scenario import ENDS, OF_EACH
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -50,6 +62,11 @@ def definitions() -> dict[str, Schema]:
                 word: {"properties": {"kind": {"const": str(kind)}}} for word, kind in OF_KIND.items()
             },
             "dependentRequired": {"outside": ["to"]},
+        },
+        "scenario": table(SCENARIO, ("purpose", "source"), "[scenario]: what the script is for, and what comes of it."),
+        "outcome": {
+            **table(OUTCOME, (), "One [[scenario.outcome]]: what a correct sender says of its recipients."),
+            "anyOf": [{"required": [word]} for word in (*OF_EACH, *ENDS)],
         },
         "server": table(SERVER, (), "[server]: what the server is like apart from its rules."),
         "limits": table(LIMITS, (), "[server.limits]: how much clients may ask of the server."),

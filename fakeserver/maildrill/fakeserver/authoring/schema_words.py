@@ -22,6 +22,7 @@ from maildrill.fakeserver.authoring.schema_kinds import (
     whole,
 )
 from maildrill.fakeserver.language.injection import Action, Feedback, Kind
+from maildrill.fakeserver.language.scenario import ENDS
 from maildrill.fakeserver.language.script_words import Cut, Handshake, Mangle, Then
 from maildrill.fakeserver.language.settings import Unmatched
 
@@ -188,6 +189,29 @@ SERVER: tuple[Word, ...] = (
     Word("limits", "how much clients may ask of the server", known("limits")),
 )
 
+SCENARIO: tuple[Word, ...] = (
+    Word("purpose", "required: what it is for, in one sentence", NAME),
+    Word("source", "required: an RFC's section, a provider's page, an incident", one_or_more(NAME)),
+    Word(
+        "recipients", "who is written to; `{1..30}` stands for thirty", one_or_more(NAME), ("guest{1..30}@full.test",)
+    ),
+    Word("size", "how long the letter is made, in octets", known("size"), ("300KB",)),
+    Word("campaign", "what the campaign is like, in the words of campaign files", {"type": "object"}),
+    Word("expect", "what the server should have seen, as in `[[expect]]`", {"type": "array", "items": known("expect")}),
+    Word("outcome", "what the sender should say of them", {"type": "array", "items": known("outcome")}),
+)
+
+OUTCOME: tuple[Word, ...] = (
+    Word("rcpt", "of whom: the recipient; without it and `domain` of everybody", _PATTERNS, ("ann@*",)),
+    Word("domain", "of whom: the recipient's domain", _PATTERNS),
+    Word("state", "where each of them ends", one_of(ENDS)),
+    Word("attempts", "the tries of each that counted", known("count"), (2, "2-3")),
+    Word("row", "which [row](dispositions.md) ruled a try of each", one_or_more(NAME), ("rcpt-4yz",)),
+    Word("within", "how long after the beginning the last try of each ended", known("age"), ("<5m",)),
+    *(Word(end, "how many of them end so", known("count"), (1,)) for end in ENDS),
+    Word("name", "what a failure calls it", NAME),
+)
+
 TOP: tuple[Word, ...] = (
     Word("version", "of this language; there is only one so far", {"const": 1}),
     Word(
@@ -202,6 +226,7 @@ TOP: tuple[Word, ...] = (
         {"type": "string", "pattern": r"^(real|virtual|scaled:\d{1,7}(\.\d{1,3})?)$"},
         ("real", "virtual", "scaled:60"),
     ),
+    Word("scenario", "what the script is for, and what comes of it", known("scenario")),
     Word("server", "what the server is like apart from its rules", known("server")),
     Word("rule", "what it does: the first rule that matches answers", {"type": "array", "items": known("rule")}),
     Word("profile", "what it does to so many of a hundred", {"type": "array", "items": known("profile")}),

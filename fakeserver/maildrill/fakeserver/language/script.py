@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from maildrill.fakeserver.language.injection import Injection
     from maildrill.fakeserver.language.lot import Lot
     from maildrill.fakeserver.language.profile import Profile
+    from maildrill.fakeserver.language.scenario import Scenario
     from maildrill.fakeserver.language.script_clock import ScriptClock
 
 DEFAULT_HOSTNAME = "mx.test"
@@ -117,7 +118,8 @@ class Script:
     """What a fake server is told: rules in order, profiles, and `[server]` settings.
 
     name: the file's name, for people. uses: other scripts, still to be found (by script_loader). clock: None means
-    that the script does not care. transcript: a strict one, in place of rules: it is played line by line.
+    that the script does not care. transcript: a strict one, in place of rules: it is played line by line. scenario:
+    what the script is for; several scripts together have none.
     `hostname`, `seed`, `unmatched` and `limits` with their defaults are properties.
     """
 
@@ -130,6 +132,7 @@ class Script:
     injections: tuple[Injection, ...] = ()
     server: Settings = field(default_factory=Settings)
     transcript: Transcript | None = None
+    scenario: Scenario | None = None
 
     @property
     def played(self) -> tuple[Rule, ...]:

@@ -6,7 +6,7 @@ Values come as TOML text already; None means that the key is not said.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -31,6 +31,15 @@ def inline(words: Iterable[tuple[str, str | None]]) -> str | None:
     """Return a table within a line, `{ a = 1, b = 2 }`, or None where nothing is said."""
     said = ", ".join(f"{key} = {value}" for key, value in words if value is not None)
     return f"{{ {said} }}" if said else None
+
+
+def value_text(value: object) -> str:
+    """Return a value as TOML, in one line: a text, a number, true or false, a list or a table of such."""
+    if isinstance(value, Mapping):
+        return inline((bare_or_quoted(key), value_text(one)) for key, one in value.items()) or "{}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(value_text, value))}]"
+    return quoted(value) if isinstance(value, str) else str(value).lower()
 
 
 def bare_or_quoted(key: str) -> str:

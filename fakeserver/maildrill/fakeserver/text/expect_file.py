@@ -33,18 +33,20 @@ def read_expectation(table: Table, name: str) -> Expectation:
         table.fail(key or None, error.what, expected=error.expected, hint=error.hint)
 
 
-def expectation_to_toml(one: Expectation) -> str:
-    """Return an `[[expect]]` table, which read_expectation reads back."""
+def expectation_to_toml(one: Expectation, kind: str = "expect") -> str:
+    """Return an `[[expect]]` table, or one of another kind, which read_expectation reads back."""
     said = one.written()
     words = (("from" if word == "reverse_path" else word, value) for word, value in said.items())
-    return "[[expect]]\n" + lines((("name", quoted(one.name)), *words))
+    return f"[[{kind}]]\n" + lines((("name", quoted(one.name)), *words))
 
 
-def _patterns(key: str) -> Callable[[Table], object]:
+def patterns_under(key: str) -> Callable[[Table], object]:
+    """Return the reader of patterns under `key`; absent is empty."""
     return list_of(key, Pattern, PATTERN_WORDS)
 
 
-def _count(key: str) -> Callable[[Table], Count | None]:
+def count_under(key: str) -> Callable[[Table], Count | None]:
+    """Return the reader of how many under `key`, a number or a text; absent is None."""
     read = one_of(key, Count, COUNT_WORDS)
 
     def read_count(table: Table) -> Count | None:
@@ -65,18 +67,18 @@ def _at(table: Table) -> tuple[Stage, ...]:
 
 #: Each field of an Expectation and how it is read; the order is that of `expected one of`.
 READERS: dict[str, Callable[[Table], object]] = {
-    "rcpt": _patterns("rcpt"),
-    "domain": _patterns("domain"),
-    "reverse_path": _patterns("from"),
-    "subject": _patterns("subject"),
-    "client": _patterns("client"),
+    "rcpt": patterns_under("rcpt"),
+    "domain": patterns_under("domain"),
+    "reverse_path": patterns_under("from"),
+    "subject": patterns_under("subject"),
+    "client": patterns_under("client"),
     "at": _at,
-    "reply": _patterns("reply"),
-    "rule": _patterns("rule"),
-    **{key: _count(key) for key in EACH if key not in ("gap", "age")},
+    "reply": patterns_under("reply"),
+    "rule": patterns_under("rule"),
+    **{key: count_under(key) for key in EACH if key not in ("gap", "age")},
     "gap": one_of("gap", Age, AGE_WORDS),
     "age": one_of("age", Age, AGE_WORDS),
-    **{key: _count(key) for key in ALL},
-    "count": _count("count"),
+    **{key: count_under(key) for key in ALL},
+    "count": count_under("count"),
     "rate": one_of("rate", Quota, RATE_WORDS),
 }

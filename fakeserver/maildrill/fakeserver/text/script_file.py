@@ -18,6 +18,7 @@ from maildrill.fakeserver.text.inject_file import read_injection
 from maildrill.fakeserver.text.profile_file import read_profile
 from maildrill.fakeserver.text.readers import one_of, some
 from maildrill.fakeserver.text.rule_file import read_rule
+from maildrill.fakeserver.text.scenario_file import read_scenario
 from maildrill.fakeserver.text.script_writer import script_to_toml
 from maildrill.fakeserver.text.server_file import read_server
 from maildrill.fakeserver.text.transcript.reader import is_transcript
@@ -72,6 +73,7 @@ def _script(top: Table, name: str) -> Script:
     profiles = _all(top, "profile", partial(read_profile, lint=server.lint), file)
     expectations = _all(top, "expect", read_expectation, file)
     injections = _all(top, "inject", read_injection, file)
+    scenario = read_scenario(top.table("scenario"), file) if top.has("scenario") else None
     top.finish()
     items = [item.rule for profile in profiles for item in profile.mix if item.rule is not None]
     _names("rule", [*rules, *items])
@@ -87,6 +89,7 @@ def _script(top: Table, name: str) -> Script:
         expectations=expectations,
         injections=injections,
         server=server,
+        scenario=scenario,
     )
 
 

@@ -11,6 +11,7 @@ from maildrill.fakeserver.text.expect_file import expectation_to_toml
 from maildrill.fakeserver.text.inject_file import injection_to_toml
 from maildrill.fakeserver.text.profile_file import profile_to_toml
 from maildrill.fakeserver.text.rule_writer import rule_to_toml
+from maildrill.fakeserver.text.scenario_file import scenario_to_toml
 from maildrill.fakeserver.text.server_file import server_to_toml
 from maildrill.fakeserver.text.transcript.writer import transcript_text
 
@@ -22,6 +23,8 @@ def script_to_toml(script: Script) -> str:
     uses = one_or_list(use.name for use in script.uses)
     clock = None if script.clock is None else quoted(script.clock.text)
     blocks = ["version = 1\n" + lines((("use", uses), ("clock", clock)))]
+    if script.scenario is not None:
+        blocks.append(scenario_to_toml(script.scenario))
     server = server_to_toml(script.server)
     if server:
         blocks.append(server)

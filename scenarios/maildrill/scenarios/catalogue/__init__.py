@@ -1,13 +1,14 @@
-"""The catalogue: named scripts, each with its purpose and its source.
+"""The catalogue: named scripts in groups, each with a scenario: its purpose, its source, and what comes of it.
 
-A script's first comment line is its purpose. A name is looked up here and among the packs, what ends in .toml is a
-file.
+A name is looked up here and among the packs, what ends in .toml is a file. A group is a folder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 from maildrill.fakeserver import script_loader
 from maildrill.fakeserver.language.script import Script
@@ -16,10 +17,31 @@ from maildrill.smtp import ConfigurationError, did_you_mean, escape
 
 _FOLDER = Path(__file__).parent
 
+#: What a scenario sends unless it says otherwise.
+CAMPAIGN = _FOLDER / "campaign.toml"
 
-def names() -> tuple[str, ...]:
-    """Return the names of all bundled scripts, in alphabetical order."""
-    return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
+#: The groups, in the order in which they are shown, each with what is in it.
+GROUPS: Mapping[str, str] = MappingProxyType(
+    {
+        "rows": "One for each row of the [table of dispositions](dispositions.md), called as the row.",
+        "weather": "What servers do for hours or to many: outages, quotas, greylists, full mailboxes.",
+    }
+)
+
+
+@cache
+def _paths() -> Mapping[str, Path]:
+    return {path.stem: path for group in GROUPS for path in sorted((_FOLDER / group).glob("*.toml"))}
+
+
+def names(group: str | None = None) -> tuple[str, ...]:
+    """Return the names of all bundled scripts, or of one group, in the order of the groups and the alphabet."""
+    return tuple(name for name in _paths() if group in (None, group_of(name)))
+
+
+def group_of(name: str) -> str:
+    """Return the group of a bundled script, or of a pack: the part before the slash."""
+    return _paths()[name].parent.name if name in _paths() else name.partition("/")[0]
 
 
 def text_of(name: str) -> str:
@@ -35,8 +57,9 @@ def text_of(name: str) -> str:
 
 
 def purpose_of(name: str) -> str:
-    """Return the first comment line of a bundled script or a pack."""
-    return text_of(name).partition("\n")[0].removeprefix("#").strip()
+    """Return what a bundled script or a pack is for, in a sentence: its scenario says it, or its first comment."""
+    scenario = load_script(name).scenario if name in _paths() else None
+    return scenario.purpose if scenario else text_of(name).partition("\n")[0].removeprefix("#").strip()
 
 
 def load_script(name_or_path: str, *, look: Callable[[Path], None] | None = None) -> Script:
@@ -49,4 +72,4 @@ def load_script(name_or_path: str, *, look: Callable[[Path], None] | None = None
 
 def shelf() -> Shelf:
     """Return all scripts that come with maildrill, by name: these, then the packs."""
-    return {**{name: _FOLDER / f"{name}.toml" for name in names()}, **script_loader.packs()}
+    return {**_paths(), **script_loader.packs()}

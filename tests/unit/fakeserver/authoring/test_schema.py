@@ -20,8 +20,10 @@ from maildrill.fakeserver.authoring.schema_words import (
     ITEM,
     LIMITS,
     ON_COMMIT,
+    OUTCOME,
     PROFILE,
     RULE,
+    SCENARIO,
     SERVER,
     TOP,
 )
@@ -70,6 +72,8 @@ def test_a_schema_is_one(schema: dict[str, Any]) -> None:
         ("[[profile]]\nmix = [{ weight = 1 }]", PROFILE),
         ('[[profile]]\nmix = [{ weight = 1, at = "rcpt", NOTHING = 1 }]', ITEM),
         ("[[expect]]", EXPECT),
+        ('[scenario]\npurpose = "p"\nsource = "s"', SCENARIO),
+        ('[scenario]\npurpose = "p"\nsource = "s"\n[[scenario.outcome]]', OUTCOME),
         ('[[inject]]\non_commit = {}\nkind = "dsn"', INJECT),
         ('[[inject]]\non_commit = { NOTHING = 1 }\nkind = "dsn"', ON_COMMIT),
     ],
@@ -100,6 +104,7 @@ def rows(heading: str) -> Iterator[tuple[list[str], str]]:
         ("So many of a hundred: `profile`", PROFILE),
         ("What should come of it: `expect`", EXPECT[5:]),
         ("What comes later: `inject`", INJECT),
+        ("What it is for, and what comes of it: `scenario`", (*SCENARIO, *OUTCOME)),
         ("The server: `hostname`, `seed`, `unmatched`", SERVER),
     ],
 )
@@ -110,7 +115,9 @@ def test_the_page_says_the_same(heading: str, words: tuple[Word, ...]) -> None:
     assert {word.name: page.get(word.name) for word in words} == {word.name: word.meaning for word in words}
 
 
-@pytest.mark.parametrize("word", [*RULE, *PROFILE, *EXPECT, *INJECT, *ON_COMMIT, *LIMITS, *SERVER, *TOP], ids=str)
+@pytest.mark.parametrize(
+    "word", [*RULE, *PROFILE, *EXPECT, *INJECT, *ON_COMMIT, *LIMITS, *SCENARIO, *OUTCOME, *SERVER, *TOP], ids=str
+)
 def test_every_word_has_a_meaning_and_examples_that_fit(word: Word) -> None:
     """An example that is refused would be none."""
     validator = Draft202012Validator({**word.schema, "$defs": script_schema()["$defs"]})
@@ -166,6 +173,8 @@ def test_many_mistakes_are_caught() -> None:
         "[[expect]]\nrcpt = 'ann@*'",
         "[[expect]]\ncount = 1",
         '[[profile]]\nmix = [{ weight = 1, reply = "450" }]',
+        "[scenario]\npurpose = 'p'",
+        "[scenario]\npurpose = 'p'\nsource = 's'\n[[scenario.outcome]]\nrcpt = 'ann@*'",
         'clock = "fast"',
         "version = 2",
     ],
