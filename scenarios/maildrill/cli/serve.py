@@ -59,7 +59,8 @@ _LOOPS = click.Choice(["auto", "asyncio", "uvloop"])
 def serve(**told: Any) -> int:
     """Serve SMTP as a script says: a file, or a NAME that `maildrill scripts` lists. Ctrl-C ends it.
 
-    No mail leaves this machine. The exit status is 1 where something was not as the script expects.
+    No mail leaves this machine unless the script says so. The exit status is 1 where something was not as the script
+    expects.
     """
     options = Options(**told)
     files = ScriptFiles(options.script)

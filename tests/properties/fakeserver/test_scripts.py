@@ -13,12 +13,13 @@ from jsonschema import Draft202012Validator
 from maildrill.fakeserver.authoring.schema import script_schema
 from maildrill.fakeserver.engine.counting import sharing
 from maildrill.fakeserver.engine.engine import Engine
-from maildrill.fakeserver.engine.event import Advertise, Close, Commit, Event, Proceed, Raw, Say, Shake, Wait
+from maildrill.fakeserver.engine.event import Advertise, Close, Commit, Event, HandOn, Proceed, Raw, Say, Shake, Wait
 from maildrill.fakeserver.engine.gates import gate, sieve
 from maildrill.fakeserver.engine.lots import Draws
 from maildrill.fakeserver.engine.matcher import Matcher, Play
 from maildrill.fakeserver.engine.memory import Sessions, States
 from maildrill.fakeserver.engine.selectors import View
+from maildrill.fakeserver.language.destination import Destination
 from maildrill.fakeserver.language.octets import Drip, Octets, Size, Tease
 from maildrill.fakeserver.language.pattern import Pattern, meant_by, select
 from maildrill.fakeserver.language.script import Rule, RuleError, Script, Unmatched
@@ -31,7 +32,7 @@ from maildrill.fakeserver.text.script_file import read_script, script_to_toml
 from maildrill.smtp import ConfigurationError, Stage
 
 SCHEMA = Draft202012Validator(script_schema())
-ORDER = (Wait, Commit, Advertise, Say | Proceed | Raw | Shake, Close)
+ORDER = (Wait, HandOn, Commit, Advertise, Say | Proceed | Raw | Shake, Close)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NAMES = TEXTS.filter(lambda text: bool(text) and text.isprintable())
 SECONDS = st.floats(0, 1e6, allow_nan=False)
@@ -100,6 +101,7 @@ WORDS: dict[str, st.SearchStrategy[Any]] = {
     "caps": tuples(st.sampled_from(("-8BITMIME", "SIZE 1000", "X-OWN", "X-{ehlo}"))),
     "handshake": st.sampled_from(Handshake),
     "lint": st.booleans(),
+    "to": st.builds(Destination, st.sampled_from(("127.0.0.1:25", "smtp://mx.test:2525")), st.just(True)),
 }
 #: Words that stand at one stage only: left to chance they would meet it too seldom.
 AT_HOME = {
@@ -107,6 +109,7 @@ AT_HOME = {
     "caps": Stage.EHLO,
     "after": Stage.BODY,
     "handshake": Stage.TLS,
+    "to": Stage.RCPT,
     "header": Stage.DOT,
     "subject": Stage.DOT,
     "body": Stage.BDAT,
@@ -183,9 +186,10 @@ def test_any_event_gets_a_decision_that_can_be_performed(script: Script, events:
         places = [next(n for n, kind in enumerate(ORDER) if isinstance(action, kind)) for action in decision.actions]
 
         assert places == sorted(set(places))
-        assert set(places) & {3, 4}, "neither a word nor an end"
-        assert (1 in places) <= (event.stage is Stage.DOT or (event.stage is Stage.BDAT and event.last))
-        assert (2 in places) <= (event.stage is Stage.EHLO)
+        assert set(places) & {4, 5}, "neither a word nor an end"
+        assert (1 in places) <= (event.stage in (Stage.MAIL, Stage.RCPT, Stage.DOT))
+        assert (2 in places) <= (event.stage is Stage.DOT or (event.stage is Stage.BDAT and event.last))
+        assert (3 in places) <= (event.stage is Stage.EHLO)
         for action in decision.actions:
             if isinstance(action, Say):
                 lines = action.reply.render().split(b"\r\n")

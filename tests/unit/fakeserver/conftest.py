@@ -14,6 +14,7 @@ from maildrill.fakeserver.engine.event import (
     Commit,
     Decision,
     Event,
+    HandOn,
     Manner,
     Proceed,
     Raw,
@@ -75,6 +76,8 @@ def _worded(action: object) -> str:  # noqa: PLR0911 - one for each action
             return f"raw {octets!r}{_mannered(manner)}"
         case Shake(fault):
             return f"shake {fault}"
+        case HandOn(where):
+            return f"hand on to {where}"
         case Close(reset):
             return "reset" if reset else "close"
         case _:

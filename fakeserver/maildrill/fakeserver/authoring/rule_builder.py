@@ -76,6 +76,10 @@ class RuleBuilder:
         """Get the TLS handshake wrong: "expired", "wrong-host", "self-signed", "abort" and so on."""
         return self.with_words(handshake=fault, **words)
 
+    def to(self, server: str, **words: Word) -> RuleBuilder:
+        """Have another server do it, and say what that says: "smtp://127.0.0.1:2526"."""
+        return self.with_words(to=server, **words)
+
     def set(self, state: str, **words: Word) -> RuleBuilder:
         """Be in this state from now on, which other rules may ask for with `state`."""
         return self.with_words(set=state, **words)

@@ -77,4 +77,4 @@ def definitions() -> dict[str, Schema]:
 def _replying(schema: Schema) -> Schema:
     """Return the schema of what has one reply, or several, or raw octets, but not two of these."""
     both = [{"required": [one, other]} for one, other in (("reply", "replies"), ("raw", "reply"), ("raw", "replies"))]
-    return {**schema, "not": {"anyOf": both}}
+    return {**schema, "not": {"anyOf": both}, "dependentRequired": {"outside": ["to"]}}

@@ -69,6 +69,10 @@ RULE: tuple[Word, ...] = (
     Word("commit", "whether the message is taken, whatever is replied", FLAG),
     Word("caps", "change what EHLO advertises", known("caps"), (["-8BITMIME", "SIZE 1000"],)),
     Word("handshake", "at `tls`: what goes wrong", one_of(Handshake)),
+    Word(
+        "to", "the SMTP server that does what was asked for, and whose reply is said", TEXT, ("smtp://127.0.0.1:2526",)
+    ),
+    Word("outside", "whether `to` may be another machine", FLAG),
     Word("lint", "whether a reply must be one that a server may give", FLAG),
     Word("name", "what logs call the rule; without it `file:line`", NAME),
 )

@@ -111,6 +111,7 @@ SCHEMAS: dict[str, Schema] = {
             "half": _or_null(ref("Reply")),
             "outcome": _or_null(TEXT),
             "rule": _or_null(TEXT),
+            "handed_on": _or_null(TEXT),
             "unmatched": FLAG,
             "near_misses": _list(ref("NearMiss")),
             "closed": _or_null(TEXT),

@@ -36,6 +36,7 @@ def event_of(entry: Entry, generation: int = 1, *, misses: int | None = None) ->
         "half": _reply(entry.half),
         "outcome": entry.outcome,
         "rule": entry.rule or None,
+        "handed_on": entry.handed_on or None,
         "unmatched": entry.unmatched,
         "near_misses": [_miss(miss) for miss in entry.near_misses[:misses]],
         "closed": entry.closed,

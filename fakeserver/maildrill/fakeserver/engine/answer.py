@@ -1,6 +1,6 @@
 """What rules that fire make the server do: the actions, in the order in which they are performed.
 
-Wait, then commit, then capabilities, then the reply (or none, or half), then the end of the connection. Pure.
+Wait, hand on, commit, capabilities, then the reply (or none, or half), then the end of the connection. Pure.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from maildrill.fakeserver.engine.event import (
     Commit,
     Decision,
     Event,
+    HandOn,
     Manner,
     Proceed,
     Raw,
@@ -59,7 +60,10 @@ def answer(
     wait = sum(one.wait for one in shots if one.wait is not None)
     if any(one.wait is not None for one in shots):
         actions.append(Wait(wait))
-    if ends and (shot is not None or commits):
+    elsewhere = None if shot is None else shot.rule.to
+    if elsewhere is not None:
+        actions.append(HandOn(elsewhere))
+    if ends and (commits or (shot is not None and elsewhere is None)):
         actions.append(Commit(taken))
     caps = _capabilities(shots)
     if caps:
@@ -81,7 +85,7 @@ def unmatched(event: Event, added: Sequence[Shot], near_misses: Sequence[NearMis
 
 
 def _taken(shot: Shot | None) -> bool:
-    if shot is None:
+    if shot is None or shot.rule.to is not None:  # there nobody knows yet
         return True
     answered = shot.reply.positive if shot.reply is not None else shot.rule.raw is None
     return answered and shot.rule.cut not in _SILENT

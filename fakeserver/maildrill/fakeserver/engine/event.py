@@ -16,6 +16,7 @@ from maildrill.smtp import Reply, Stage
 
 if TYPE_CHECKING:
     from maildrill.fakeserver.engine.near_miss import NearMiss
+    from maildrill.fakeserver.language.destination import Destination
 
 
 @dataclass(slots=True)
@@ -119,7 +120,14 @@ class Close:
     reset: bool = False
 
 
-Action = Wait | Commit | Advertise | Say | Proceed | Raw | Shake | Close
+@dataclass(frozen=True, slots=True)
+class HandOn:
+    """Have another server do what was asked for: Proceed says its reply, and a message is taken if it takes it."""
+
+    where: Destination
+
+
+Action = Wait | Commit | Advertise | Say | Proceed | Raw | Shake | Close | HandOn
 
 #: What is done where no rule has anything to say; always this very tuple.
 PROCEEDING: tuple[Action, ...] = (Proceed(),)

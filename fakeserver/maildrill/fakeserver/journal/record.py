@@ -142,7 +142,8 @@ class Entry:
     command: the line, secrets redacted, "" where nothing was asked. address: what MAIL or RCPT named; in LMTP at the
     end of a message the recipient that the reply is about. parameters: those of MAIL or RCPT. reply: said in full;
     half: only half of it was. rule: the one that fired, "" for none. near_misses: why no rule of a strict script fired.
-    message: at its end the message. number: 1, 2, …, from the journal.
+    message: at its end the message. handed_on: to whom it was, and what was said there. number: 1, 2, …, from the
+    journal.
     """
 
     began: float
@@ -159,6 +160,7 @@ class Entry:
     unmatched: bool = False
     closed: Closed | None = None
     parameters: Mapping[str, str] | None = None
+    handed_on: str = ""
     number: int = field(default=0, compare=False)
 
     @property
@@ -176,6 +178,7 @@ class Entry:
             f'reply="{reply}"' if reply else "",
             f"closed={self.closed}" if self.closed else "",
             f'rule="{escape(self.rule)}"' if self.rule else "",
+            f'handed_on="{escape(self.handed_on)}"' if self.handed_on else "",
             "unmatched" if self.unmatched else "",
         )
         return " ".join(word for word in words if word)

@@ -33,6 +33,8 @@ def _tell(told: Transcript, entry: Entry) -> None:
         told.noted(entry.at, f"no rule fits: {miss}")
     if entry.rule:
         told.noted(entry.at, f'rule "{entry.rule}"')
+    if entry.handed_on:
+        told.noted(entry.at, f"handed on to {entry.handed_on}")
     if entry.reply is not None:
         told.answered(entry.at, entry.reply)
     if entry.half is not None:

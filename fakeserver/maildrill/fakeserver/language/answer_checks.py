@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from maildrill.fakeserver.language.rule_error import RuleError, either
-from maildrill.fakeserver.language.script_words import CLASSES, CLOSING, USUAL_CLASSES, Cut, Then
+from maildrill.fakeserver.language.rule_error import RuleError, either, listed
+from maildrill.fakeserver.language.script_words import CLASSES, CLOSING, KNOWN, USUAL_CLASSES, Cut, Then
 from maildrill.fakeserver.language.template import Template
 from maildrill.smtp import Stage, escape
 from maildrill.smtp.codes import CODES
@@ -22,6 +22,7 @@ CAPS_WORDS = 'a keyword with its parameters such as "SIZE 1000", or "-8BITMIME" 
 CAPABILITY = re.compile(r"-[A-Z0-9][A-Z0-9-]*|[A-Z0-9][A-Z0-9-]*(?: [!-~]+)*", re.ASCII | re.IGNORECASE)
 _SILENT = (Cut.REFUSE, Cut.BEFORE, Cut.RST)
 _NO_REPLY_OF_ITS_OWN = (Stage.TLS, Stage.BODY, Stage.IDLE)  # the server says nothing here unless the rule does
+_HAND_ON_WHOLE = 'write at = "dot": DATA and chunks are taken here, and the whole is handed on'
 _MESSAGE_ENDS = frozenset({Stage.DOT, Stage.BDAT})
 
 
@@ -64,7 +65,12 @@ def _then_has_replies(rule: Rule) -> None:
         return
     if rule.then is Then.CYCLE:
         raise RuleError("then", "then says what comes after the last of the replies, and this rule has none")
-    for word, what in (("raw", "raw octets"), ("handshake", "a handshake"), ("cut", "a cut")):
+    for word, what in (
+        ("raw", "raw octets"),
+        ("handshake", "a handshake"),
+        ("cut", "a cut"),
+        ("to", "a server to hand on to"),
+    ):
         if getattr(rule, word) is not None:
             raise RuleError(
                 "then",
@@ -128,6 +134,26 @@ def _caps_only_at_ehlo(rule: Rule) -> None:
             raise RuleError("caps", f'"{escape(change)}" is not a capability', expected=CAPS_WORDS)
 
 
+def _handed_on_whole(rule: Rule) -> None:
+    if rule.to is None:
+        return
+    strange = next((stage for stage in rule.at if stage not in KNOWN["to"]), None)
+    if strange is not None:
+        raise RuleError(
+            "to",
+            f'nothing is handed on at "{strange}"',
+            expected=f"one of the stages {listed(KNOWN['to'])}",
+            hint=_HAND_ON_WHOLE if strange in (Stage.DATA, Stage.BODY, Stage.BDAT) else "",
+        )
+    if rule.commit is not None:
+        raise RuleError(
+            "commit",
+            "whether the message is taken the server says to which it is handed on",
+            expected='no "commit" beside "to"',
+            hint="leave one out",
+        )
+
+
 ANSWER_REASONS: tuple[Callable[[Rule], None], ...] = (
     _one_answer,
     _then_has_replies,
@@ -135,5 +161,6 @@ ANSWER_REASONS: tuple[Callable[[Rule], None], ...] = (
     _manner_has_a_reply,
     _commit_only_at_its_end,
     _caps_only_at_ehlo,
+    _handed_on_whole,
     _codes_possible,
 )

@@ -1,4 +1,7 @@
-"""Where something is delivered: `127.0.0.1:2526`. On this machine, unless it is said that it may leave. Pure."""
+"""Where something is delivered: `127.0.0.1:2526`, or `smtp://127.0.0.1:2526`.
+
+Rule: on this machine, unless it is said that it may leave. Pure.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ import re
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-DESTINATION_WORDS = 'a host and a port such as "127.0.0.1:2526" or "[::1]:2526"'
-_WRITTEN = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9][A-Za-z0-9.\-]*)):([1-9]\d{0,4})", re.ASCII)
+DESTINATION_WORDS = 'a host and a port such as "127.0.0.1:2526" or "smtp://[::1]:2526"'
+_WRITTEN = re.compile(r"(?:smtp://)?(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9][A-Za-z0-9.\-]*)):([1-9]\d{0,4})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

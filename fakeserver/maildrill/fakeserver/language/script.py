@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from maildrill.fakeserver.language.destination import Destination
 from maildrill.fakeserver.language.octets import Drip, Octets, Size, Tease
 from maildrill.fakeserver.language.pattern import Pattern
 from maildrill.fakeserver.language.rule_error import RuleError
@@ -82,6 +83,7 @@ class Rule:
     commit: bool | None = None
     caps: tuple[str, ...] = ()
     handshake: Handshake | None = None
+    to: Destination | None = None
     lint: bool | None = None
     lot: Lot | None = None  # no word of a file: what a profile's item needs to have been drawn
     place: Place = field(default=NOWHERE, compare=False, repr=False)  # where it stands in its file

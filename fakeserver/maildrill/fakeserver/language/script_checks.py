@@ -38,9 +38,9 @@ def check(rule: Rule) -> None:
 
 
 def known_at(rule: Rule) -> frozenset[Stage]:
-    """Return the stages at which everything that the rule asks for may be known."""
+    """Return the stages at which everything that the rule asks for may be known, and what it does be done."""
     stages = frozenset(Stage)
-    for word in _asked(rule):
+    for word in (*_asked(rule), *(() if rule.to is None else ("to",))):
         stages &= KNOWN.get(word, stages)
     return stages
 

@@ -110,6 +110,7 @@ KNOWN: dict[str, frozenset[Stage]] = {
     "header": _WHOLE_MESSAGE,
     "body": _WHOLE_MESSAGE,
     "message": _WHOLE_MESSAGE,
+    "to": frozenset({Stage.MAIL, Stage.RCPT, Stage.DOT}),
 }
 
 #: Which first digits a reply may have, where it is not 2, 4 and 5.

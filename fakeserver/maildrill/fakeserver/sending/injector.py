@@ -1,7 +1,7 @@
 """Send what a server sends by itself, each in its time: to where the script says, else into the journal only.
 
 Rule 1: what is sent is injection's and notices' business; here is when and how. The clock is the server's.
-Rule 2: nothing is relayed: what goes out was written here, and goes nowhere but where `to` says.
+Rule 2: what goes out was written here, and goes nowhere but where `to` says; clients' own mail is handing_on's.
 Rule 3: `stop` leaves no task behind; what was still to come is not sent.
 """
 

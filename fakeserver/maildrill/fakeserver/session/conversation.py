@@ -110,6 +110,7 @@ class Conversation:
     def end(self, how: Closed) -> None:
         """Note that the connection ended otherwise than by the script; only the first end counts."""
         self._receiver.close()
+        self._play.close()
         self._host.decider.end(self.record.number)
         if self.record.closed is None:
             play = self._play

@@ -17,6 +17,7 @@ from maildrill.fakeserver.protocol.dialogue import Dialogue, Heard
 from maildrill.fakeserver.protocol.parameters import size_of
 from maildrill.fakeserver.session import faults
 from maildrill.fakeserver.session.faults import Done
+from maildrill.fakeserver.session.handing_on import Errand, HandingOn, destination, settled
 from maildrill.fakeserver.session.host import Host, Wire
 from maildrill.smtp import Reply, Stage
 from maildrill.smtp.transcript import REDACTED
@@ -33,7 +34,8 @@ _UNASKED = frozenset({Stage.CONNECT, Stage.BODY, Stage.IDLE})
 class Moment:
     """What is to be performed and written down. correct: what Proceed says, None where nothing is asked.
 
-    message: whose end this is; in LMTP for the recipient `address`, and only the `last` reply settles it.
+    message: whose end this is; in LMTP for the recipient `address`, and only the `last` reply settles it. handed_on: to
+    whom it was, and what was said there.
     """
 
     stage: Stage
@@ -44,6 +46,7 @@ class Moment:
     address: str | None = None
     message: Message | None = None
     last: bool = True
+    handed_on: str = ""
     parameters: Mapping[str, str] | None = None
 
 
@@ -71,6 +74,7 @@ class Performance:
         self.dialogue = dialogue
         self._owed: Reply | None = None  # what was said too early, in place of the next reply
         self.transactions = 0
+        self._handing_on: HandingOn | None = None
 
     @property
     def owes(self) -> bool:
@@ -180,7 +184,36 @@ class Performance:
         """Perform a decision, which has yet to be concluded."""
         self.stage = moment.stage
         with self.noting(moment):
+            if destination(moment.decision) is not None:
+                await self._hand_on(moment)
             return await self._perform(moment)
+
+    async def hand_on(self, decision: Decision, errand: Errand, *, ends: bool) -> tuple[Decision, str]:
+        """Have another server do what was asked for, if a decision says so; returns it settled, and what was said."""
+        where = destination(decision)
+        if where is None:
+            return decision, ""
+        if self._handing_on is None:
+            self._handing_on = HandingOn(self.host.hostname)
+        handed = await self._handing_on.run(where, errand)
+        return settled(decision, handed.reply, ends=ends), handed.note
+
+    def close(self) -> None:
+        """The session is over."""
+        if self._handing_on is not None:
+            self._handing_on.close()
+
+    async def _hand_on(self, moment: Moment) -> None:
+        """Hand on MAIL or RCPT."""
+        state, address, parameters = self.dialogue.state, moment.address or "", moment.parameters or {}
+        mail = moment.stage is Stage.MAIL
+        errand = Errand(
+            transaction=self.transactions,
+            reverse_path=address if mail else state.reverse_path or "",
+            parameters=parameters if mail else state.parameters,
+            recipients={} if mail else {address: parameters},
+        )
+        moment.decision, moment.handed_on = await self.hand_on(moment.decision, errand, ends=False)
 
     @contextmanager
     def noting(self, moment: Moment) -> Iterator[None]:
@@ -239,6 +272,7 @@ class Performance:
                 closed=closed,
                 near_misses=decision.near_misses,
                 message=moment.message if moment.last else None,
+                handed_on=moment.handed_on,
             )
         )
 

@@ -6,6 +6,7 @@ Rule 2: whether a message is taken is known before its reply is performed.
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Sequence
 
 from maildrill.fakeserver.engine.event import Decision, Say
@@ -13,11 +14,17 @@ from maildrill.fakeserver.journal.journal import Message
 from maildrill.fakeserver.message.body import BareNewlines, Body, Chunks, message_id
 from maildrill.fakeserver.protocol.dialogue import Heard
 from maildrill.fakeserver.session import faults
+from maildrill.fakeserver.session.faults import Done
+from maildrill.fakeserver.session.handing_on import Errand, destination
 from maildrill.fakeserver.session.performance import PLAIN, SILENT, Arrived, Moment, Performance, shown
 from maildrill.smtp import Reply, Stage
 
 #: Octets of a chunk that are read at once.
 _PIECE = 65536
+
+
+#: At the end of a message, for all or in LMTP for one of its recipients: who decides, and what.
+End = tuple[Stage, Decision]
 
 
 class Receiver:
@@ -148,10 +155,26 @@ class Receiver:
             ends = ends or [self._decide(heard, correct, arrived, state.recipients)]
         else:  # a message gets one reply, and that was it; other recipients hear the same
             ends = [(correct.stage, SILENT)] + [(correct.stage, Decision((Say(early),)))] * (len(each) - 1)
+        handed = await self._hand_on(began, heard, arrived, ends, each)
+        ends = [(stage, decision) for (stage, _), (decision, _) in zip(ends, handed, strict=True)]
         taken = [correct.scripted and faults.taken(decision.actions, correct.reply) for _, decision in ends]
-        message = Message(
+        message = self._message(began, arrived, taken, each)
+        play.dialogue.reset()
+        play.host.journal.receive(message)
+        if message.committed and play.host.on_commit is not None:
+            play.host.on_commit(message)
+        for place, (stage, decision) in enumerate(ends):
+            rcpt, command = each[place] if each else None, "" if place else shown(heard)
+            last = place == len(ends) - 1
+            moment = Moment(stage, began, decision, correct.reply, command, rcpt, message, last)
+            moment.handed_on = handed[place][1]
+            await play.carry_out(moment)
+
+    def _message(self, began: float, arrived: Arrived, taken: Sequence[bool], each: Sequence[str]) -> Message:
+        state = self._play.dialogue.state
+        return Message(
             at=began,
-            session=play.record.number,
+            session=self._play.record.number,
             reverse_path=state.reverse_path or "",
             recipients=state.recipients,
             content=arrived.content,
@@ -162,14 +185,38 @@ class Receiver:
             parameters=state.parameters,
             rcpt_parameters=state.rcpt_parameters,
         )
-        play.dialogue.reset()
-        play.host.journal.receive(message)
-        if message.committed and play.host.on_commit is not None:
-            play.host.on_commit(message)
+
+    async def _hand_on(
+        self, began: float, heard: Heard, arrived: Arrived, ends: Sequence[End], each: Sequence[str]
+    ) -> list[tuple[Decision, str]]:
+        """Hand a message on as decided, in LMTP for each recipient; returns each decision settled, and what was said.
+
+        Nobody can know whether it is there if the client goes before the other server has replied.
+        """
+        play, state = self._play, self._play.dialogue.state
+        handed = [(decision, "") for _, decision in ends]
         for place, (stage, decision) in enumerate(ends):
-            rcpt, command = each[place] if each else None, "" if place else shown(heard)
-            last = place == len(ends) - 1
-            await play.carry_out(Moment(stage, began, decision, correct.reply, command, rcpt, message, last))
+            where = destination(decision)
+            if where is None:
+                continue
+            play.stage = stage
+            errand = Errand(
+                transaction=play.transactions,
+                reverse_path=state.reverse_path or "",
+                parameters=state.parameters,
+                recipients={rcpt: state.rcpt_parameters.get(rcpt, {}) for rcpt in each[place:][:1] or state.recipients},
+                content=arrived.content,
+            )
+            try:
+                handed[place] = await play.hand_on(decision, errand, ends=True)
+            except CancelledError:
+                message = self._message(began, arrived, [], ())
+                play.host.journal.receive(message)
+                moment = Moment(stage, began, decision, command=shown(heard), message=message)
+                moment.handed_on = f"{where}: the client went before there was a reply"
+                play.note(moment, Done())
+                raise
+        return handed
 
     def _decide(
         self, heard: Heard, correct: Heard, arrived: Arrived, recipients: Sequence[str]

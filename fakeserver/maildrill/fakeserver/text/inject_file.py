@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import TypeVar
 
-from maildrill.fakeserver.language.destination import DESTINATION_WORDS, Destination
 from maildrill.fakeserver.language.injection import Action, Feedback, Injection, Kind
 from maildrill.fakeserver.language.pattern import PATTERN_WORDS, Pattern
 from maildrill.fakeserver.language.script import RuleError
 from maildrill.fakeserver.language.span import Duration
 from maildrill.fakeserver.language.toml_text import inline, lines, one_or_list, quoted
-from maildrill.fakeserver.text.readers import list_of, one_of
+from maildrill.fakeserver.text.readers import destination, list_of, one_of
 from maildrill.smtp.document import Table
 from maildrill.smtp.quantity import DURATION_WORDS
 
@@ -69,13 +68,6 @@ def _choice(key: str, kind: type[_E]) -> Callable[[Table], _E | None]:
     return lambda table: kind(table.choice(key, list(kind))) if table.has(key) else None
 
 
-def _to(table: Table) -> Destination | None:
-    outside = table.flag("outside", default=False)
-    if outside and not table.has("to"):
-        table.fail("outside", "nothing is sent anywhere", expected=f"to = {DESTINATION_WORDS}")
-    return one_of("to", lambda text: Destination(text, outside), DESTINATION_WORDS)(table)
-
-
 #: Each field of an Injection but those of `on_commit`, and how it is read; the order is that of `expected one of`.
 READERS: dict[str, Callable[[Table], object]] = {
     "kind": _choice("kind", Kind),
@@ -88,5 +80,5 @@ READERS: dict[str, Callable[[Table], object]] = {
     "times": lambda table: table.number("times", least=1) if table.has("times") else None,
     "chance": lambda table: table.fraction("chance") if table.has("chance") else None,
     "address": lambda table: table.text("address", ""),
-    "to": _to,
+    "to": destination,
 }

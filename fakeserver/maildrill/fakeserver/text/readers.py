@@ -9,6 +9,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import TypeVar
 
+from maildrill.fakeserver.language.destination import DESTINATION_WORDS, Destination
 from maildrill.smtp import ConfigurationError, escape
 from maildrill.smtp.document import Table, shown
 
@@ -74,6 +75,14 @@ def whole_or(key: str, read: Callable[[Table], _T], make: Callable[[str], _T]) -
         return read(table)
 
     return read_whole
+
+
+def destination(table: Table) -> Destination | None:
+    """Return what `to` and `outside` say; absent is None."""
+    outside = table.flag("outside", default=False)
+    if outside and not table.has("to"):
+        table.fail("outside", "nothing is sent anywhere", expected=f"to = {DESTINATION_WORDS}")
+    return one_of("to", lambda text: Destination(text, outside), DESTINATION_WORDS)(table)
 
 
 def named(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from maildrill.fakeserver.language.answer_checks import CAPS_WORDS
+from maildrill.fakeserver.language.destination import DESTINATION_WORDS, Destination
 from maildrill.fakeserver.language.octets import DRIP_WORDS, RAW_WORDS, TEASE_WORDS, Drip, Octets, Size, Tease
 from maildrill.fakeserver.language.pattern import PATTERN_WORDS, Pattern
 from maildrill.fakeserver.language.script import Rule, RuleError
@@ -26,7 +27,18 @@ from maildrill.fakeserver.language.span import (
     compares,
 )
 from maildrill.fakeserver.language.template import ReplyTemplate
-from maildrill.fakeserver.text.readers import flag, list_of, made, named, number, one_of, some, whole_or, word_of
+from maildrill.fakeserver.text.readers import (
+    destination,
+    flag,
+    list_of,
+    made,
+    named,
+    number,
+    one_of,
+    some,
+    whole_or,
+    word_of,
+)
 from maildrill.smtp import Stage, did_you_mean, escape
 from maildrill.smtp.document import Table
 from maildrill.smtp.quantity import DURATION_WORDS, RATE_WORDS, SIZE_WORDS
@@ -95,7 +107,6 @@ _WORD_ALIASES = {
     "sender": "from",
     "sleep": "wait",
     "stage": "at",
-    "to": "rcpt",
     "username": "user",
 }
 
@@ -203,6 +214,13 @@ def _pattern_or_amount(text: str) -> Pattern | Amount:
     return Amount(text) if compares(text) else Pattern(text)
 
 
+def _to(table: Table) -> Destination | None:
+    text = table.raw("to")
+    if isinstance(text, str) and "@" in text:  # who reads it as a recipient means another word
+        table.fail("to", f'rule.to is "{escape(text)}"', expected=DESTINATION_WORDS, hint='did you mean "rcpt"?')
+    return destination(table)
+
+
 def _patterns(key: str) -> Callable[[Table], tuple[Pattern, ...]]:
     return list_of(key, Pattern, PATTERN_WORDS)
 
@@ -245,6 +263,7 @@ READERS: dict[str, Callable[[Table], object]] = {
     "commit": flag("commit"),
     "caps": list_of("caps", str, CAPS_WORDS),
     "handshake": word_of("handshake", Handshake),
+    "to": _to,
     "lint": flag("lint"),
     "name": lambda table: table.text("name", ""),
 }

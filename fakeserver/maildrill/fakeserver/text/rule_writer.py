@@ -79,6 +79,8 @@ def _answer(rule: Rule) -> Iterator[tuple[str, str | None]]:
     yield "commit", _flag(rule.commit)
     yield "caps", one_or_list(rule.caps)
     yield "handshake", rule.handshake and quoted(rule.handshake)
+    yield "to", _text(rule.to)
+    yield "outside", "true" if rule.to is not None and rule.to.outside else None
     yield "lint", _flag(rule.lint)
 
 

@@ -75,6 +75,12 @@ at = "tls"
 handshake = "expired"
 
 [[rule]]
+name = "elsewhere"
+at = "*"
+to = "smtp://mx.example:25"
+outside = true
+
+[[rule]]
 name = "clear"
 at = "mail"
 tls = false
