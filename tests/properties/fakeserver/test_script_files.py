@@ -36,6 +36,7 @@ from maildrill.fakeserver.text.script_file import read_script, script_of, script
 from maildrill.fakeserver.text.server_file import BOUNDS
 from maildrill.smtp import Stage
 from maildrill.smtp.quantity import parse_duration
+from maildrill.smtp.stage import SERVED
 
 SCHEMA = Draft202012Validator(script_schema())
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
@@ -115,7 +116,7 @@ EXPECTED: dict[str, st.SearchStrategy[Any]] = {
     **dict.fromkeys(("rcpt", "domain", "reverse_path", "subject", "client", "reply", "rule"), PATTERNS),
     **dict.fromkeys(("committed", "acknowledged", "attempts", *ALL, "count"), COUNTS),
     **dict.fromkeys(("gap", "age"), AGES),
-    "at": st.lists(st.sampled_from(Stage), unique=True, max_size=2).map(tuple),
+    "at": st.lists(st.sampled_from(SERVED), unique=True, max_size=2).map(tuple),
     "rate": st.sampled_from(("1/1m", "100/1h")).map(Quota),
 }
 

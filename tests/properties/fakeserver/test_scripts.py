@@ -30,6 +30,7 @@ from maildrill.fakeserver.language.template import ReplyTemplate
 from maildrill.fakeserver.text.rule_writer import said
 from maildrill.fakeserver.text.script_file import read_script, script_to_toml
 from maildrill.smtp import ConfigurationError, Stage
+from maildrill.smtp.stage import SERVED
 
 SCHEMA = Draft202012Validator(script_schema())
 ORDER = (Wait, HandOn, Commit, Advertise, Say | Proceed | Raw | Shake, Close)
@@ -63,8 +64,8 @@ def tuples(of: st.SearchStrategy[object], most: int = 2) -> st.SearchStrategy[tu
 
 
 WORDS: dict[str, st.SearchStrategy[Any]] = {
-    "at": st.sampled_from((*Stage, *[Stage.DOT, Stage.EHLO, Stage.IDLE] * 6)).map(lambda stage: (stage,))
-    | tuples(st.sampled_from(Stage), 3),
+    "at": st.sampled_from((*SERVED, *[Stage.DOT, Stage.EHLO, Stage.IDLE] * 6)).map(lambda stage: (stage,))
+    | tuples(st.sampled_from(SERVED), 3),
     "reverse_path": tuples(PATTERNS),
     "rcpt": tuples(PATTERNS),
     "domain": tuples(PATTERNS),
@@ -148,7 +149,7 @@ def scripts(draw: st.DrawFn) -> Script:
 
 EVENTS = st.builds(
     Event,
-    stage=st.sampled_from(Stage),
+    stage=st.sampled_from(SERVED),
     at=SECONDS,
     session=st.integers(1, 3),
     client=st.sampled_from(("192.0.2.1", "192.0.2.2")),
