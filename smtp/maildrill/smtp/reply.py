@@ -79,7 +79,7 @@ class Reply:
     @property
     def positive(self) -> bool:
         """Whether the server did what was asked (2yz, any of them)."""
-        return self.klass == 2
+        return self.code // 100 == 2
 
     @property
     def enhanced(self) -> EnhancedStatus | None:

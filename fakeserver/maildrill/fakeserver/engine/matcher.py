@@ -112,9 +112,13 @@ class Matcher:
         self._counting.carry(old._counting)
 
     def _meant(self, view: View) -> Sequence[str]:
-        """Return the recipients that `rcpt` and `domain` mean."""
+        """Return the recipients that `rcpt` and `domain` mean; all where the rule only counts by them."""
         rcpt, domain = self._rcpt, self._domain
-        word, found = "rcpt" if rcpt is not None else "domain" if domain is not None else "key", []
+        if rcpt is None and domain is None:
+            if not view.rcpts:
+                self.missed = Miss(len(self._tests), "key", "there is no recipient yet")
+            return view.rcpts
+        word, found = "domain" if rcpt is None else "rcpt", []
         for n, address in enumerate(view.rcpts):
             if rcpt is not None and not rcpt(address):
                 continue
@@ -123,8 +127,7 @@ class Matcher:
                 continue
             found.append(address)
         if not found:
-            behind = word == "domain" and rcpt is not None
-            self.missed = Miss(len(self._tests) + behind, word, "there is no recipient yet" if word == "key" else None)
+            self.missed = Miss(len(self._tests) + (word == "domain" and rcpt is not None), word)
         return found
 
     def _drawn(self, rcpts: Sequence[str], session: int) -> Sequence[str]:

@@ -160,7 +160,7 @@ class Books:
 
     def _mail(self, entry: Entry) -> None:
         if entry.address is not None and entry.reply is not None and entry.reply.positive:
-            record = TransactionRecord(entry.session, entry.began, entry.address, parameters=entry.parameters or {})
+            record = TransactionRecord(entry.session, entry.began, entry.address, entry.parameters or {})
             self._open[entry.session] = record
             self._transactions.add(record)
 

@@ -214,12 +214,12 @@ class TransactionRecord:
     session: int
     at: float
     reverse_path: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
     asked: list[Entry] = field(default_factory=list)
     data: Reply | None = None
     dot: Reply | None = None
     ended: str = ""
     forgotten: bool = False
-    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

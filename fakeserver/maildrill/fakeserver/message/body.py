@@ -16,6 +16,7 @@ _DOT = ord(".")
 #: A CR that is no ordinary end of a line: none at all, or what stands before a dot. Its first octet is looked for with
 #: memchr, which makes this search faster than one for CRLF and a dot.
 _ODD = re.compile(rb"\r(?!\n[^.])")
+_BARE_FEED = re.compile(rb"\n(?<!\r\n)")  # as fast, for the same reason
 _MESSAGE_ID = re.compile(rb"^Message-ID:\s*([^\r\n]*)\s*$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -161,7 +162,7 @@ def comes_plainly(octets: bytes) -> bool:
 
 def bare_feeds(octets: bytes) -> int:
     """Return how many LF without CR there are, where there is no CR without LF."""
-    return octets.count(b"\n") - octets.count(b"\r")
+    return octets.count(b"\n") - octets.count(b"\r") if _BARE_FEED.search(octets) else 0
 
 
 def message_id(content: bytes) -> str:

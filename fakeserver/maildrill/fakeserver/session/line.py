@@ -98,15 +98,18 @@ class Line:
 
     def wait(self, *, between: bool) -> None:
         """From now on it is the client's turn: with a command if `between`, else with octets of one."""
+        self.wait_anew(between=between)
+        if not self.inbox.empty:  # a part of the next command came with the last one
+            self._arm(self._patience.heard(self._loop.time()))
+
+    def wait_anew(self, *, between: bool) -> None:
+        """Do as `wait` does where nothing is unread."""
         if self._waits is not self._host.idle_waits:
             self._waits = self._host.idle_waits
             self._patience.ages = self._ages()
-        now = self._loop.time()
-        when = self._patience.start(now, between=between)
+        when = self._patience.start(self._loop.time(), between=between)
         if when is not None:
             self._arm(when)
-        if not self.inbox.empty:  # a part of the next command came with the last one
-            self._arm(self._patience.heard(now))
 
     def stop_waiting(self) -> None:
         """From now on it is the server's turn."""
