@@ -31,6 +31,7 @@ COMMANDS = {
     "schema": ("maildrill.cli.schema", "schema", "Print the JSON Schema of scripts, for editors, or of the event log."),
     "scripts": ("maildrill.cli.scripts", "scripts", "List the bundled server scripts, or print one."),
     "send": ("maildrill.cli.send", "send", "Send a campaign over TCP; run it again to go on."),
+    "status": ("maildrill.cli.status", "status", "Say where a campaign stands, also while it is being sent."),
     "serve": ("maildrill.cli.serve", "serve", "Let any client talk to the scripted server over TCP."),
 }
 

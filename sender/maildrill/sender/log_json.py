@@ -7,6 +7,7 @@ Rule 2: what does not fit the schema is a bug and raises ValueError at once.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
@@ -57,6 +58,21 @@ def read_events(path: Path) -> Iterator[LogEvent]:
             for number, line in enumerate(file, 1):
                 if line.endswith(b"\n"):
                     yield _decoded(line, f"{path}:{number}")
+    except OSError as error:
+        raise ConfigurationError(f"cannot read event log: {error.strerror}", where=str(path)) from None
+
+
+def last_events(path: Path, octets: int = 1 << 22) -> Iterator[LogEvent]:
+    """Yield the events at the end of a file that stand in its last `octets`; raises what read_events raises."""
+    try:
+        with path.open("rb") as file:
+            start = max(0, file.seek(0, os.SEEK_END) - octets)
+            file.seek(start)
+            if start:
+                file.readline()  # most likely the rest of a line
+            for line in file:
+                if line.endswith(b"\n"):
+                    yield _decoded(line, str(path))
     except OSError as error:
         raise ConfigurationError(f"cannot read event log: {error.strerror}", where=str(path)) from None
 
