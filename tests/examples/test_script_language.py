@@ -25,8 +25,8 @@ from maildrill.fakeserver.session.certificates import certificates_for
 from maildrill.fakeserver.text.rule_file import READERS
 from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios.world import World, run_world
-from maildrill.smtp import Stage
 from maildrill.smtp.quantity import parse_duration
+from maildrill.smtp.stage import SERVED
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "script-language.md").read_text(encoding="utf-8")
@@ -268,7 +268,7 @@ def test_a_dialogue_that_is_wrong_is_found_out(dialogue: str) -> None:
         perform(script, dialogue)
 
 
-@pytest.mark.parametrize("word", [*Stage, *Key, *Cut, *Mangle, *Handshake, *(f"{{{field}}}" for field in FIELDS)])
+@pytest.mark.parametrize("word", [*SERVED, *Key, *Cut, *Mangle, *Handshake, *(f"{{{field}}}" for field in FIELDS)])
 def test_every_word_is_on_the_page(word: str) -> None:
     """The page leaves nothing out that a script may say."""
     assert f"`{word}`" in PAGE

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import smtplib
+import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -240,3 +241,49 @@ def test_smtplib_logs_in(tcp: Any, password: str) -> None:
         return await asyncio.to_thread(client, *scene.address)
 
     assert tcp.play("", story, settings=USERS) == (235 if password == GOOD else 535)
+
+
+@pytest.mark.parametrize(
+    ("settings", "before", "after"),
+    [
+        (USERS, "530", "250"),
+        (Settings(users={"ann": GOOD}, anonymous=True), "250", "250"),
+        (Settings(anonymous=False), "530", "250"),
+        (OPEN, "250", "250"),
+    ],
+)
+def test_where_there_are_users_mail_is_taken_from_nobody_else(
+    ground: Any, settings: Settings, before: str, after: str
+) -> None:
+    """530 is the reply of RFC 4954 section 6; all but MAIL is open to everybody, and no rule is asked before."""
+
+    async def story(scene: Any) -> Any:
+        client = await scene.greeted()
+        said = await client.ask("NOOP", "VRFY ann", "RSET", MAIL, "RSET")
+        login = await client.ask(f"AUTH PLAIN {plain('ann', GOOD)}")
+        counted = scene.server.unfired()
+        return said.split("|")[3][:9], login, (await client.ask(MAIL))[:3], bool(counted)
+
+    assert ground.play('at = "mail"', story, settings=settings) == (
+        "530 5.7.0" if before == "530" else "250 2.1.0",
+        IN,
+        after,
+        before == "530",
+    )
+
+
+def test_in_tls_who_has_logged_in_in_clear_must_do_so_again(ground: Any) -> None:
+    """What was said in clear is forgotten (RFC 3207 section 4.2)."""
+
+    async def story(scene: Any) -> Any:
+        client = await scene.greeted()
+        await client.ask(f"AUTH PLAIN {plain('ann', GOOD)}", "STARTTLS")
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        await client.secure(context)
+        await client.ask("EHLO client.test")
+        return await client.ask(MAIL)
+
+    settings = Settings(users={"ann": GOOD}, tls=True)
+
+    assert ground.play("", story, settings=settings) == "530 5.7.0 authentication required"

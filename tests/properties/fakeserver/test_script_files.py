@@ -58,6 +58,7 @@ SETTINGS: dict[str, st.SearchStrategy[Any]] = {
     "lint": st.booleans(),
     "strict": st.booleans(),
     "tls": st.booleans(),
+    "anonymous": st.booleans(),
     "users": st.dictionaries(NAMES, TEXTS.filter(lambda text: "\0" not in text), max_size=3),
     "auth": st.lists(st.sampled_from(MECHANISMS), unique=True).map(tuple),
     "caps": st.lists(st.sampled_from(("-8BITMIME", "SIZE 1000", "X-OWN")), unique=True).map(tuple),

@@ -188,6 +188,7 @@ SERVER: tuple[Word, ...] = (
         {"type": "object", "additionalProperties": NAME},
         ({"ann": "secret"},),
     ),
+    Word("anonymous", "whether who has not logged in may send; without it unless there are users", FLAG),
     Word("auth", "the mechanisms of AUTH that are offered", known("mechanisms"), (["PLAIN", "LOGIN"],)),
     Word("caps", "change what EHLO advertises, in every session", known("caps"), ("-CHUNKING",)),
     Word("limits", "how much clients may ask of the server", known("limits")),

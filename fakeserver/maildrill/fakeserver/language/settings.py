@@ -52,7 +52,8 @@ class Settings:
 
     hostname: what the server calls itself. seed: of every draw. unmatched: what no rule answers. lint: False lets
     replies stand that no real server would give. strict: whether the grammar of RFC 5321 is held to the letter.
-    tls: whether STARTTLS is offered. users: name to password; whoever else logs in is refused. auth: the mechanisms
+    tls: whether STARTTLS is offered. users: name to password; whoever else logs in is refused. anonymous:
+    whether mail is taken from who has not logged in, None for: unless there are users. auth: the mechanisms
     offered. caps: changes to what EHLO advertises, as in a rule. limits: changes to Limits by name.
     """
 
@@ -63,9 +64,15 @@ class Settings:
     strict: bool | None = None
     tls: bool | None = None
     users: Mapping[str, str] = field(default_factory=dict, repr=False)  # a password shows up nowhere
+    anonymous: bool | None = None
     auth: tuple[str, ...] = ()
     caps: tuple[str, ...] = ()
     limits: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def closed(self) -> bool:
+        """Whether mail is taken only from who has logged in (RFC 4954 section 6)."""
+        return bool(self.users) if self.anonymous is None else not self.anonymous
 
     @property
     def limited(self) -> Limits:

@@ -41,6 +41,7 @@ _NO_HOST = Refusal.of("501 5.5.4 the argument names no host")
 _BAD_CHUNK = Refusal.of("501 5.5.4 syntax: BDAT octets [LAST]")
 _NEEDS_UTF8 = Refusal.of("553 5.6.7 an address beyond ASCII needs SMTPUTF8")
 _LOGGED_IN_ALREADY = Refusal.of("503 5.5.1 already authenticated")
+_LOG_IN_FIRST = Refusal.of("530 5.7.0 authentication required")
 _IN_TRANSACTION = Refusal.of("503 5.5.1 not during a transaction")
 _NO_MECHANISM = Refusal.of("504 5.5.4 authentication mechanism not implemented")
 _CHUNKS_BEGAN = Refusal.of("503 5.5.1 the message comes by BDAT")
@@ -125,6 +126,8 @@ def _no_transaction(state: State) -> Refusal | None:
 def _mail(state: State, argument: str) -> Verdict:
     if not state.helo:
         return _hello_first(state)
+    if state.offer.settings.closed and not state.authenticated:
+        return _LOG_IN_FIRST
     if state.reverse_path is not None:
         return _CHUNK_FAILED if state.failed else _NESTED
     path = read_path("FROM", argument, strict=state.strict)

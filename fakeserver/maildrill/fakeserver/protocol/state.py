@@ -49,7 +49,7 @@ class Offer:
         lines = [f"SIZE {self.limits.message}" if word == "SIZE" else word for word in KEYWORDS]
         if self.settings.tls:
             lines.append("STARTTLS")
-        if self.settings.auth or self.settings.users:
+        if self.settings.auth or self.settings.users or self.settings.closed:
             lines.append(f"AUTH {' '.join(self.settings.auth or MECHANISMS)}")
         return tuple(line for line in changed(lines, self.settings.caps) if not (secure and line.upper() == "STARTTLS"))
 

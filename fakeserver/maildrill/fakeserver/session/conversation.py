@@ -42,7 +42,7 @@ class Conversation:
         self._receiver = Receiver(self._play)
         self._authenticator = Authenticator(self._play)
         self._welcome = PLAIN
-        plainly = not (wire.door.lmtp or host.settings.strict)
+        plainly = not (wire.door.lmtp or host.settings.strict or host.settings.closed)
         self.express = Express(self._play, self._receiver, self._answer_at_length) if plainly else None
 
     def connect(self, client: str) -> bool:

@@ -70,6 +70,7 @@ def read_server(table: Table) -> Settings:
         strict=_flag(table, "strict"),
         tls=_flag(table, "tls"),
         users=_users(table),
+        anonymous=_flag(table, "anonymous"),
         auth=_auth(table),
         caps=_caps(table),
         limits=_limits(table),
@@ -88,7 +89,7 @@ def _words(settings: Settings) -> Iterator[tuple[str, str | None]]:
     yield "hostname", None if settings.hostname is None else quoted(settings.hostname)
     yield "seed", None if settings.seed is None else str(settings.seed)
     yield "unmatched", None if settings.unmatched is None else quoted(settings.unmatched)
-    for word in ("lint", "strict", "tls"):
+    for word in ("lint", "strict", "tls", "anonymous"):
         flag = getattr(settings, word)
         yield word, None if flag is None else str(flag).lower()
     yield "users", inline((bare_or_quoted(name), quoted(password)) for name, password in settings.users.items())
