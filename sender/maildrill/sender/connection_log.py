@@ -41,6 +41,8 @@ class Outcome(TypedDict):
     state: State
     delay: float
     until: NotRequired[float | None]
+    account: NotRequired[str]
+    host: NotRequired[str]
 
 
 class ConnectionLog:
@@ -81,13 +83,18 @@ class ConnectionLog:
         """Log one line of the dialogue of `session`."""
         self.emit("line", line.at, session=session, mark=_MARKS[line.mark], text=line.text)
 
-    def refused(self, at: float, session: int, relay: str, broken: Broken) -> None:
+    def refused(  # noqa: PLR0913 - an argument for each fact
+        self, at: float, session: int, relay: str, broken: Broken, *, account: str = "", host: str = ""
+    ) -> None:
         """Log that no mail could be sent in `session`, and why."""
-        self.emit("session.refused", at, session=session, relay=relay, stage=broken.stage.value, **_evidence(broken))
+        who = {name: value for name, value in (("account", account), ("host", host)) if value}
+        evidence = _evidence(broken)
+        self.emit("session.refused", at, session=session, relay=relay, **who, stage=broken.stage.value, **evidence)
 
     def attempt(self, at: float, ruling: Ruling, **outcome: Unpack[Outcome]) -> None:
         """Log what one try came to for one recipient; also where no transaction was begun (transaction=None)."""
-        optional = {"transaction": outcome["transaction"], "until": outcome.get("until")}
+        optional: dict[str, object] = {"transaction": outcome["transaction"], "until": outcome.get("until")}
+        optional |= {"account": outcome.get("account") or None, "host": outcome.get("host") or None}
         self.emit(
             "attempt",
             at,

@@ -7,57 +7,59 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from maildrill.sender.attempt import Ruling, State
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.ledger import AttemptRecord, Entry, Intent, Ledger
 from maildrill.sender.lists import Row
-from maildrill.sender.plan import Agenda, Waiting, batch_size
+from maildrill.sender.pacing.lessons import Lesson
+from maildrill.sender.plan import Waiting
+from maildrill.sender.queues import Queue, Queues
 from maildrill.sender.standing import Standing, after, held, kept_waiting, lapsed
 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One go at one batch: the session (counted from 1 in the run), the transaction in it (None: none), and when."""
+    """One go at one batch.
+
+    session: counted from 1 in the run; 0 where none was begun. transaction: in it; None: none. account: the label of
+    the destination. host: who was talked to; relay: the same as `host:port`.
+    """
 
     session: int
     transaction: int | None
     started: float
     ended: float = 0.0
+    account: str = ""
+    host: str = ""
+    relay: str = ""
 
 
 class Desk:
-    """Keeps the books of one run of `campaign`. relay: `host:port`, as the log shows it."""
+    """Keeps the books of one run of `campaign`. queues: where those who wait for a try are put."""
 
-    def __init__(self, campaign: Campaign, ledger: Ledger, log: ConnectionLog, relay: str) -> None:
+    def __init__(self, campaign: Campaign, ledger: Ledger, log: ConnectionLog, queues: Queues) -> None:
         self.campaign = campaign
         self.ledger = ledger
         self.log = log
-        self.relay = relay
-        self.agenda = Agenda()
+        self.queues = queues
         self.attempts = 0
         self.states = dict.fromkeys(State, 0)
-        self._learned: int | None = None
-
-    @property
-    def size(self) -> int:
-        """How many recipients a transaction may have now."""
-        return batch_size(self.campaign.mode, self.campaign.limits, self._learned)
 
     def open(self, rows: Sequence[Row], message_id: Callable[[Row], str], now: float) -> None:
         """Take in the list and whatever earlier runs left; log it all."""
         ledger, log = self.ledger, self.log
         enrolment = ledger.enrol(rows, message_id, now)
         self.states = dict(ledger.counts())
-        self._learned = ledger.learned(self.relay)
         total = sum(self.states.values())
         log.emit(
             "run.started",
             now,
             campaign=self.campaign.name,
             sender=self.campaign.sender.address,
-            relay=self.relay,
+            relay=self.campaign.relay,
             mode=self.campaign.mode.value,
             recipients=total,
             seed=self.campaign.seed,
@@ -69,7 +71,7 @@ class Desk:
         for record in enrolment.added:
             log.emit("recipient.queued", now, recipient=record.address, row=record.number, message_id=record.message_id)
         for waiting in enrolment.waiting:
-            self.agenda.add(waiting)
+            self.queues.add(waiting)
 
     def _log_restored(self, added: set[str], now: float) -> None:
         for found in self.ledger.recovered:
@@ -86,15 +88,15 @@ class Desk:
                     attempts=record.attempts,
                 )
 
-    def take(self, now: float, size: int) -> list[Waiting]:
+    def take(self, queue: Queue, now: float, size: int) -> list[Waiting]:
         """Give out at most `size` recipients that are due; whose lifetime is over is settled on the way."""
         self.lapse(now)
-        return self.agenda.take(now, size)
+        return queue.agenda.take(now, size)
 
     def put_back(self, batch: Sequence[Waiting]) -> None:
         """Take back recipients for whom nothing was tried."""
         for waiting in batch:
-            self.agenda.add(waiting)
+            self.queues.add(waiting)
 
     def intend(self, intent: Intent, accepted: Sequence[str]) -> None:
         """Write down that the final dot is about to leave for `accepted`."""
@@ -107,7 +109,7 @@ class Desk:
             recipients=list(accepted),
         )
 
-    def conclude(self, batch: Sequence[Waiting], rulings: Sequence[Ruling], go: Try) -> list[Waiting]:
+    async def conclude(self, batch: Sequence[Waiting], rulings: Sequence[Ruling], go: Try) -> list[Waiting]:
         """Write down what a try came to for each of its recipients; return those to be tried again in its session.
 
         Everybody else who is to be tried again is back on the agenda.
@@ -122,7 +124,7 @@ class Desk:
             if ruling.again:
                 again.append(after_it)
             elif entry.standing.due is not None:
-                self.agenda.add(after_it)
+                self.queues.add(after_it)
         return again
 
     def _entry(self, waiting: Waiting, ruling: Ruling, go: Try) -> Entry:
@@ -146,6 +148,8 @@ class Desk:
             fault=ruling.fault,
             detail=ruling.detail,
             until=standing.due if standing.state is State.DEFERRED else None,
+            account=go.account,
+            host=go.host,
         )
         return Entry(waiting.key, record, standing)
 
@@ -158,36 +162,43 @@ class Desk:
             transaction=go.transaction,
             number=entry.attempt.number,
             state=entry.standing.state,
-            relay=self.relay,
+            relay=go.relay,
+            account=go.account,
+            host=go.host,
             delay=go.ended - waiting.queued_at,
             until=entry.attempt.until,
         )
 
     def lapse(self, now: float) -> None:
         """Settle everybody whose lifetime ended before their next try could begin."""
-        over = self.agenda.lapsed(now)
-        if over:
-            self._settle(over, lambda standing: lapsed(standing, f"{self.relay} was not to be had all the time"), now)
+        for queue, over in self.queues.lapsed(now):
+            self._settle(over, partial(lapsed, why_untried=f"{queue.name} was not to be had all the time"), now)
 
-    def hold_all(self, reason: str, now: float) -> None:
-        """Hold everybody who waits: our own set-up is at fault, and nobody is to be burnt for it."""
-        everybody = self.agenda.clear()
+    def hold(self, queue: Queue, reason: str, now: float) -> None:
+        """Hold everybody who waits in a queue: our own set-up is at fault, and nobody is to be burnt for it."""
+        everybody = queue.agenda.clear()
         if everybody:
             self._settle(everybody, lambda standing: held(standing, reason), now)
 
-    def keep_waiting(self, now: float) -> None:
+    def keep_waiting(self, queue: Queue, now: float) -> None:
         """The host would not have us: whoever is due waits for it, but not for longer than a lifetime."""
-        changed = self.agenda.change(now, lambda standing: kept_waiting(standing, self.campaign.retry, now))
+        changed = queue.agenda.change(now, lambda standing: kept_waiting(standing, self.campaign.retry, now))
         if changed:
+            self.queues.bound(queue)
             self.ledger.settle(changed)
 
-    def learn(self, limit: int, now: float) -> None:
-        """Remember that the host takes no more than `limit` recipients in a transaction."""
-        limit = max(limit, 1)
-        if self._learned is None or limit < self._learned:
-            self._learned = limit
-            self.ledger.learn(self.relay, limit)
-            self.log.emit("limit.learned", now, relay=self.relay, recipients=limit)
+    def learn(self, lesson: Lesson) -> None:
+        """Write down what a destination taught."""
+        self.ledger.learn(lesson)
+        reply = {"code": lesson.reply.code, "text": lesson.reply.text} if lesson.reply else {}
+        self.log.emit(
+            "limit.learned",
+            lesson.at,
+            relay=lesson.destination,
+            limit=lesson.kind.value,
+            value=round(lesson.value, 3),
+            **reply,
+        )
 
     def _settle(self, who: Sequence[Waiting], change: Callable[[Standing], Standing], now: float) -> None:
         moved = [waiting.at(change(waiting.standing)) for waiting in who]

@@ -1,114 +1,137 @@
 """One session of a run: open it, send what is due, close it.
 
 Rule 1: a recipient is written down as tried, or put back, whatever happens. Rule 2: a session with nothing to do is
-kept only while something is due within LINGER seconds.
+kept only while something is due soon enough, and while nobody else needs its place.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 from maildrill.sender.attempt import Broken, Fault, Ruling, Scope, Transaction, Verdict
-from maildrill.sender.desk import Desk, Try
+from maildrill.sender.desk import Try
+from maildrill.sender.destination import Destination
 from maildrill.sender.disposition import judge, judge_setup, learned_limit
-from maildrill.sender.gate import Gate
-from maildrill.sender.ledger import Intent
-from maildrill.sender.letters import Letters
-from maildrill.sender.opener import Connect, OpenSession
+from maildrill.sender.hindsight import ended_at, refusal, refused_sender
+from maildrill.sender.intention import Intention
+from maildrill.sender.leisure import Leisure
+from maildrill.sender.opener import OpenSession
+from maildrill.sender.pacing.lessons import Lesson, SessionEnd
 from maildrill.sender.plan import Waiting
-from maildrill.smtp import Clock, Envelope, Stage
+from maildrill.sender.queues import Queue
+from maildrill.sender.route.ways import Met
+from maildrill.sender.shop import Shop
+from maildrill.smtp import Envelope, Line, Reply, Stage
 
-#: An idle session is not kept longer than this (seconds): servers count idle sessions, too.
-LINGER = 10.0
+#: So many transactions are done before a session makes room for a destination that waits for a place.
+QUANTUM = 10
 
 _LAST = frozenset({Verdict.DELIVERED, Verdict.FAILED, Verdict.HELD})
 _SENDER_REFUSED = "the server refused the reverse-path twice in a row: ask its operator, then run again"
 
 
-@dataclass(frozen=True, slots=True)
-class Shop:
-    """What all lanes of a run share. connect: open a session, saying each line of its dialogue to the callable."""
-
-    desk: Desk
-    gate: Gate
-    letters: Letters
-    clock: Clock
-    stopping: Callable[[], bool]
-    connect: Connect
-    opened: Callable[[], int]  # how many sessions are open
-    added: Callable[[], None]  # called when somebody may have become due sooner than the runner looks
-
-
 class Lane:
-    """The `number`-th session of a run."""
+    """The `number`-th session of a run, with `destination`."""
 
-    def __init__(self, shop: Shop, number: int) -> None:
+    def __init__(self, shop: Shop, destination: Destination, number: int) -> None:
         self._shop = shop
+        self.destination = destination
         self._number = number
-        self._probe = shop.gate.begun()
+        self._probe = destination.gate.begun()
         self._begun_at = shop.clock.now()
+        self._met = Met(Broken(Stage.CONNECT, Fault.STOPPED), "", destination.relay)
         self._free: set[str] = set()
         self._transactions = 0
+        self._served = 0  # transactions that were served in this session
         self._spoilt = False  # the session is to end: the relay would not serve
-        self._served = False  # it has served a transaction in this session
         self._lost = False  # it would not serve, and had not before
-        self.opened = False
-        self.idle = True  # waits for the relay or for work: would take what becomes due
+        self._used_at = self._heard_at = self._begun_at  # when it was last used, and when anything was last heard
+        self._end: tuple[Stage, Reply | None] = (Stage.QUIT, None)  # where it ended, and the reply that ended it
+        self.leisure = Leisure(destination, shop.clock)
+        destination.sessions += 1
 
     async def run(self) -> None:
         """Live through one session; a stop request (cancellation) ends it between commands."""
-        shop = self._shop
-        found: OpenSession | Broken
         try:
-            found = await shop.connect(lambda line: shop.desk.log.line(self._number, line))
-        except asyncio.CancelledError:
-            found = Broken(Stage.CONNECT, Fault.STOPPED)
-        others = 0  # refused beside others there may be too many of them; refused once open it is something else
-        if isinstance(found, Broken):
-            others = shop.opened()
-            self._refused(found)
-        else:
-            await self._session(found)
-        if self._lost:
-            now = shop.clock.now()
-            shop.desk.keep_waiting(now)
-            if others and not shop.gate.breaker.tripped:
-                shop.gate.crowded(now, self._begun_at, others + 1)
-            else:
-                shop.gate.failed(now, probe=self._probe)
-        elif self._probe:
-            shop.gate.ended()
+            await self._run()
+        finally:
+            self.leisure.over()
+            self.destination.sessions -= 1
 
-    def _refused(self, broken: Broken) -> None:
+    async def _run(self) -> None:
+        shop, there = self._shop, self.destination
+        try:
+            self._met = await shop.ways.connect(there, self._number, self._on_line)
+        except asyncio.CancelledError:
+            self._met = replace(self._met, found=Broken(Stage.CONNECT, Fault.STOPPED))
+        others = 0  # refused beside others there may be too many of them; refused once open it is something else
+        if isinstance(self._met.found, Broken):
+            others = there.opened
+            await self._refused(self._met.found)
+        else:
+            await self._session(self._met.found)
+        if self._lost:
+            self._give_way(others)
+        elif self._probe:
+            there.gate.ended()
+
+    def _on_line(self, line: Line) -> None:
+        self._heard_at = line.at
+        self._shop.desk.log.line(self._number, line)
+
+    def _give_way(self, others: int) -> None:
+        """The destination would not serve: say so to its gate, and let those who are due wait for it."""
+        shop, there, now = self._shop, self.destination, self._shop.clock.now()
+        for queue in there.queues.values():
+            shop.desk.keep_waiting(queue, now)
+        if others and not there.gate.breaker.tripped:
+            there.gate.crowded(now, self._begun_at, others + 1)
+        else:
+            there.gate.failed(now, probe=self._probe)
+
+    async def _refused(self, broken: Broken) -> None:
         """No mail could be sent: rule for the batch that would have gone first."""
-        desk, now = self._shop.desk, self._shop.clock.now()
-        desk.log.refused(now, self._number, desk.relay, broken)
+        desk, there, now = self._shop.desk, self.destination, self._shop.clock.now()
+        go = self._try(None, now)
+        desk.log.refused(now, self._number, go.relay, broken, account=go.account, host=go.host)
         if broken.fault is Fault.STOPPED:
             return
-        self._lost = True
-        batch = desk.take(now, desk.size)
+        self._lost = broken.stage is not Stage.DNS
+        batch = self._take(now, there.limits.recipients)
         if batch:
-            rulings = judge_setup(broken, tuple(waiting.address for waiting in batch))
-            desk.put_back(desk.conclude(batch, rulings, Try(self._number, None, now, now)))
-            self._hold_if_told(rulings, now)
-            self._shop.added()
+            addresses = tuple(waiting.address for waiting in batch)
+            fails = self._shop.unusable_fails
+            rulings = judge_setup(broken, addresses, direct=there.direct, unusable_fails=fails)
+            desk.put_back(await desk.conclude(batch, rulings, replace(go, ended=now)))
+            self._hold_if_told(rulings)
 
     async def _session(self, session: OpenSession) -> None:
-        desk, clock = self._shop.desk, self._shop.clock
-        capabilities = sorted(session.capabilities.names)
-        desk.log.emit("session.opened", clock.now(), session=self._number, relay=desk.relay, capabilities=capabilities)
-        self.opened = True
+        desk, clock, there = self._shop.desk, self._shop.clock, self.destination
+        desk.log.emit(
+            "session.opened",
+            clock.now(),
+            session=self._number,
+            relay=self._met.relay,
+            account=there.label,
+            host=self._met.host,
+            capabilities=sorted(session.capabilities.names),
+        )
+        there.opened += 1
         reason = "stopped"
+        self._used_at = clock.now()
         try:
             reason = await self._work(session)
         except asyncio.CancelledError:
             pass  # the runner's way to say stop; what was under way has been written down or put back
         finally:
-            self.idle = False
+            self.leisure.over()
             await session.quit()
-            self.opened = False
+            there.opened -= 1
+            stage, said = self._end
+            silent = self._heard_at - self._used_at
+            self._learn(there.pupil.session_ended(clock.now(), SessionEnd(self._served, silent, stage, said)))
             transactions = self._transactions
             desk.log.emit("session.closed", clock.now(), session=self._number, reason=reason, transactions=transactions)
 
@@ -123,8 +146,9 @@ class Lane:
                 batch = await self._batch(carry)
                 carry = []
                 if not batch:
-                    return "nothing is due"
+                    return "made room" if self.leisure.retired else "nothing is due"
                 if not session.alive:  # an unsolicited 421 while we waited: nobody's attempt
+                    self._end = (Stage.IDLE, None)
                     carry = batch
                     continue
                 carry = await self._transact(session, batch)
@@ -138,36 +162,48 @@ class Lane:
         if self._spoilt or not session.alive:
             self._lost = not self._served
             return "host fails" if session.alive else "lost"
-        if self._transactions >= self._shop.desk.campaign.limits.messages_per_connection:
+        if self.destination.out:
+            return "account is held"
+        if self._transactions >= self.destination.limits.messages:
             return "messages_per_connection"
+        if self._transactions >= QUANTUM and self._shop.crowded(self.destination):
+            return "made room"
         return ""
+
+    def _take(self, now: float, size: int) -> list[Waiting]:
+        """Return who is due at this destination, of one queue; the queues take turns."""
+        queues = self._shop.ways.served_by(self.destination)
+        for queue in queues:
+            batch = self._shop.desk.take(queue, now, size)
+            if batch:
+                return batch
+        return []
 
     async def _batch(self, carry: Sequence[Waiting]) -> list[Waiting]:
         """Return who is to be tried next, those in `carry` first; empty: nobody for now."""
-        desk, clock, pace = self._shop.desk, self._shop.clock, self._shop.gate.pace
+        shop, there = self._shop, self.destination
         while True:
-            now = clock.now()
-            desk.lapse(now)
-            due = now if carry else desk.agenda.next_due()
-            if due is None:
+            now = shop.clock.now()
+            shop.desk.lapse(now)
+            due = now if carry else _next_due(shop.ways.served_by(there))
+            if due is None or self.leisure.retired:
+                shop.desk.put_back(carry)
                 return []
-            pause = max(due - now, pace.wait(now))
+            pause = max(due - now, there.gate.pace.wait(now))
             if pause <= 0:
-                pace.turn(now)
-                size = desk.size
-                desk.put_back(carry[size:])
-                return [*carry[:size], *desk.take(now, size - len(carry[:size]))]
-            if pause > LINGER:
-                desk.put_back(carry)
+                self.leisure.over()
+                there.gate.pace.turn(now)
+                size = there.limits.recipients
+                shop.desk.put_back(carry[size:])
+                return list(carry[:size]) or self._take(now, size)
+            if pause > there.limits.idle - (now - self._used_at):
+                shop.desk.put_back(carry)
                 return []
-            self.idle = True
             try:
-                await clock.sleep(pause)
+                await self.leisure.wait(pause)
             except asyncio.CancelledError:
-                desk.put_back(carry)
+                shop.desk.put_back(carry)
                 raise
-            finally:
-                self.idle = False
 
     async def _transact(self, session: OpenSession, batch: list[Waiting]) -> list[Waiting]:
         """Try one batch; return those to be tried again at once in this session."""
@@ -185,94 +221,74 @@ class Lane:
             octets=len(letter.content),
             body_hash=letter.body_hash,
         )
-        go = Try(self._number, self._transactions, started)
-        intent = _Intention(self._shop, batch, go, letter.body_hash)
+        go = self._try(self._transactions, started)
+        intention = Intention(desk, clock, batch, go, letter.body_hash)
         try:
             envelope = Envelope(desk.campaign.sender.address, addresses)
-            heard = await session.transact(envelope, letter.content, before_dot=intent.write)
+            heard = await session.transact(envelope, letter.content, before_dot=intention.write)
         except BaseException:
-            if not intent.written:  # else the ledger has the intent, and opening it again will say Unknown
+            if not intention.written:  # else the ledger has the intent, and opening it again will say Unknown
                 desk.put_back(batch)
             raise
-        return self._conclude(heard, batch, replace(go, ended=clock.now()))
+        return await self._conclude(heard, batch, replace(go, ended=clock.now()))
 
-    def _conclude(self, heard: Transaction, batch: list[Waiting], go: Try) -> list[Waiting]:
+    async def _conclude(self, heard: Transaction, batch: list[Waiting], go: Try) -> list[Waiting]:
         """Have the batch ruled and written down; return those to be tried again at once in this session."""
-        shop = self._shop
+        shop, there = self._shop, self.destination
         rulings = judge(heard, free=self._free)
-        if heard.mail is not None and shop.gate.sender_refused(refused=_refused_sender(heard, rulings)):
+        if heard.mail is not None and there.gate.sender_refused(refused=refused_sender(heard, rulings)):
             rulings = tuple(replace(ruling, verdict=Verdict.HELD, detail=_SENDER_REFUSED) for ruling in rulings)
         self._free.update(ruling.recipient for ruling in rulings if ruling.again)
-        again = shop.desk.conclude(batch, rulings, go)
+        again = await shop.desk.conclude(batch, rulings, go)
         for waiting, ruling in zip(batch, rulings, strict=True):
             if ruling.verdict in _LAST:
                 shop.letters.forget(waiting.key)
         limit = learned_limit(heard)
         if limit is not None:
-            shop.desk.learn(limit, go.ended)
+            self._learn(there.pupil.too_many(go.ended, limit, refusal(heard)))
         self._weigh(heard, rulings, go)
-        self._hold_if_told(rulings, go.ended)
-        shop.added()
+        self._hold_if_told(rulings)
         return again
 
     def _weigh(self, heard: Transaction, rulings: Sequence[Ruling], go: Try) -> None:
-        """Tell the gate what the transaction says of the relay."""
-        gate, mail = self._shop.gate, heard.mail
+        """Tell gate and pupil what the transaction says of the destination."""
+        there, mail = self.destination, heard.mail
+        gate = there.gate
+        if mail is not None and mail.klass == 4:
+            there.pupil.refused(mail)
         if any(ruling.verdict is Verdict.RELEASED and not ruling.again for ruling in rulings):
             self._spoilt = True
-            if self._served and session_told_to_go(rulings):
-                gate.crowded(go.ended, self._begun_at, self._shop.opened())
+            self._end = ended_at(heard)
+            if self._served and self._end[1] is not None:
+                gate.crowded(go.ended, self._begun_at, there.opened)
         elif mail is not None and mail.positive and heard.broken is None:
-            self._served = True
+            self._served += 1
+            self._used_at = go.ended
             gate.served(go.ended, go.started)
+            self._learn(there.pupil.served(go.ended))
             self._probe = self._probe and gate.breaker.tripped
         elif mail is not None and mail.klass == 4:  # every MAIL refused is a host in trouble (delivery-semantics 2.1)
             gate.failed(go.ended, probe=self._probe)
             self._probe = False
             self._spoilt = gate.breaker.tripped
 
-    def _hold_if_told(self, rulings: Sequence[Ruling], now: float) -> None:
-        """Hold everybody where the ruling is about our own set-up: an account, not a recipient (invariant I55)."""
+    def _learn(self, lesson: Lesson | None) -> None:
+        if lesson is not None and self.destination.learn(lesson):
+            self._shop.desk.learn(lesson)
+
+    def _hold_if_told(self, rulings: Sequence[Ruling]) -> None:
+        """Leave the destination alone where the ruling is about our own set-up (invariant I55)."""
         for ruling in rulings:
             if ruling.verdict is Verdict.HELD and (ruling.scope is Scope.HOST or ruling.detail == _SENDER_REFUSED):
-                self._shop.desk.hold_all(ruling.detail or str(ruling.reply), now)
+                self.destination.out = ruling.detail or str(ruling.reply)
+                self.destination.house.changed(self.destination)
                 return
 
-
-def session_told_to_go(rulings: Sequence[Ruling]) -> bool:
-    """Whether the server said 421: a session too many, perhaps."""
-    return any(ruling.reply is not None and ruling.reply.code == 421 for ruling in rulings)
-
-
-class _Intention:
-    """Writes down, once, that the final dot of a transaction is about to leave."""
-
-    def __init__(self, shop: Shop, batch: Sequence[Waiting], go: Try, body_hash: str) -> None:
-        self._shop = shop
-        self._keys = {waiting.address: waiting.key for waiting in batch}
-        self._go = go
-        self._body_hash = body_hash
-        self.written = False
-
-    def write(self, accepted: tuple[str, ...]) -> None:
-        intent = Intent(
-            keys=tuple(self._keys[address] for address in accepted),
-            session=self._go.session,
-            transaction=self._go.transaction or 0,
-            started=self._go.started,
-            at=self._shop.clock.now(),
-            body_hash=self._body_hash,
-        )
-        self._shop.desk.intend(intent, accepted)
-        self.written = True
+    def _try(self, transaction: int | None, started: float) -> Try:
+        met = self._met
+        label = self.destination.label
+        return Try(self._number, transaction, started, started, account=label, host=met.host, relay=met.relay)
 
 
-def _refused_sender(heard: Transaction, rulings: Sequence[Ruling]) -> bool:
-    """Whether MAIL was refused for good, and not for the size of the message."""
-    reply = heard.mail
-    return (
-        reply is not None
-        and reply.klass == 5
-        and reply.code != 552
-        and all(ruling.verdict is Verdict.FAILED for ruling in rulings)
-    )
+def _next_due(queues: Sequence[Queue]) -> float | None:
+    return min((due for queue in queues if (due := queue.agenda.next_due()) is not None), default=None)

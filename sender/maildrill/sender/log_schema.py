@@ -42,10 +42,14 @@ class Kind:
 
 
 _RECIPIENT = Field("recipient", "text", "the address as it goes into RCPT")
-_SESSION = Field("session", "integer", "the number of the session in this run, from 1")
+_SESSION = Field("session", "integer", "the number of the session in this run, from 1; 0 where none was begun")
 _TRANSACTION = Field("transaction", "integer", "the number of the mail transaction in its session, from 1")
 _RECIPIENTS = Field("recipients", "list of text", "the addresses, in the order of their RCPT commands")
 _RELAY = Field("relay", "text", "host:port")
+_WHO = (
+    Field("account", "text", "the label of the destination: an account, or the hosts of a domain", optional=True),
+    Field("host", "text", "the host that was talked to", optional=True),
+)
 _STATE = Field("state", "text", "the recipient's state from now on (`pending`, `deferred`, `delivered`, …)")
 _ATTEMPTS = Field("attempts", "integer", "counted attempts so far")
 _REASON = Field("reason", "text", "why, in words")
@@ -119,13 +123,14 @@ KINDS: dict[str, Kind] = {
             (
                 _SESSION,
                 _RELAY,
+                *_WHO,
                 Field("capabilities", "list of text", "the extensions that EHLO offered"),
             ),
         ),
         Kind(
             "session.refused",
             "a session ended before mail could be sent in it",
-            (_SESSION, _RELAY, _STAGE, *_REPLY),
+            (_SESSION, _RELAY, *_WHO, _STAGE, *_REPLY),
             crucial=True,
         ),
         Kind(
@@ -171,6 +176,7 @@ KINDS: dict[str, Kind] = {
                 Field("type", "text", "KumoMTA's word: `Delivery`, `Bounce`, for all else `TransientFailure`"),
                 Field("num_attempts", "integer", "counted attempts, this one included if it counts"),
                 _RELAY,
+                *_WHO,
                 Field("verdict", "text", "`delivered`, `deferred`, `released`, `failed`, `unknown`, `held`"),
                 _STATE,
                 Field("scope", "text", "what the reply was about: `host`, `message`, `recipient`"),
@@ -222,8 +228,18 @@ KINDS: dict[str, Kind] = {
         ),
         Kind(
             "limit.learned",
-            "the host takes no more recipients than this in one transaction",
-            (_RELAY, Field("recipients", "integer", "recipients it accepted")),
+            "a destination taught one of its limits; it holds in later runs, too",
+            (
+                _RELAY,
+                Field(
+                    "limit",
+                    "text",
+                    "`recipients` in a transaction, `messages` in a session, `idle` seconds, `rate` an hour",
+                ),
+                Field("value", "number", "how many"),
+                Field("code", "integer", "the code of the reply that taught it", optional=True),
+                Field("text", "text", "its text", optional=True),
+            ),
         ),
         Kind("run.waited", "nothing is due before `until`", (Field("until", "number", "Unix seconds"),)),
         Kind("run.stopping", "a stop was asked for; transactions under way come to their end", (_REASON,)),

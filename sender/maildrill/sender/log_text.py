@@ -57,6 +57,24 @@ def _shown(fields: _Fields, name: str) -> str:
     return escape(str(fields[name]))
 
 
+#: What was learned, in words.
+_LIMITS = {
+    "recipients": "{:g} recipients in a transaction",
+    "messages": "{:g} messages in a session",
+    "idle": "a session may be idle for {:g} seconds",
+    "rate": "{:g} messages an hour",
+}
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _limit(fields: _Fields) -> str:
+    words = _LIMITS.get(str(fields["limit"]), _shown(fields, "limit") + ": {:g}")
+    return words.format(_number(fields["value"]))
+
+
 _REMARKS: dict[str, Callable[[_Fields], str]] = {
     "run.started": _started,
     "run.ended": _ended,
@@ -86,11 +104,5 @@ _REMARKS: dict[str, Callable[[_Fields], str]] = {
     "sessions.allowed": lambda fields: (
         f"{_shown(fields, 'relay')} is sent no more than {fields['sessions']} sessions at once"
     ),
-    "limit.learned": lambda fields: (
-        f"{_shown(fields, 'relay')} takes {fields['recipients']} recipients in one transaction"
-    ),
+    "limit.learned": lambda fields: f"{_shown(fields, 'relay')} taught a limit: {_limit(fields)}",
 }
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0

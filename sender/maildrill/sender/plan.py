@@ -10,7 +10,6 @@ import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from maildrill.sender.campaign import Limits, Mode
 from maildrill.sender.standing import Standing
 
 _NEVER = float("inf")
@@ -30,13 +29,6 @@ class Waiting:
         return replace(self, standing=standing)
 
 
-def batch_size(mode: Mode, limits: Limits, learned: int | None) -> int:
-    """Return how many recipients go into a transaction: 1 where each has a message of its own (invariant I22)."""
-    if mode is Mode.MERGE:
-        return 1
-    return max(1, min(limits.recipients_per_transaction, learned or limits.recipients_per_transaction))
-
-
 #: A recipient's turn: due (Unix seconds), key, who. Turns compare by the first two.
 _Turn = tuple[float, int, Waiting]
 
@@ -47,7 +39,7 @@ class Agenda:
     def __init__(self) -> None:
         self._later: list[_Turn] = []
         self._ready: list[_Turn] = []  # a heap, too: who is put back goes before those whose turn came later
-        self._earliest_end = _NEVER  # no lifetime ends before this; saves looking through all of them
+        self.earliest_end = _NEVER  # no lifetime ends before this; saves looking through all of them
 
     def add(self, waiting: Waiting) -> None:
         """Put a recipient in; its standing must have a due time. Raises ValueError without one."""
@@ -55,7 +47,7 @@ class Agenda:
         if due is None:
             raise ValueError(f"nothing is due for {waiting.address}")
         heapq.heappush(self._later, (due, waiting.key, waiting))
-        self._earliest_end = min(self._earliest_end, _end(waiting))
+        self.earliest_end = min(self.earliest_end, _end(waiting))
 
     def ready(self, now: float) -> int:
         """Return how many are due at `now`."""
@@ -90,7 +82,7 @@ class Agenda:
 
     def lapsed(self, now: float) -> list[Waiting]:
         """Give out all whose lifetime ended before `now`, in order of due."""
-        if now <= self._earliest_end:
+        if now <= self.earliest_end:
             return []
         over = [waiting for waiting in self if _end(waiting) < now]
         self._keep(lambda waiting: _end(waiting) >= now)
@@ -111,7 +103,7 @@ class Agenda:
             if standing is not waiting.standing:
                 changed.append(waiting.at(standing))
                 self._ready[place] = (due, key, changed[-1])
-        self._earliest_end = min([self._earliest_end, *map(_end, changed)])
+        self.earliest_end = min([self.earliest_end, *map(_end, changed)])
         return changed
 
     def __len__(self) -> int:
@@ -124,7 +116,7 @@ class Agenda:
         self._ready, self._later = ([turn for turn in turns if which(turn[2])] for turns in (self._ready, self._later))
         heapq.heapify(self._ready)
         heapq.heapify(self._later)
-        self._earliest_end = min(map(_end, self), default=_NEVER)
+        self.earliest_end = min(map(_end, self), default=_NEVER)
 
 
 def _end(waiting: Waiting) -> float:

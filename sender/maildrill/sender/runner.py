@@ -1,4 +1,4 @@
-"""Run a campaign: open sessions while there is work and the relay bears them, wait when there is none.
+"""Run a campaign: open sessions while there is work and its destinations bear them, wait when there is none.
 
 Rule 1: all that is known is in the ledger; the runner may die at any moment. Rule 2: a stop request ends sessions
 between commands, and never a transaction whose final dot has left.
@@ -7,28 +7,29 @@ between commands, and never a transaction whose final dot has left.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import ceil
 
 from maildrill.sender.attempt import Broken, State
-from maildrill.sender.campaign import Campaign
+from maildrill.sender.campaign import Account, Campaign, UnusableMx
 from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.desk import Desk
-from maildrill.sender.gate import Gate
-from maildrill.sender.lane import Lane, Shop
+from maildrill.sender.destination import Destination
+from maildrill.sender.dispatch import Dispatch
 from maildrill.sender.ledger import Ledger
 from maildrill.sender.letters import Letters
 from maildrill.sender.lists import Row
 from maildrill.sender.message import Composer, message_id
 from maildrill.sender.opener import Opener, OpenSession
-from maildrill.sender.pacing.pace import Pace
+from maildrill.sender.queues import Queues
+from maildrill.sender.route.map import ways_of
+from maildrill.sender.route.resolver import Resolver
+from maildrill.sender.route.ways import OnLine
 from maildrill.sender.session import open_session
+from maildrill.sender.shop import Shop
 from maildrill.sender.timeouts import Deadlines
-from maildrill.smtp import Clock, Line
-
-_NEVER = float("inf")
+from maildrill.smtp import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ class Runner:
     """One run of one campaign; `await run()` once.
 
     rows: the list. stop: set it to end the run early. local_hostname: what we call ourselves in EHLO (RFC 5321
-    section 4.1.1.1).
+    section 4.1.1.1). resolver: who answers for the DNS; None: the real one, where the campaign needs any.
     """
 
     def __init__(  # noqa: PLR0913 - everything that a run touches is given, so that a drill can give its own
@@ -66,8 +67,8 @@ class Runner:
         opener: Opener = open_session,
         deadlines: Deadlines | None = None,
         local_hostname: str = "[127.0.0.1]",
+        resolver: Resolver | None = None,
     ) -> None:
-        relay = f"{campaign.account.host}:{campaign.account.port}"
         self._campaign = campaign
         self._rows = rows
         self._clock = clock
@@ -77,24 +78,32 @@ class Runner:
         self._deadlines = deadlines or Deadlines()
         self._local_hostname = local_hostname
         self._bell = asyncio.Event()
-        self._desk = Desk(campaign, ledger, log, relay)
-        limits = campaign.limits
-        pace = Pace(limits.rate, limits.burst)
-        self._gate = Gate(relay, pace, log, self._bell.set, connections=limits.connections)
+        self._queues = Queues()
+        self._desk = Desk(campaign, ledger, log, self._queues)
+        self._ways = ways_of(
+            campaign,
+            self._queues,
+            ledger,
+            log,
+            open_session=self._open,
+            resolver=resolver,
+            clock=clock,
+            own_names=frozenset({local_hostname.lower()}),
+            changed=self._changed,
+        )
         self._shop = Shop(
             desk=self._desk,
-            gate=self._gate,
+            ways=self._ways,
             letters=Letters(campaign, composer, ledger),
             clock=clock,
             stopping=lambda: self._stopping,
-            connect=self._connect,
-            opened=lambda: sum(lane.opened for lane in self._lanes.values()),
-            added=self._added,
+            crowded=self._crowded,
+            unusable_fails=campaign.route.unusable_mx is UnusableMx.FAIL,
         )
-        self._lanes: dict[asyncio.Task[None], Lane] = {}
+        self._dispatch = Dispatch(self._shop, campaign.limits.connections, self._bell.set)
+        self._queues.name_of = self._ways.name_of
+        self._queues.changed = self._dispatch.queue_changed
         self._stopping = False
-        self._sessions = 0
-        self._alarm = _NEVER  # when the runner will look again by itself
 
     async def run(self) -> RunSummary:
         """Send until nobody waits any more, or until asked to stop; return what it came to.
@@ -109,60 +118,24 @@ class Runner:
                 self._bell.clear()
                 now = self._clock.now()
                 self._desk.lapse(now)
-                self._open_lanes(now)
-                if not self._lanes and not self._desk.agenda:
+                self._dispatch.serve(now)
+                if not self._dispatch.busy and not self._queues:
                     break
                 await self._wait(now)
-                self._reap()
+                self._dispatch.reap()
         finally:
             stopping.cancel()
             await self._end_lanes()
             await asyncio.wait([stopping])
         return self._ended(started)
 
-    def _open_lanes(self, now: float) -> None:
-        """Begin as many sessions as there is work for, within the limits."""
-        desk, gate = self._desk, self._gate
-        wanted = ceil(desk.agenda.ready(now) / desk.size)
-        if self._campaign.limits.rate is not None:
-            wanted = min(wanted, 1 if gate.pace.wait(now) <= 0 else 0)
-        idle = sum(lane.idle for lane in self._lanes.values())
-        while (
-            idle < wanted
-            and len(self._lanes) < self._campaign.limits.connections
-            and gate.allows(now, len(self._lanes))
-        ):
-            self._sessions += 1
-            lane = Lane(self._shop, self._sessions)
-            task = asyncio.create_task(lane.run(), name=f"maildrill session {self._sessions}")
-            task.add_done_callback(lambda _: self._bell.set())
-            self._lanes[task] = lane
-            idle += 1
-
-    def _next_moment(self, now: float) -> float | None:
-        """Return when another session may be wanted by the passing of time alone, or None."""
-        agenda, gate = self._desk.agenda, self._gate
-        if len(self._lanes) >= self._campaign.limits.connections:
-            return None
-        hindered = [gate.pace.wait(now) + now]
-        if not gate.allows(now, len(self._lanes)):
-            opens_at = gate.breaker.next_moment(now)
-            if opens_at is None:
-                return None
-            hindered.append(opens_at)
-        hindrance = max(hindered)
-        moments = [at for at in (agenda.next_due(), agenda.next_later()) if at is not None]
-        return min((at for at in (max(moment, hindrance) for moment in moments) if at > now), default=None)
-
     async def _wait(self, now: float) -> None:
-        """Wait for a lane to end, for the gate to change, for the next moment, or for the stop."""
-        moment = self._next_moment(now)
-        full = len(self._lanes) >= self._campaign.limits.connections
-        self._alarm = -_NEVER if full else _NEVER if moment is None else moment
+        """Wait for a session to end, for a gate to change, for the next moment, or for the stop."""
+        moment = self._dispatch.next_moment()
         if moment is None:
             await self._bell.wait()
             return
-        if not self._lanes:
+        if not self._dispatch.busy:
             self._log.emit("run.waited", now, until=moment)
         timer = asyncio.create_task(self._clock.sleep(moment - now), name="maildrill timer")
         timer.add_done_callback(lambda task: None if task.cancelled() else self._bell.set())
@@ -170,13 +143,6 @@ class Runner:
             await self._bell.wait()
         finally:
             timer.cancel()
-
-    def _reap(self) -> None:
-        """Forget lanes that ended; raises what one of them raised."""
-        for task in [task for task in self._lanes if task.done()]:
-            del self._lanes[task]
-            if not task.cancelled():  # stopped before its first step
-                task.result()
 
     async def _stop_lanes(self) -> None:
         """Wait for the stop request, then ask all lanes to end."""
@@ -189,34 +155,32 @@ class Runner:
         """Ask the lanes to end, once: a second time would break off their goodbye."""
         if not self._stopping:
             self._stopping = True
-            for task in self._lanes:
-                task.cancel()
+            self._dispatch.cancel()
 
     async def _end_lanes(self) -> None:
         """Ask all lanes to end and wait for them: none leaves a transaction whose dot has left."""
         self._tell_lanes()
-        if self._lanes:
-            await asyncio.wait(self._lanes)
-        self._reap()
+        await self._dispatch.wait()
+        self._dispatch.reap()
 
-    async def _connect(self, on_line: Callable[[Line], None]) -> OpenSession | Broken:
+    async def _open(self, account: Account, on_line: OnLine) -> OpenSession | Broken:
         return await self._opener(
-            self._campaign.account,
+            account,
             clock=self._clock,
             deadlines=self._deadlines,
             on_line=on_line,
             local_hostname=self._local_hostname,
         )
 
-    def _added(self) -> None:
-        """Ring if somebody becomes due sooner than we are going to look."""
-        due = self._desk.agenda.next_later()
-        if due is not None and due < self._alarm:
-            self._bell.set()
+    def _crowded(self, destination: Destination) -> bool:
+        return self._dispatch.crowded(destination)
+
+    def _changed(self, destination: Destination) -> None:
+        self._dispatch.changed(destination)
 
     def _ended(self, started: float) -> RunSummary:
         desk, now = self._desk, self._clock.now()
-        stopped = self._stop.is_set() and len(desk.agenda) > 0
+        stopped = self._stop.is_set() and bool(self._queues)
         desk.ledger.ended(now)
         states = {state: count for state, count in desk.ledger.counts().items() if count}
         self._log.emit(
@@ -224,13 +188,13 @@ class Runner:
             now,
             reason="stopped" if stopped else "done",
             states={state.value: count for state, count in states.items()},
-            connections=self._sessions,
+            connections=self._dispatch.sessions,
             attempts=desk.attempts,
         )
         return RunSummary(
             started=started,
             ended=now,
-            connections=self._sessions,
+            connections=self._dispatch.sessions,
             attempts=desk.attempts,
             states=states,
             stopped=stopped,

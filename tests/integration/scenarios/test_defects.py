@@ -113,7 +113,7 @@ def takes_the_dots_reply_for_everybodys(patch: Patch) -> None:
 
 
 def blames_recipients_for_the_host(patch: Patch) -> None:
-    def failed(broken: Broken, recipients: tuple[str, ...]) -> tuple[Ruling, ...]:
+    def failed(broken: Broken, recipients: tuple[str, ...], **_: bool) -> tuple[Ruling, ...]:
         return tuple(
             Ruling(
                 recipient=to, verdict=Verdict.FAILED, scope=Scope.HOST, stage=broken.stage, row="x", fault=broken.fault

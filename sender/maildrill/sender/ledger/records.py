@@ -16,7 +16,7 @@ class AttemptRecord:
 
     number: counted attempts so far, this one included if it counts. run, session: counted from 1, the session
     within its run. transaction: within its session; None where none was begun. state: the recipient's after it.
-    until: not tried again before.
+    until: not tried again before. account: the label of the destination; host: who was talked to, if anybody.
     """
 
     recipient: str
@@ -36,6 +36,8 @@ class AttemptRecord:
     fault: Fault | None = None
     detail: str = ""
     until: float | None = None
+    account: str = ""
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,8 @@ class Intent:
     started: float
     at: float
     body_hash: str
+    account: str = ""
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def recover(connection: sqlite3.Connection, campaign: Campaign, at: float) -> tu
 
 def _entry(found: sql.Found, campaign: Campaign, at: float) -> Entry:
     waiting = sql.waiting(found)
-    run, session, transaction, started, left_at = found[10:]
+    run, session, transaction, started, left_at, account, host = found[10:]
     ruling = Ruling(
         recipient=waiting.address,
         verdict=Verdict.UNKNOWN,
@@ -59,5 +59,7 @@ def _entry(found: sql.Found, campaign: Campaign, at: float) -> Entry:
         fault=ruling.fault,
         detail=ruling.detail,
         until=standing.due,
+        account=account,
+        host=host,
     )
     return Entry(waiting.key, attempt, standing)

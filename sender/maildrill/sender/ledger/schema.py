@@ -97,4 +97,23 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT
         """,
     ),
+    (
+        "ALTER TABLE attempt ADD COLUMN account TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE attempt ADD COLUMN host TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE intent ADD COLUMN account TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE intent ADD COLUMN host TEXT NOT NULL DEFAULT ''",
+        """
+        CREATE TABLE lesson ( -- a limit that a destination taught
+          destination TEXT NOT NULL,
+          kind TEXT NOT NULL,
+          value REAL NOT NULL,
+          at REAL NOT NULL,
+          code INTEGER, -- of the reply that taught it
+          lines TEXT,
+          PRIMARY KEY (destination, kind)
+        ) STRICT
+        """,
+        "INSERT INTO lesson (destination, kind, value, at) SELECT relay, 'recipients', recipients, 0 FROM learned",
+        "DROP TABLE learned",
+    ),
 )

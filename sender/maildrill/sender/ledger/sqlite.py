@@ -1,6 +1,6 @@
 """The ledger in SQLite: one file, one connection, one writer.
 
-Rule 1: every write is one transaction; with WAL and synchronous=FULL it is on the disk when it returns.
+Rule 1: every group of writes is one transaction; with WAL and synchronous=FULL it is on the disk when it returns.
 Rule 2: statements are constants, so that the driver prepares each of them once.
 """
 
@@ -25,6 +25,7 @@ from maildrill.sender.ledger.records import (
 )
 from maildrill.sender.ledger.store import LedgerError
 from maildrill.sender.lists import Row
+from maildrill.sender.pacing.lessons import Kind, Lesson
 from maildrill.sender.plan import Waiting
 from maildrill.sender.standing import Standing, requeued
 
@@ -76,7 +77,15 @@ class SqliteLedger:
 
     def intend(self, intent: Intent) -> None:
         """Write down, for good, that the final dot is about to leave."""
-        of = (self.run, intent.session, intent.transaction, intent.started, intent.at)
+        of = (
+            self.run,
+            intent.session,
+            intent.transaction,
+            intent.started,
+            intent.at,
+            intent.account,
+            intent.host,
+        )
         with self.writing():
             self._connection.executemany(sql.INTEND, [(key, *of) for key in intent.keys])
             self._connection.executemany(sql.INFLIGHT, [(intent.body_hash, key) for key in intent.keys])
@@ -91,19 +100,29 @@ class SqliteLedger:
 
     def settle(self, moved: Sequence[Waiting]) -> None:
         """Write down where recipients stand now through no try."""
+        stand = [sql.standing(who.key, who.standing) for who in moved]
         with self.writing():
-            self._connection.executemany(sql.STAND, [sql.standing(who.key, who.standing) for who in moved])
+            self._connection.executemany(sql.STAND, stand)
 
-    def learned(self, relay: str) -> int | None:
-        """Return how many recipients `relay` takes in a transaction, if it ever said."""
+    def lessons(self) -> Sequence[Lesson]:
+        """Return what destinations have taught."""
         with self._guarded():
-            found = self._connection.execute(sql.LEARNED, (relay,)).fetchone()
-        return None if found is None else int(found[0])
+            return [sql.lesson(found) for found in self._connection.execute(sql.LESSONS)]
 
-    def learn(self, relay: str, limit: int) -> None:
-        """Remember how many recipients `relay` takes in a transaction."""
+    def learn(self, lesson: Lesson) -> None:
+        """Write down a lesson; it replaces what was known."""
         with self.writing():
-            self._connection.execute(sql.LEARN, (relay, limit))
+            self._connection.execute(sql.LEARN, sql.learned(lesson))
+
+    def forget(self) -> None:
+        """Forget all lessons."""
+        with self.writing():
+            self._connection.execute(sql.FORGET)
+
+    def sent_since(self, at: float) -> Mapping[str, int]:
+        """Return how many transactions were begun since `at`, by account."""
+        with self._guarded():
+            return dict(self._connection.execute(sql.SENT_SINCE, (at,)).fetchall())
 
     def recipients(self) -> Iterator[RecipientRecord]:
         """Yield all recipients in the order in which they were added."""
@@ -131,8 +150,7 @@ class SqliteLedger:
 
     def limits(self) -> Mapping[str, int]:
         """Return how many recipients each relay takes in a transaction, for those that ever said."""
-        with self._guarded():
-            return {relay: int(recipients) for relay, recipients in self._connection.execute(sql.LIMITS)}
+        return {one.destination: int(one.value) for one in self.lessons() if one.kind is Kind.RECIPIENTS}
 
     def requeue(self, moved: Sequence[tuple[RecipientRecord, Standing]], *, at: float, by: str) -> None:
         """Write down that an operator moved recipients, by which command, and where they stand now."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from maildrill.sender.attempt import Fault, Scope, State, Verdict
 from maildrill.sender.ledger.records import AttemptRecord, Entry, RecipientRecord
+from maildrill.sender.pacing.lessons import Kind, Lesson
 from maildrill.sender.plan import Waiting
 from maildrill.sender.standing import Standing
 from maildrill.smtp import Reply, Stage
@@ -31,17 +32,18 @@ STAND = (
 )
 TRIED = STAND.replace("SET ", "SET attempt = ?, ")
 ADDRESSEE = "SELECT number, address, fields, message_id FROM recipient WHERE id = ?"
-INTEND = "INSERT INTO intent (recipient, run, session, txn, started, at) VALUES (?, ?, ?, ?, ?, ?)"
+INTEND = "INSERT INTO intent (recipient, run, session, txn, started, at, account, host) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 INTENTS = (
     "SELECT id, address, queued_at, state, attempts, due, first_at, expires_at, doubtful, reason,"
-    " intent.run, intent.session, intent.txn, intent.started, intent.at"
+    " intent.run, intent.session, intent.txn, intent.started, intent.at, intent.account, intent.host"
     " FROM intent JOIN recipient ON recipient.id = intent.recipient ORDER BY intent.at, id"
 )
 INFLIGHT = "UPDATE recipient SET state = 'inflight', body_hash = ? WHERE id = ?"
 STRIKE = "DELETE FROM intent WHERE recipient = ?"
 TRY = (
     "INSERT INTO attempt (recipient, number, run, session, txn, started, ended, verdict, state, scope, stage,"
-    " code, lines, fault, detail, rule, counted, until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " code, lines, fault, detail, rule, counted, until, account, host)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _RECIPIENT = (
     "SELECT address, recipient.number, recipient.state, attempts, queued_at, due, first_at, expires_at, message_id,"  # noqa: S608 - constants only
@@ -52,21 +54,27 @@ RECIPIENTS = f"{_RECIPIENT} ORDER BY recipient.id"
 FIND = f"{_RECIPIENT} WHERE identity = ?"
 _ATTEMPT = (
     "SELECT address, attempt.number, run, session, txn, started, ended, attempt.state, scope, counted, detail, until,"  # noqa: S608 - constants only
+    " account, host,"
     f" {_EVIDENCE} FROM attempt JOIN recipient ON recipient.id = attempt.recipient"
 )
 ATTEMPTS = f"{_ATTEMPT} ORDER BY attempt.id"
 ATTEMPTS_OF = f"{_ATTEMPT} WHERE attempt.recipient = ? ORDER BY attempt.id"
 RUNS = "SELECT id, started, ended FROM run ORDER BY id"
-LIMITS = "SELECT relay, recipients FROM learned ORDER BY relay"
 REQUEUE = "INSERT INTO requeue (recipient, at, before, by) VALUES (?, ?, ?, ?)"
 REQUEUES = (
     "SELECT address, at, before, by FROM requeue JOIN recipient ON recipient.id = requeue.recipient ORDER BY requeue.id"
 )
 COUNTS = "SELECT state, count(*) FROM recipient GROUP BY state"
-LEARNED = "SELECT recipients FROM learned WHERE relay = ?"
+LESSONS = "SELECT destination, kind, value, at, code, lines FROM lesson ORDER BY destination, kind"
 LEARN = (
-    "INSERT INTO learned (relay, recipients) VALUES (?, ?)"
-    " ON CONFLICT (relay) DO UPDATE SET recipients = excluded.recipients"
+    "INSERT INTO lesson (destination, kind, value, at, code, lines) VALUES (?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (destination, kind) DO UPDATE SET value = excluded.value, at = excluded.at, code = excluded.code,"
+    " lines = excluded.lines"
+)
+FORGET = "DELETE FROM lesson"
+SENT_SINCE = (
+    "SELECT account, count(*) FROM (SELECT DISTINCT account, run, session, txn FROM attempt"
+    " WHERE started >= ? AND txn IS NOT NULL) GROUP BY account"
 )
 CAMPAIGN = "SELECT name, fingerprint, created FROM campaign"
 BEGIN_CAMPAIGN = "INSERT INTO campaign (only, name, fingerprint, created) VALUES (1, ?, ?, ?)"
@@ -123,6 +131,8 @@ def attempt(entry: Entry) -> Found:
         of.row,
         int(of.counted),
         of.until,
+        of.account,
+        of.host,
     )
 
 
@@ -155,7 +165,7 @@ def recipient_record(found: Found) -> RecipientRecord:
 def attempt_record(found: Found) -> AttemptRecord:
     """Return the record of a row of ATTEMPTS."""
     address, number, run, session, transaction, started, ended, state, scope, counted, detail, until = found[:12]
-    verdict, stage, code, lines, fault, rule = found[12:]
+    account, host, verdict, stage, code, lines, fault, rule = found[12:]
     return AttemptRecord(
         recipient=address,
         number=number,
@@ -174,7 +184,22 @@ def attempt_record(found: Found) -> AttemptRecord:
         fault=None if fault is None else Fault(fault),
         detail=detail,
         until=until,
+        account=account,
+        host=host,
     )
+
+
+def lesson(found: Found) -> Lesson:
+    """Return the lesson of a row of LESSONS."""
+    destination, kind, value, at, code, lines = found
+    return Lesson(destination=destination, kind=Kind(kind), value=value, at=at, reply=_reply(code, lines))
+
+
+def learned(of: Lesson) -> Found:
+    """Return the parameters of LEARN."""
+    reply = of.reply
+    lines = "\n".join(reply.lines) if reply and reply.lines else None
+    return (of.destination, of.kind.value, of.value, of.at, reply.code if reply else None, lines)
 
 
 def _reply(code: int | None, lines: str | None) -> Reply | None:

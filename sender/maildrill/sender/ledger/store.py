@@ -21,6 +21,7 @@ from maildrill.sender.ledger.records import (
     RunRecord,
 )
 from maildrill.sender.lists import Row
+from maildrill.sender.pacing.lessons import Lesson
 from maildrill.sender.plan import Waiting
 from maildrill.sender.standing import Standing
 from maildrill.smtp import MaildrillError
@@ -73,12 +74,20 @@ class Ledger(Protocol):
         """Write down where recipients stand now through no try: expired, held, or their lifetime begun."""
         ...
 
-    def learned(self, relay: str) -> int | None:
-        """Return how many recipients `relay` takes in a transaction, if it ever said."""
+    def lessons(self) -> Sequence[Lesson]:
+        """Return what destinations have taught of their limits, each with the reply that taught it."""
         ...
 
-    def learn(self, relay: str, limit: int) -> None:
-        """Remember how many recipients `relay` takes in a transaction."""
+    def learn(self, lesson: Lesson) -> None:
+        """Write down a lesson; it replaces what was known of that limit of that destination."""
+        ...
+
+    def forget(self) -> None:
+        """Forget all lessons."""
+        ...
+
+    def sent_since(self, at: float) -> Mapping[str, int]:
+        """Return how many transactions were begun since `at`, by the label of their account."""
         ...
 
     def recipients(self) -> Iterator[RecipientRecord]:

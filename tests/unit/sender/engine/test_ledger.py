@@ -25,6 +25,7 @@ from maildrill.sender.ledger import (
 )
 from maildrill.sender.ledger.sqlite import GONE, SqliteLedger
 from maildrill.sender.lists import Row
+from maildrill.sender.pacing.lessons import Kind, Lesson
 from maildrill.sender.plan import Waiting
 from maildrill.sender.standing import DOT_TIMEOUT, Standing, held, requeued
 from maildrill.smtp import ConfigurationError, Reply, Stage
@@ -227,14 +228,37 @@ def test_runs_are_numbered_and_the_campaign_keeps_its_date(reopen: Open) -> None
     assert (second.run, second.created) == (2, 100.0)
 
 
-def test_what_a_relay_takes_is_remembered(reopen: Open) -> None:
-    """The latest word counts, for each relay by itself."""
+def test_what_a_destination_taught_is_remembered_until_it_is_forgotten(reopen: Open) -> None:
+    """With the reply that taught it; the latest word on each limit counts."""
     ledger = reopen()
-    ledger.learn("mx.example:25", 30)
-    ledger.learn("mx.example:25", 20)
+    first, second = (
+        Lesson(destination="mx.example:25", kind=Kind.RECIPIENTS, value=value, at=5.0, reply=reply)
+        for value, reply in ((30.0, None), (20.0, Reply.of("452 4.5.3 too many")))
+    )
+    idle = Lesson(destination="mx.example:25", kind=Kind.IDLE, value=4.5, at=6.0)
+    for lesson in (first, idle, second):
+        ledger.learn(lesson)
 
     ledger = reopen()
-    assert (ledger.learned("mx.example:25"), ledger.learned("other.example:25")) == (20, None)
+    assert ledger.lessons() == [idle, second]
+    ledger.forget()
+    assert ledger.lessons() == []
+
+
+def test_what_was_sent_since_is_counted_by_account(
+    reopen: Open, rows: Rows, entry: Callable[..., Entry], ruling: Callable[..., Ruling]
+) -> None:
+    """Transactions, not recipients; tries without one are none."""
+    ledger = reopen()
+    people = _enrol(ledger, rows("a@x.example", "b@x.example", "c@x.example", "d@x.example"))
+    facts = [("one", 1, 50.0), ("one", 1, 50.0), ("two", 1, 10.0), ("one", None, 60.0)]
+    for who, (account, transaction, started) in zip(people, facts, strict=True):
+        made = entry(who, ruling(Verdict.DEFERRED))
+        record = replace(made.attempt, account=account, transaction=transaction, started=started)
+        ledger.record([replace(made, attempt=record)])
+
+    assert ledger.sent_since(20.0) == {"one": 1}
+    assert ledger.sent_since(0.0) == {"one": 1, "two": 1}
 
 
 def test_counts_name_every_state(reopen: Open, rows: Rows) -> None:
@@ -290,7 +314,7 @@ def test_a_finished_ledger_can_be_read_by_itself(reopen: Open, rows: Rows, tmp_p
     assert [record.address for record in reader.recipients()] == ["a@x.example"]
     assert (reader.created, reader.run) == (100.0, 0)
     with pytest.raises(LedgerError, match="readonly"):
-        reader.learn("mx", 1)
+        reader.learn(Lesson(destination="mx", kind=Kind.IDLE, value=1.0, at=0.0))
     reader.close()
     assert (tmp_path / "club.ledger").read_bytes() == before
 
@@ -419,7 +443,7 @@ def test_a_ledger_of_a_newer_version_is_refused(reopen: Open, tmp_path: Path) ->
     connection.execute("PRAGMA user_version = 99")
     connection.close()
 
-    with pytest.raises(ConfigurationError, match=r"newer maildrill \(schema 99, this one knows 2\)"):
+    with pytest.raises(ConfigurationError, match=r"newer maildrill \(schema 99, this one knows 3\)"):
         reopen()
 
 
@@ -498,7 +522,8 @@ def test_runs_and_limits_can_be_looked_at(reopen: Open) -> None:
     """A run that has no end lasts, or was cut off."""
     reopen(at=5.0).ended(9.0)
     ledger = reopen(at=20.0)
-    ledger.learn("mx.example:25", 30)
+    ledger.learn(Lesson(destination="mx.example:25", kind=Kind.RECIPIENTS, value=30.0, at=5.0))
+    ledger.learn(Lesson(destination="mx.example:25", kind=Kind.IDLE, value=3.0, at=5.0))
 
     assert ledger.runs() == [RunRecord(1, 5.0, 9.0), RunRecord(2, 20.0, None)]
     assert ledger.limits() == {"mx.example:25": 30}

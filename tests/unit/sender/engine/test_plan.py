@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maildrill.sender.campaign import Limits, Mode
-from maildrill.sender.plan import Agenda, Waiting, batch_size
+from maildrill.sender.plan import Agenda, Waiting
 from maildrill.sender.standing import Standing
 
 
@@ -19,15 +18,6 @@ def _agenda(*waiting: Waiting) -> Agenda:
     for one in waiting:
         agenda.add(one)
     return agenda
-
-
-@pytest.mark.parametrize(
-    ("mode", "learned", "size"),
-    [(Mode.MERGE, None, 1), (Mode.MERGE, 5, 1), (Mode.BATCH, None, 50), (Mode.BATCH, 7, 7), (Mode.BATCH, 70, 50)],
-)
-def test_batches_are_within_the_limits(mode: Mode, learned: int | None, size: int) -> None:
-    """One at a time where each has a message of its own; else the smaller of what is set and what was learnt."""
-    assert batch_size(mode, Limits(recipients_per_transaction=50), learned) == size
 
 
 def test_recipients_come_in_order_of_due_then_of_the_list(waiting: Callable[..., Waiting]) -> None:

@@ -1,0 +1,73 @@
+"""Who waits, by where they are to go: an agenda for each account, or for each recipient's domain. Pure.
+
+Rule: a recipient always waits in the same queue; which destination serves a queue may change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from maildrill.sender.plan import Agenda, Waiting
+
+_NEVER = float("inf")
+
+
+class Queue:
+    """The agenda of one account, or of one domain. name: the account's label, or the domain."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.agenda = Agenda()
+
+    def __repr__(self) -> str:
+        return f"<queue {self.name}: {len(self.agenda)}>"
+
+
+class Queues:
+    """All queues of a run; `len()` counts who waits in any of them.
+
+    name_of: which queue a recipient belongs to. changed: called with a queue when somebody was added to it.
+    """
+
+    def __init__(self) -> None:
+        self.name_of: Callable[[Waiting], str] = lambda _: ""
+        self._queues: dict[str, Queue] = {}
+        self._earliest_end = _NEVER  # no lifetime ends before this; saves looking through all queues
+        self.changed: Callable[[Queue], None] = lambda _: None
+
+    def __getitem__(self, name: str) -> Queue:
+        """Return the queue of that name, a new one where there is none."""
+        return self._queues.setdefault(name, Queue(name))
+
+    def __iter__(self) -> Iterator[Queue]:
+        return iter(self._queues.values())
+
+    def __len__(self) -> int:
+        return sum(len(queue.agenda) for queue in self)
+
+    def __bool__(self) -> bool:
+        return any(len(queue.agenda) for queue in self)
+
+    def add(self, waiting: Waiting) -> None:
+        """Put a recipient into its queue; it must be due some time."""
+        queue = self[self.name_of(waiting)]
+        queue.agenda.add(waiting)
+        self._bound(waiting)
+        self.changed(queue)
+
+    def lapsed(self, now: float) -> list[tuple[Queue, list[Waiting]]]:
+        """Give out all whose lifetime ended before `now`, by queue."""
+        if now <= self._earliest_end:
+            return []
+        over = [(queue, gone) for queue in self if (gone := queue.agenda.lapsed(now))]
+        self._earliest_end = min((queue.agenda.earliest_end for queue in self), default=_NEVER)
+        return over
+
+    def bound(self, queue: Queue) -> None:
+        """Say that lifetimes in `queue` may end earlier now."""
+        self._earliest_end = min(self._earliest_end, queue.agenda.earliest_end)
+
+    def _bound(self, waiting: Waiting) -> None:
+        end = waiting.standing.expires_at
+        if end is not None:
+            self._earliest_end = min(self._earliest_end, end)

@@ -1,0 +1,25 @@
+"""What all sessions of a run share: values and call-backs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from maildrill.sender.desk import Desk
+from maildrill.sender.destination import Destination
+from maildrill.sender.letters import Letters
+from maildrill.sender.route.ways import Ways
+from maildrill.smtp import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """What all lanes of a run share."""
+
+    desk: Desk
+    ways: Ways
+    letters: Letters
+    clock: Clock
+    stopping: Callable[[], bool]
+    crowded: Callable[[Destination], bool]  # whether another destination waits for a place
+    unusable_fails: bool = False
