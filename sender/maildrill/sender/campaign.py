@@ -180,6 +180,7 @@ class Campaign:
     seed: int = 0
     file: Path = Path("campaign.toml")
     route: Route = Route()
+    suppress: tuple[Path, ...] = ()  # suppression lists: who gets no message whatever the list says
 
     @property
     def direct(self) -> bool:

@@ -44,6 +44,7 @@ def campaign_of(document: Table, path: Path) -> Campaign:
         account=_account(document.table("account")),
         list_file=_file(recipients, "file", recipients.text("file"), base),
         email=_line_of_text(recipients, "email"),
+        suppress=tuple(_file(recipients, "suppress", item, base) for item in recipients.texts("suppress", ())),
         text=_body(message, "text", base),
         html=_body(message, "html", base),
         attachments=attachments,

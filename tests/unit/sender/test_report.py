@@ -113,7 +113,7 @@ def test_the_object_for_programs_has_every_key() -> None:
         "attempts": 3,
         "released": 1,
         "connections": 3,
-        "set_aside": {"invalid": 2, "duplicate": 0},
+        "set_aside": {"invalid": 2, "duplicate": 0, "suppressed": 0},
         "virtual_seconds": 432000.25,
         "real_seconds": 1.5,
         "domains": {

@@ -12,6 +12,7 @@ class Reason(StrEnum):
 
     INVALID = "invalid"  # no address by RFC 5321 and 6531
     DUPLICATE = "duplicate"  # an earlier row has the same address
+    SUPPRESSED = "suppressed"  # a suppression list has the address
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,74 @@
+"""Who is not to be written to: read, compared as lists compare, added to, and wrong lines said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from maildrill.sender.lists.read import parse_list
+from maildrill.sender.lists.rows import Reason
+from maildrill.sender.lists.suppression import append_suppressed, read_suppressed
+from maildrill.smtp import ConfigurationError
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Return the path of a suppression list."""
+    path = tmp_path / "suppressed.txt"
+    path.write_text(
+        "# who left\nann@x.example unsubscribed\n\nBob@BÜCHER.example\tcomplained\ncyd@x.example\n", "utf-8"
+    )
+    return path
+
+
+def test_a_suppressed_address_is_set_aside_however_it_is_written(file: Path) -> None:
+    """Letter case and the form of the domain make no difference; the list and its line say why."""
+    text = "Email\nANN@x.EXAMPLE\nbob@xn--bcher-kva.example\ndan@x.example\ncyd@x.example\n"
+    found = parse_list(text, "list.csv", "Email", read_suppressed([file]))
+
+    assert [row.address for row in found.recipients] == ["dan@x.example"]
+    assert [(entry.number, entry.reason, entry.detail) for entry in found.set_aside] == [
+        (2, Reason.SUPPRESSED, f"unsubscribed ({file}:2)"),
+        (3, Reason.SUPPRESSED, f"complained ({file}:4)"),
+        (5, Reason.SUPPRESSED, f"{file}:5"),
+    ]
+
+
+def test_the_first_list_that_has_an_address_says_why(file: Path, tmp_path: Path) -> None:
+    """Lists are read in order."""
+    other = tmp_path / "other.txt"
+    other.write_text("cyd@x.example bounced\n", "utf-8")
+
+    assert read_suppressed([file, other])["cyd@x.example"].where == f"{file}:5"
+    assert read_suppressed([other, file])["cyd@x.example"].why == "bounced"
+
+
+def test_a_line_that_is_no_address_is_an_error(file: Path) -> None:
+    """To pass over it could mean to write to somebody who is not to be written to."""
+    file.write_text("ann@x.example\nann at x\n", "utf-8")
+    with pytest.raises(ConfigurationError) as caught:
+        read_suppressed([file])
+
+    assert caught.value.where == f"{file}:2"
+    assert 'no address: "ann"' in str(caught.value)
+
+
+def test_addresses_are_added_once(file: Path) -> None:
+    """Those that are there are left out, in whatever spelling; a last line without an end gets one."""
+    file.write_text("ann@x.example unsubscribed", "utf-8")
+    added = append_suppressed(file, [("ANN@x.example", "a"), ("bob@x.example", "bounced\n550"), ("bob@X.example", "b")])
+
+    assert added == ["bob@x.example"]
+    assert file.read_text("utf-8") == "ann@x.example unsubscribed\nbob@x.example bounced\\n550\n"
+    assert append_suppressed(file, [("ann@x.example", "")]) == []
+
+
+def test_a_list_is_made_where_there_is_none(tmp_path: Path) -> None:
+    """A folder that is not there is an error."""
+    path = tmp_path / "new.txt"
+    append_suppressed(path, [("ann@x.example", "")])
+
+    assert path.read_text("utf-8") == "ann@x.example\n"
+    with pytest.raises(ConfigurationError, match="cannot write suppression list"):
+        append_suppressed(tmp_path / "no" / "new.txt", [("ann@x.example", "")])
