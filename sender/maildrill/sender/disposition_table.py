@@ -61,7 +61,7 @@ TABLE: tuple[Row, ...] = (
             "send to the accepted, then to the rest at once",
         ),
         ("rcpt-too-many-again", "(the same, twice in a session)", _R, _DEFERRED, _MANY, "else it is asked for ever"),
-        ("rcpt-421", "421", _H, _RELEASED, _421, "the session is over; also for all that are not decided yet"),
+        ("rcpt-421", "421", _H, _RELEASED, _421, "the session is over; who was asked for stands aside for a minute"),
         ("rcpt-530", "530", _R, _HELD, _4954, "our account lacks authentication or TLS; nobody is burnt for it"),
         ("rcpt-out-of-step", "500, 503, 3yz", _R, _DEFERRED, _2920, "close: it answers something else"),
         ("rcpt-4yz", "4yz", _R, _DEFERRED, _5321, "greylisting, mailbox full, …; the others go on"),

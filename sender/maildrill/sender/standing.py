@@ -15,6 +15,11 @@ from maildrill.sender.retry import expiry, next_attempt
 #: RFC 5321 section 4.5.3.2.6: for so long the reply to the dot may still be on its way to us.
 DOT_TIMEOUT = 600.0
 
+#: Whose own RCPT was answered with 421 stands aside for so long (seconds): else it ends every session it is asked for
+#: in, and nobody else is ever served (iCloud says 421 for one recipient who gets too much).
+STAND_ASIDE = 60.0
+_OWN_421 = "rcpt-421"
+
 _FINAL = {Verdict.DELIVERED: State.DELIVERED, Verdict.FAILED: State.FAILED, Verdict.HELD: State.HELD}
 
 
@@ -50,6 +55,8 @@ def after(  # noqa: PLR0913 - what decides is named one by one, so that nothing 
     first_at = started if standing.first_at is None else standing.first_at
     tried = replace(standing, first_at=first_at, expires_at=expiry(policy, first_at), reason=ruling.detail)
     if ruling.verdict is Verdict.RELEASED:
+        if ruling.row == _OWN_421:
+            return replace(tried, state=State.PENDING, due=now + STAND_ASIDE)
         # a turn not used stays a turn: who is retried must not overtake somebody whom nobody has tried yet
         return replace(tried, state=State.PENDING, due=min(now, standing.due or now))
     attempts = standing.attempts + (1 if ruling.counted else 0)

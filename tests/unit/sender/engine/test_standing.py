@@ -9,7 +9,7 @@ import pytest
 
 from maildrill.sender.attempt import Ruling, Scope, State, Verdict
 from maildrill.sender.campaign import RetryPolicy, UnknownPolicy
-from maildrill.sender.standing import DOT_TIMEOUT, Standing, after, held, kept_waiting, lapsed, requeued
+from maildrill.sender.standing import DOT_TIMEOUT, STAND_ASIDE, Standing, after, held, kept_waiting, lapsed, requeued
 
 NEW = Standing(due=0.0)
 
@@ -46,6 +46,17 @@ def test_release_is_not_counted(ruling: Callable[..., Ruling], policy: RetryPoli
 
     assert (standing.state, standing.attempts, standing.due) == (State.PENDING, 0, 10.0)
     assert (standing.first_at, standing.reason) == (9.0, "shutting down")
+
+
+def test_whose_own_recipient_command_ended_the_session_stands_aside(
+    ruling: Callable[..., Ruling], policy: RetryPolicy
+) -> None:
+    """Uncounted, but later than all who were kept waiting; those are as due as they were."""
+    own = replace(ruling(Verdict.RELEASED, scope=Scope.HOST), row="rcpt-421")
+    other = replace(own, row="rcpt-undecided")
+
+    assert _after(NEW, own, policy) == replace(_after(NEW, other, policy), due=10.0 + STAND_ASIDE)
+    assert _after(NEW, own, policy).attempts == 0
 
 
 def test_release_keeps_earlier_attempts(ruling: Callable[..., Ruling], policy: RetryPolicy) -> None:
