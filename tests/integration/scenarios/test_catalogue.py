@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cache
 
@@ -80,6 +81,17 @@ def test_all_that_a_script_has_is_used(name: str) -> None:
     named = {rule.name for rule in catalogue.load_script(name).rules}
 
     assert named - used == TOO_FEW.get(name, set())
+
+
+@pytest.mark.parametrize("name", catalogue.names("providers"))
+def test_the_replies_of_a_provider_say_who_wrote_them_down(name: str) -> None:
+    """Each rule has a mark that ATTRIBUTION.md explains."""
+    attribution = (catalogue.CAMPAIGN.parent / "ATTRIBUTION.md").read_text("utf-8")
+    marks = set(re.findall(r"^\[\[rule\]\] +# (\S+)$", catalogue.text_of(name), re.MULTILINE))
+
+    assert len(re.findall(r"^\[\[rule\]\]", catalogue.text_of(name), re.MULTILINE)) > 0
+    assert re.findall(r"^\[\[rule\]\]$", catalogue.text_of(name), re.MULTILINE) == []
+    assert marks <= set(re.findall(r"^\| ([a-z-]+) \|", attribution, re.MULTILINE))
 
 
 def test_every_row_has_a_script_and_every_script_of_a_row_has_one() -> None:

@@ -82,10 +82,7 @@ def test_scripts_lists_each_with_its_purpose() -> None:
     lines = [line for line in out.splitlines() if not line.startswith("[")]
     assert [line.split("  ")[0] for line in lines] == list(catalogue.shelf())
     assert [line for line in out.splitlines() if line.startswith("[")] == [
-        "[rows]",
-        "[weather]",
-        "[compat]",
-        "[profiles]",
+        f"[{group}]" for group in (*catalogue.GROUPS, "compat", "profiles")
     ]
     assert all(len(line.split("  ", 1)[1].strip()) > 20 for line in lines)
 

@@ -24,7 +24,10 @@ CAMPAIGN = _FOLDER / "campaign.toml"
 GROUPS: Mapping[str, str] = MappingProxyType(
     {
         "rows": "One for each row of the [table of dispositions](dispositions.md), called as the row.",
+        "habits": "What a sender should do, and should not, where no row of the table rules.",
+        "providers": "Mailbox providers, relays and mail servers as they come, with replies that they really give.",
         "weather": "What servers do for hours or to many: outages, quotas, greylists, full mailboxes.",
+        "incidents": "What has happened to campaigns, and will again.",
     }
 )
 
