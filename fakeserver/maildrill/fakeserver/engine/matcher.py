@@ -16,7 +16,7 @@ from maildrill.fakeserver.engine.event import Event
 from maildrill.fakeserver.engine.keys import about_rcpt
 from maildrill.fakeserver.engine.lots import Draws
 from maildrill.fakeserver.engine.memory import Sessions, States
-from maildrill.fakeserver.engine.near_miss import Miss
+from maildrill.fakeserver.engine.near_miss import Miss, Missed
 from maildrill.fakeserver.engine.selectors import View, selectors
 from maildrill.fakeserver.engine.shots import Shooter, UnsaidError
 from maildrill.fakeserver.language.pattern import meant_by
@@ -47,7 +47,7 @@ class Matcher:
     def __init__(self, rule: Rule, play: Play) -> None:
         self.rule = rule
         self.fired = 0
-        self.missed: Miss | None = None  # what kept the rule from firing at the last event that it was asked about
+        self.missed: Missed | None = None  # what kept the rule from firing at the last event that it was asked about
         self._play = play
         self._tests = tuple((one.holds, Miss(n, one.word), one.seen) for n, one in enumerate(selectors(rule)))
         self._rcpt = meant_by(rule.rcpt) if rule.rcpt else None
@@ -60,6 +60,7 @@ class Matcher:
         self._conditions = tuple((n, one.word, one.ask) for n, one in said)
         self._shooter = Shooter(rule, play.seed, play.hostname)
         self._touched: Collection[Tally] = ()  # what the last event counted for, until it is settled
+        self._acts_once = not rule.stages.isdisjoint(_ACTED_UPON_ONCE)
         self._quota = 0 if rule.over is None else rule.over.count
         self._begun: dict[int, tuple[float, float]] = {}  # by session: the silence, or the message, last acted upon
         self.passes = rule.passes
@@ -77,7 +78,7 @@ class Matcher:
                 self.missed = miss if seen is None else Miss(miss.held, miss.word, seen(view))
                 return None
         event = view.event
-        if event.stage in _ACTED_UPON_ONCE and not self._acts_now(event):
+        if self._acts_once and event.stage in _ACTED_UPON_ONCE and not self._acts_now(event):
             return None
         rcpts: Sequence[str] = view.rcpts
         if self._by_rcpt:
@@ -182,7 +183,7 @@ class Matcher:
     def _count(self, view: View, rcpts: Sequence[str], winner: Matcher | None) -> Shot | None:
         event, counting = view.event, self._counting
         shot: Shot | None = None
-        missed: Miss | None = None
+        missed: Missed | None = None
         touched: dict[Hashable, Tally] = {}
         for rcpt in rcpts:
             value = counting.value(event, rcpt)
@@ -196,7 +197,7 @@ class Matcher:
             if miss is None and winner is None:
                 shot = self._fire(moment, view, rcpt)
                 miss = self.missed
-            if miss is not None and (missed is None or miss.held > missed.held):
+            if miss is not None and (missed is None or miss[0] > missed[0]):
                 missed = miss
         self._touched = touched.values()
         self.missed = None if shot is not None else missed
@@ -210,13 +211,13 @@ class Matcher:
         self.missed = self._failing(moment)
         return self._fire(moment, view, rcpt) if self.missed is None and winner is None else None
 
-    def _failing(self, moment: Moment) -> Miss | None:
+    def _failing(self, moment: Moment) -> Missed | None:
         """Return the first word that does not hold."""
         rule = self.rule
         for n, word, ask in self._conditions:
             seen = ask(rule, moment)
             if seen is not HOLDS:
-                return Miss(n, word, seen)
+                return (n, word, seen)
         return None
 
     def _fire(self, moment: Moment, view: View, rcpt: str) -> Shot | None:

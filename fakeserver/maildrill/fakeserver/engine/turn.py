@@ -13,7 +13,7 @@ from maildrill.fakeserver.engine.event import PROCEEDING, Decision, Event
 from maildrill.fakeserver.engine.gates import Gate, gate, sieve
 from maildrill.fakeserver.engine.keys import ends_message
 from maildrill.fakeserver.engine.matcher import Matcher
-from maildrill.fakeserver.engine.near_miss import Miss, NearMisses
+from maildrill.fakeserver.engine.near_miss import Miss, Missed, NearMisses
 from maildrill.fakeserver.engine.selectors import Test
 from maildrill.smtp import Stage
 
@@ -72,7 +72,7 @@ class Turn:
         return known
 
     def _unanswered(self, event: Event, asked: Sequence[Asked], added: Sequence[Shot]) -> tuple[Decision, bool]:
-        misses: Sequence[Miss | None]
+        misses: Sequence[Missed | None]
         if asked is self.asked:
             misses = [matcher.missed for matcher, _ in self._misses]
         else:

@@ -52,6 +52,7 @@ class Express:
     ) -> None:
         self._play = play
         self._state = play.dialogue.state
+        self._limits = self._state.offer.limits
         self._receiver = receiver
         self._answer = answer
         self.within = False
@@ -71,7 +72,7 @@ class Express:
         if state.reverse_path is None:
             return False
         if kind == _OF_RCPT:
-            return len(state.recipients) < state.offer.limits.recipients and self._rcpt(line, plain[_OF_RCPT])
+            return len(state.recipients) < self._limits.recipients and self._rcpt(line, plain[_OF_RCPT])
         return bool(state.recipients) and not state.parameters and self._data(line)
 
     def _usual(self) -> bool:
@@ -79,7 +80,7 @@ class Express:
         state = self._state
         if not (state.helo and state.in_service) or state.octets is not None or state.failed or self._play.owes:
             return False
-        return state.commands < state.offer.limits.commands
+        return state.commands < self._limits.commands
 
     def _mail(self, line: str, address: str) -> Taken:
         self._play.transactions += 1
