@@ -89,14 +89,21 @@ def asks_books(command: Callable[..., Any]) -> Callable[..., Any]:
     Configuration errors end it with 78, a ledger that cannot be used with 75, as `send` does.
     """
 
+    @ledger_options
     @wraps(command)
     def asked(campaign: Path | None, ledger: Path | None, log_dir: Path | None, **options: Any) -> Any:
         with reading_exits():
             return command(books(campaign, ledger, log_dir), **options)
 
+    return asked
+
+
+def ledger_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command --ledger and --log-dir."""
     path = click.Path(path_type=Path)
-    asked = click.option("--log-dir", type=path, metavar="DIR", help="Where the logs are. [the ledger's folder]")(asked)
-    return click.option("--ledger", type=path, metavar="FILE", help="Where everybody stands. [CAMPAIGN.ledger]")(asked)
+    log_dir = click.option("--log-dir", type=path, metavar="DIR", help="Where the logs are. [the ledger's folder]")
+    ledger = click.option("--ledger", type=path, metavar="FILE", help="Where everybody stands. [CAMPAIGN.ledger]")
+    return ledger(log_dir(command))
 
 
 def reading_exits() -> Any:

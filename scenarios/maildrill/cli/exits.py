@@ -43,6 +43,8 @@ def error_exits(*, configuration: Exit, others: Exit) -> Iterator[None]:
     """Give the errors inside exit codes of their own: a ConfigurationError one, any other MaildrillError the other."""
     try:
         yield
+    except CommandError:
+        raise
     except ConfigurationError as error:
         raise CommandError(error, configuration) from error
     except MaildrillError as error:

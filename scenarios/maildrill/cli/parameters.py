@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import click
 
 from maildrill.fakeserver.language.script_clock import ScriptClock
 from maildrill.smtp.quantity import DURATION_WORDS, parse_duration, parse_size
+
+
+class Parsed(click.ParamType):  # type: ignore[type-arg]  # generic in the newest click only
+    """What `parse` makes of a text; it raises ValueError with what was expected."""
+
+    def __init__(self, name: str, parse: Callable[[str], object]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> object:
+        """Return what was parsed; fails with what was expected."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._parse(value)
+        except ValueError as error:
+            self.fail(f'"{value}" is not {error}', param, ctx)
 
 
 class Duration(click.ParamType):  # type: ignore[type-arg]  # generic in the newest click only

@@ -57,7 +57,7 @@ def read_events(path: Path) -> Iterator[LogEvent]:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 if line.endswith(b"\n"):
-                    yield _decoded(line, f"{path}:{number}")
+                    yield decode_event(line, f"{path}:{number}")
     except OSError as error:
         raise ConfigurationError(f"cannot read event log: {error.strerror}", where=str(path)) from None
 
@@ -72,12 +72,13 @@ def last_events(path: Path, octets: int = 1 << 22) -> Iterator[LogEvent]:
                 file.readline()  # most likely the rest of a line
             for line in file:
                 if line.endswith(b"\n"):
-                    yield _decoded(line, str(path))
+                    yield decode_event(line, str(path))
     except OSError as error:
         raise ConfigurationError(f"cannot read event log: {error.strerror}", where=str(path)) from None
 
 
-def _decoded(line: bytes, where: str) -> LogEvent:
+def decode_event(line: bytes, where: str) -> LogEvent:
+    """Return the event of a line; raises ConfigurationError for what is no event, or one of a newer version."""
     try:
         value = json.loads(line)
         version, number, at, kind = (value.pop(key) for key in ("v", "n", "at", "kind"))
@@ -102,10 +103,10 @@ def last_number(file: BinaryIO, end: int, torn: bytes, where: str) -> int:
     torn: the first octets behind `end`. Raises ConfigurationError where this is no event log.
     """
     if not (torn.startswith(_HEAD) or _HEAD.startswith(torn)):
-        _decoded(torn, where)
+        decode_event(torn, where)
     if end == 0:
         return 0
     start = max(0, end - _LONGEST)
     file.seek(start)
     last = file.read(end - start).rstrip(b"\n").rpartition(b"\n")[2]
-    return _decoded(last, where).number
+    return decode_event(last, where).number

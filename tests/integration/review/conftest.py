@@ -93,9 +93,9 @@ class Sent:
         words = [command, *([str(self.folder / "spring.toml")] if campaign else []), *options]
         return CliRunner().invoke(main, words, catch_exceptions=False)
 
-    def told(self, command: str, *options: str) -> str:
+    def told(self, command: str, *options: str, campaign: bool = True) -> str:
         """Return what a command prints; it must end well."""
-        result = self.run(command, *options)
+        result = self.run(command, *options, campaign=campaign)
         assert result.exit_code == 0, result.output
         return result.stdout
 
