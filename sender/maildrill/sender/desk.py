@@ -1,6 +1,7 @@
 """The desk of a run: who waits, what was ruled of them, and everything that must be written down about it.
 
-Rule 1: the ledger is written first, then the log, then the agenda moves. Rule 2: nothing here waits.
+Rule 1: the ledger is written first, then the log, then the agenda moves. Rule 2: nothing here waits
+for anything but the ledger.
 """
 
 from __future__ import annotations
@@ -98,9 +99,9 @@ class Desk:
         for waiting in batch:
             self.queues.add(waiting)
 
-    def intend(self, intent: Intent, accepted: Sequence[str]) -> None:
+    async def intend(self, intent: Intent, accepted: Sequence[str]) -> None:
         """Write down that the final dot is about to leave for `accepted`."""
-        self.ledger.intend(intent)
+        await self.ledger.intend(intent)
         self.log.emit(
             "transaction.intent",
             intent.at,
@@ -115,7 +116,7 @@ class Desk:
         Everybody else who is to be tried again is back on the agenda.
         """
         entries = [self._entry(waiting, ruling, go) for waiting, ruling in zip(batch, rulings, strict=True)]
-        self.ledger.record(entries)
+        await self.ledger.record(entries)
         again = []
         for waiting, ruling, entry in zip(batch, rulings, entries, strict=True):
             self._log_attempt(waiting, ruling, entry, go)

@@ -7,7 +7,7 @@ only its reply, its deadline or the loss of the connection ends the wait (RFC 10
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import blake2b
@@ -24,7 +24,7 @@ _BLOCK = 65536  # octets of a message that are handed over at once
 #: Replies to MAIL and RCPT that say that we and the server have lost step (RFC 5321 section 4.2.3).
 _OUT_OF_STEP = frozenset({500, 503})
 
-BeforeDot = Callable[[tuple[str, ...]], None]
+BeforeDot = Callable[[tuple[str, ...]], Awaitable[None]]
 _Command = tuple[Stage, str]
 
 
@@ -47,7 +47,7 @@ class Session:
     async def transact(self, envelope: Envelope, message: bytes, *, before_dot: BeforeDot) -> Transaction:
         """Do one mail transaction and return all that was heard in it.
 
-        message: octets, not yet dot-stuffed. before_dot: called with the accepted recipients just before the first
+        message: octets, not yet dot-stuffed. before_dot: awaited with the accepted recipients just before the first
         octet of the final dot leaves; if it raises, the dot does not leave, the session is dropped, and it raises on.
         Cancelled before that, the session is dropped. Cancelled later, the reply is still waited for and returned;
         then the session takes no further transaction, and to end is the caller's business.
@@ -107,7 +107,7 @@ class Session:
         elif hearing.any_accepted:  # by a server that refused MAIL: an empty message would reach people
             self._channel.give_up(Stage.DATA, Fault.OUT_OF_STEP, hearing.data)
         else:  # a lone dot: the server waits for a message though nobody was accepted (RFC 2920 section 3.1)
-            await self._send(hearing, b"", lambda _: None)
+            await self._send(hearing, b"", _unrecorded)
 
     async def _in_a_group(self, hearing: Hearing, mail: _Command, recipients: list[_Command]) -> None:
         """All commands at once, DATA the last of them (RFC 2920 section 3.1)."""
@@ -147,14 +147,15 @@ class Session:
             channel.send(octets[start : start + _BLOCK])
             await channel.drained(self._deadlines.block)
             await channel.listen()  # what came with the 354, or since, makes the rest and the dot unnecessary
-        if channel.heard:
+        if not channel.heard:
+            channel.note(f"{len(octets)} octets of message, blake2b {blake2b(octets, digest_size=8).hexdigest()}")
+            await before_dot(hearing.accepted)
+        if channel.heard:  # even while that was written down: no dot has left
             self._spoilt = True
             if channel.over:
                 channel.wire.lose(Fault.RESET)
             hearing.early = await channel.answer(0)
             return
-        channel.note(f"{len(octets)} octets of message, blake2b {blake2b(octets, digest_size=8).hexdigest()}")
-        before_dot(hearing.accepted)
         await self._dot(hearing)
 
     async def _dot(self, hearing: Hearing) -> None:
@@ -213,6 +214,10 @@ class Session:
     def _keep_step(self, stage: Stage, reply: Reply) -> None:
         if reply.klass == 3 or reply.code in _OUT_OF_STEP:
             self._channel.give_up(stage, Fault.OUT_OF_STEP, reply)
+
+
+async def _unrecorded(_: tuple[str, ...]) -> None:
+    """A dot that nobody's message ends with needs no record."""
 
 
 def _international(envelope: Envelope) -> bool:

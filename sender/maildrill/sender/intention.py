@@ -21,7 +21,7 @@ class Intention:
         self._body_hash = body_hash
         self.written = False
 
-    def write(self, accepted: tuple[str, ...]) -> None:
+    async def write(self, accepted: tuple[str, ...]) -> None:
         """Write it down for those whose RCPT was accepted."""
         intent = Intent(
             keys=tuple(self._keys[address] for address in accepted),
@@ -33,5 +33,5 @@ class Intention:
             account=self._go.account,
             host=self._go.host,
         )
-        self._desk.intend(intent, accepted)
+        await self._desk.intend(intent, accepted)
         self.written = True

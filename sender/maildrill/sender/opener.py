@@ -32,9 +32,9 @@ class OpenSession(Protocol):
         ...
 
     async def transact(
-        self, envelope: Envelope, message: bytes, *, before_dot: Callable[[tuple[str, ...]], None]
+        self, envelope: Envelope, message: bytes, *, before_dot: Callable[[tuple[str, ...]], Awaitable[None]]
     ) -> Transaction:
-        """Do one mail transaction; before_dot is called with the accepted just before the final dot leaves."""
+        """Do one mail transaction; before_dot is awaited with the accepted just before the final dot leaves."""
         ...
 
     async def quit(self) -> None:

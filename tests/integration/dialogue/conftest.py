@@ -178,10 +178,14 @@ class Scene:
         assert isinstance(found, Session), found
         return found
 
+    async def intend(self, accepted: tuple[str, ...]) -> None:
+        """Write down, in memory, who is about to get the final dot."""
+        self.intents.append(accepted)
+
     async def send(self, session: Session, *recipients: str, message: bytes = MESSAGE) -> Transaction:
         """Do a transaction from news@shop.test; what is written down before the dot is kept."""
         envelope = Envelope("news@shop.test", recipients or (ANN,))
-        return await session.transact(envelope, message, before_dot=self.intents.append)
+        return await session.transact(envelope, message, before_dot=self.intend)
 
     async def once(self, *recipients: str, message: bytes = MESSAGE) -> Transaction:
         """Open a session, do one transaction in it and quit."""

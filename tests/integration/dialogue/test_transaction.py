@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from maildrill.sender.attempt import Broken, Fault, Transaction, Verdict
 from maildrill.sender.disposition import judge
+from maildrill.sender.ledger.group import GroupCommit, Write
 from maildrill.sender.timeouts import Deadlines
 from maildrill.smtp import Envelope, Reply, Stage
 
@@ -462,7 +464,7 @@ def test_only_what_was_offered_is_used(
 
     async def story(scene: Scene) -> str:
         session = await scene.session()
-        await session.transact(envelope, message, before_dot=scene.intents.append)
+        await session.transact(envelope, message, before_dot=scene.intend)
         return scene.host.commands[1]
 
     assert memory.hold(story, {"EHLO": f"250-mx.test\r\n250 {offered}"}) == said
@@ -484,7 +486,7 @@ def test_what_the_server_cannot_take_is_not_even_tried(
 
     async def story(scene: Scene) -> tuple[list[str], list[str], bool]:
         session = await scene.session()
-        heard = await session.transact(envelope, message, before_dot=scene.intents.append)
+        heard = await session.transact(envelope, message, before_dot=scene.intend)
         return rows(heard), scene.host.commands[1:], session.alive
 
     assert memory.hold(story, {"EHLO": f"250-mx.test\r\n250 {offered}"}) == (told, [], True)
@@ -493,7 +495,7 @@ def test_what_the_server_cannot_take_is_not_even_tried(
 def test_what_cannot_be_written_down_is_not_sent(ground: Ground) -> None:
     """If the intent fails the dot does not leave, and the error goes on (invariant I37)."""
 
-    def fails(accepted: tuple[str, ...]) -> None:
+    async def fails(accepted: tuple[str, ...]) -> None:
         raise RuntimeError(f"disk full, {accepted}")
 
     async def story(scene: Scene) -> tuple[Scene, bool]:
@@ -507,6 +509,48 @@ def test_what_cannot_be_written_down_is_not_sent(ground: Ground) -> None:
     scene, alive = ground.hold(story)
 
     assert (scene.host.messages, alive) == ([], False)
+
+
+@pytest.mark.parametrize("last", ["421 4.3.2 bye", "<fin>"])
+def test_what_comes_while_the_intent_is_written_keeps_the_dot_back(memory: Ground, last: str) -> None:
+    """The server ends it while the disk is slow: no dot leaves, and there is nothing to doubt."""
+
+    async def story(scene: Scene) -> tuple[Transaction, list[bytes]]:
+        async def slow(accepted: tuple[str, ...]) -> None:
+            scene.intents.append(accepted)
+            await scene.clock.sleep(61)
+
+        session = await scene.session()
+        heard = await session.transact(Envelope("a@x.test", (ANN,)), MESSAGE, before_dot=slow)
+        await session.quit()
+        return heard, scene.host.messages
+
+    heard, messages = memory.hold(story, {"BODY": f"<wait>{last}"})
+
+    assert (heard.dot_sent, heard.dot, messages) == (False, None, [])
+    assert rows(heard) == (["body-lost"] if last == "<fin>" else ["early-421"])
+
+
+def test_a_stop_while_the_intent_is_written_waits_for_the_reply(memory: Ground) -> None:
+    """What is written down as left does leave, else it would be in doubt for nothing (invariants I38, I43)."""
+
+    async def story(scene: Scene) -> tuple[list[str], bool]:
+        def commit(writes: Sequence[Write]) -> None:
+            for write in writes:
+                write()
+
+        group = GroupCommit(commit)
+
+        async def asked_to_stop(accepted: tuple[str, ...]) -> None:
+            asyncio.get_running_loop().call_soon(task.cancel)
+            await group.write(lambda: scene.intents.append(accepted))
+
+        session = await scene.session()
+        task = asyncio.create_task(session.transact(Envelope("a@x.test", (ANN,)), MESSAGE, before_dot=asked_to_stop))
+        told = rows(await task)
+        return told, session.alive
+
+    assert memory.hold(story, {"dot": "<wait>250 taken"}) == (["dot-2yz"], False)
 
 
 def test_a_stop_before_the_dot_drops_the_session(memory: Ground) -> None:

@@ -157,7 +157,9 @@ def forgets_to_stuff_dots(patch: Patch) -> None:
 
 
 def forgets_what_it_heard(patch: Patch) -> None:
-    patch.setattr(SqliteLedger, "record", lambda *_: None)
+    async def forgetful(*_: object) -> None: ...
+
+    patch.setattr(SqliteLedger, "record", forgetful)
 
 
 def restarts_from_the_beginning(patch: Patch) -> None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from inspect import iscoroutinefunction
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -60,21 +61,31 @@ class Killing:
 
     def _watched(self, write: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*given: Any, **named: Any) -> Any:
-            if self.killed:
-                raise KilledError
-            self._left -= 1
-            if self._left:
-                return write(*given, **named)
-            if self._after:
-                write(*given, **named)
-            self.killed = True
-            left_behind = self._file.with_suffix(".killed")
-            left_behind.mkdir()
-            for file in self._file.parent.glob(f"{self._file.name}*"):
-                shutil.copy(file, left_behind)
-            raise KilledError
+            last = self._last()
+            found = None if last and not self._after else write(*given, **named)
+            return self._kill() if last else found
 
-        return watched
+        async def awaited(*given: Any, **named: Any) -> Any:
+            last = self._last()
+            found = None if last and not self._after else await write(*given, **named)
+            return self._kill() if last else found
+
+        return awaited if iscoroutinefunction(write) else watched
+
+    def _last(self) -> bool:
+        """Count a write; return whether the process dies in it."""
+        if self.killed:
+            raise KilledError
+        self._left -= 1
+        return not self._left
+
+    def _kill(self) -> NoReturn:
+        self.killed = True
+        left_behind = self._file.with_suffix(".killed")
+        left_behind.mkdir()
+        for file in self._file.parent.glob(f"{self._file.name}*"):
+            shutil.copy(file, left_behind)
+        raise KilledError
 
 
 @pytest.mark.parametrize("policy", list(UnknownPolicy))

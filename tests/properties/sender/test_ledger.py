@@ -6,6 +6,7 @@ leaves behind.
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import tempfile
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ from maildrill.sender.plan import Waiting
 from maildrill.sender.standing import Standing, after, held
 from maildrill.smtp import Reply, Stage
 
+LOOP = asyncio.Runner()
 CAMPAIGN = Campaign(
     name="club",
     sender=Mailbox("", "office@club.example"),
@@ -200,12 +202,12 @@ class LedgerMachine(RuleBasedStateMachine):
         if self.known[address].dot_left:
             return
         intent = Intent(keys=(waiting.key,), session=1, transaction=1, started=self.now, at=self.now, body_hash="hash")
-        self.ledger.intend(intent)
+        LOOP.run(self.ledger.intend(intent))
         self.known[address].dot_left = True
 
     def _record(self, address: str, verdict: Verdict) -> None:
         entry = _entry(self.waiting.pop(address), verdict, self.now, self.policy)
-        self.ledger.record([entry])
+        LOOP.run(self.ledger.record([entry]))
         known = self.known[address]
         known.standing, known.tries, known.dot_left = entry.standing, known.tries + 1, False
         if entry.standing.due is not None:
@@ -257,9 +259,9 @@ def test_a_torn_tail_is_an_earlier_moment(cut: float, verdicts: list[Verdict]) -
         ):
             moments.append(_recovered(ledger))
             intent = Intent(keys=(waiting.key,), session=1, transaction=1, started=0.0, at=0.0, body_hash="hash")
-            ledger.intend(intent)
+            LOOP.run(ledger.intend(intent))
             moments.append(_recovered(ledger))
-            ledger.record([_entry(waiting, verdict, 0.0, CAMPAIGN.retry)])
+            LOOP.run(ledger.record([_entry(waiting, verdict, 0.0, CAMPAIGN.retry)]))
         moments.append(_recovered(ledger))
         shutil.copytree(whole, torn)
         ledger.close()

@@ -77,6 +77,9 @@ POLICIES = st.builds(
 )
 
 
+async def _nothing(_: tuple[str, ...]) -> None: ...
+
+
 def played(policy: Policy, network: Network) -> tuple[Transaction, tuple[Ruling, ...]]:
     """One transaction with all recipients against this server."""
 
@@ -91,7 +94,7 @@ def played(policy: Policy, network: Network) -> tuple[Transaction, tuple[Ruling,
             local_hostname="sender.test",
         )
         assert isinstance(session, Session)
-        heard = await session.transact(Envelope("news@x.test", ADDRESSES), MESSAGE, before_dot=lambda _: None)
+        heard = await session.transact(Envelope("news@x.test", ADDRESSES), MESSAGE, before_dot=_nothing)
         await session.quit()
         await server.stop()
         return heard

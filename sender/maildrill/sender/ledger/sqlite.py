@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from maildrill.sender.attempt import State
 from maildrill.sender.ledger import statements as sql
+from maildrill.sender.ledger.group import GroupCommit, Write
 from maildrill.sender.ledger.records import (
     AttemptRecord,
     Enrolment,
@@ -48,6 +49,7 @@ class SqliteLedger:
         self.created = created
         self.run = run
         self.recovered: tuple[Recovered, ...] = ()
+        self._group = GroupCommit(self._commit)
 
     def enrol(self, rows: Sequence[Row], message_id: Callable[[Row], str], at: float) -> Enrolment:
         """Bring the ledger up to the list, as `Ledger.enrol` says."""
@@ -75,8 +77,11 @@ class SqliteLedger:
             number, address, fields, message_id = self._connection.execute(sql.ADDRESSEE, (key,)).fetchone()
         return Row(number, address, json.loads(fields)), message_id
 
-    def intend(self, intent: Intent) -> None:
+    async def intend(self, intent: Intent) -> None:
         """Write down, for good, that the final dot is about to leave."""
+        await self._group.write(lambda: self._intend(intent))
+
+    def _intend(self, intent: Intent) -> None:
         of = (
             self.run,
             intent.session,
@@ -86,23 +91,23 @@ class SqliteLedger:
             intent.account,
             intent.host,
         )
-        with self.writing():
-            self._connection.executemany(sql.INTEND, [(key, *of) for key in intent.keys])
-            self._connection.executemany(sql.INFLIGHT, [(intent.body_hash, key) for key in intent.keys])
+        self._connection.executemany(sql.INTEND, [(key, *of) for key in intent.keys])
+        self._connection.executemany(sql.INFLIGHT, [(intent.body_hash, key) for key in intent.keys])
 
-    def record(self, entries: Sequence[Entry]) -> None:
+    async def record(self, entries: Sequence[Entry]) -> None:
         """Write down tries and what they came to, and strike their intents."""
-        with self.writing():
-            for entry in entries:
-                cursor = self._connection.execute(sql.TRY, sql.attempt(entry))
-                self._connection.execute(sql.TRIED, (cursor.lastrowid, *sql.standing(entry.key, entry.standing)))
-            self._connection.executemany(sql.STRIKE, [(entry.key,) for entry in entries])
+        await self._group.write(lambda: self._record(entries))
+
+    def _record(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            cursor = self._connection.execute(sql.TRY, sql.attempt(entry))
+            self._connection.execute(sql.TRIED, (cursor.lastrowid, *sql.standing(entry.key, entry.standing)))
+        self._connection.executemany(sql.STRIKE, [(entry.key,) for entry in entries])
 
     def settle(self, moved: Sequence[Waiting]) -> None:
         """Write down where recipients stand now through no try."""
         stand = [sql.standing(who.key, who.standing) for who in moved]
-        with self.writing():
-            self._connection.executemany(sql.STAND, stand)
+        self._group.now(lambda: self._connection.executemany(sql.STAND, stand))
 
     def lessons(self) -> Sequence[Lesson]:
         """Return what destinations have taught."""
@@ -111,13 +116,11 @@ class SqliteLedger:
 
     def learn(self, lesson: Lesson) -> None:
         """Write down a lesson; it replaces what was known."""
-        with self.writing():
-            self._connection.execute(sql.LEARN, sql.learned(lesson))
+        self._group.now(lambda: self._connection.execute(sql.LEARN, sql.learned(lesson)))
 
     def forget(self) -> None:
         """Forget all lessons."""
-        with self.writing():
-            self._connection.execute(sql.FORGET)
+        self._group.now(lambda: self._connection.execute(sql.FORGET))
 
     def sent_since(self, at: float) -> Mapping[str, int]:
         """Return how many transactions were begun since `at`, by account."""
@@ -173,14 +176,18 @@ class SqliteLedger:
 
     def ended(self, at: float) -> None:
         """Write down that this run is over."""
-        with self.writing():
-            self._connection.execute(sql.RUN_ENDED, (at, self.run))
+        self._group.now(lambda: self._connection.execute(sql.RUN_ENDED, (at, self.run)))
 
     def close(self) -> None:
         """Let go of the file; what was written stays."""
         self._connection.close()
         if self.lease is not None:
             self.lease.close()
+
+    def _commit(self, writes: Sequence[Write]) -> None:
+        with self.writing():
+            for write in writes:
+                write()
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -1,7 +1,8 @@
 """What the sender asks of a ledger, whichever store keeps it.
 
-Rule 1: each method that writes is one transaction, durable when it returns. Rule 2: nothing here waits for anything
-but the disk. Rule 3: a store that cannot write raises LedgerError, and the sender stops.
+Rule 1: what a method writes is written whole or not at all, and durable when it returns; the two that are awaited
+share a transaction with all others that come in the same turn. Rule 2: once begun they are written, whatever happens:
+a stop request comes at the caller's next wait. Rule 3: a store that cannot write raises LedgerError; the sender stops.
 """
 
 from __future__ import annotations
@@ -62,11 +63,11 @@ class Ledger(Protocol):
         """Return the list's row as it was when the recipient was added, and the Message-ID: they never change."""
         ...
 
-    def intend(self, intent: Intent) -> None:
+    async def intend(self, intent: Intent) -> None:
         """Write down, for good, that the final dot is about to leave (invariant I37)."""
         ...
 
-    def record(self, entries: Sequence[Entry]) -> None:
+    async def record(self, entries: Sequence[Entry]) -> None:
         """Write down tries and what they came to, and strike their intents, all in one."""
         ...
 

@@ -87,6 +87,9 @@ def test_nothing_is_heard_after_the_end() -> None:
     assert [line.text for line in lines] == ["421 bye"]
 
 
+async def _nothing(_: tuple[str, ...]) -> None: ...
+
+
 def test_a_dot_that_the_connection_would_not_take_is_no_doubt() -> None:
     """The system says at once that it is reset: the dot cannot have left."""
 
@@ -98,7 +101,7 @@ def test_a_dot_that_the_connection_would_not_take_is_no_doubt() -> None:
 
         line = channel(Wires(hears), [])
         session = Session(line, PIPELINING, Deadlines())
-        return await session.transact(Envelope("", ("a@x.test",)), b"hello", before_dot=lambda _: None)
+        return await session.transact(Envelope("", ("a@x.test",)), b"hello", before_dot=_nothing)
 
     heard = asyncio.run(story())
 

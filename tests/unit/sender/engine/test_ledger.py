@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -113,7 +114,7 @@ def test_who_is_settled_stays_so_when_gone_from_the_list(
     """Delivered is delivered."""
     ledger = reopen()
     (waiting,) = _enrol(ledger, rows("a@x.example"))
-    ledger.record([entry(waiting, ruling(Verdict.DELIVERED))])
+    asyncio.run(ledger.record([entry(waiting, ruling(Verdict.DELIVERED))]))
 
     ledger = reopen()
     assert _enrol(ledger, []) == ()
@@ -138,7 +139,7 @@ def test_attempt_and_standing_are_written_together(
     ledger = reopen()
     (waiting,) = _enrol(ledger, rows("a@x.example"))
     tried = entry(waiting, ruling(Verdict.DEFERRED, reply=Reply(450, ("4.2.1 busy", "4.2.1 later"))))
-    ledger.record([tried])
+    asyncio.run(ledger.record([tried]))
 
     (record,) = ledger.recipients()
     assert list(ledger.attempts()) == [tried.attempt]
@@ -154,7 +155,7 @@ def test_replies_survive_as_they_were(
     """No text, an empty text, and several lines are three things."""
     ledger = reopen()
     (waiting,) = _enrol(ledger, rows("a@x.example"))
-    ledger.record([entry(waiting, ruling(Verdict.DEFERRED, reply=reply, fault=Fault.EOF))])
+    asyncio.run(ledger.record([entry(waiting, ruling(Verdict.DEFERRED, reply=reply, fault=Fault.EOF))]))
 
     (attempt,) = ledger.attempts()
     assert (attempt.reply, attempt.fault) == (reply, Fault.EOF)
@@ -166,9 +167,9 @@ def test_an_intent_with_an_outcome_is_struck(
     """Reading the reply to the dot ends the doubt."""
     ledger = reopen()
     (waiting,) = _enrol(ledger, rows("a@x.example"))
-    ledger.intend(_intent(waiting))
+    asyncio.run(ledger.intend(_intent(waiting)))
     assert _states(ledger) == {"a@x.example": State.INFLIGHT}
-    ledger.record([entry(waiting, ruling(Verdict.DELIVERED))])
+    asyncio.run(ledger.record([entry(waiting, ruling(Verdict.DELIVERED))]))
 
     ledger = reopen()
     assert ledger.recovered == ()
@@ -180,7 +181,7 @@ def test_an_intent_without_an_outcome_is_unknown_after_a_crash(reopen: Open, row
     """Invariant I38: exactly those whose dot may have left; the others are simply due."""
     ledger = reopen()
     first, _ = _enrol(ledger, rows("a@x.example", "b@x.example"))
-    ledger.intend(_intent(first))
+    asyncio.run(ledger.intend(_intent(first)))
 
     ledger = reopen(at=500.0)
     (attempt,) = ledger.attempts()
@@ -200,7 +201,7 @@ def test_at_least_once_tries_again_after_a_crash(reopen: Open, rows: Rows, polic
     """Not before the dot deadline has passed: the reply may still be on its way."""
     careful = replace(policy, unknown=UnknownPolicy.AT_LEAST_ONCE)
     ledger = reopen(retry=careful)
-    ledger.intend(_intent(*_enrol(ledger, rows("a@x.example"))))
+    asyncio.run(ledger.intend(_intent(*_enrol(ledger, rows("a@x.example")))))
 
     ledger = reopen(at=500.0, retry=careful)
     (waiting,) = _enrol(ledger, rows("a@x.example"))
@@ -210,7 +211,7 @@ def test_at_least_once_tries_again_after_a_crash(reopen: Open, rows: Rows, polic
 def test_recovery_happens_once(reopen: Open, rows: Rows) -> None:
     """A third run finds nothing to recover."""
     ledger = reopen()
-    ledger.intend(_intent(*_enrol(ledger, rows("a@x.example"))))
+    asyncio.run(ledger.intend(_intent(*_enrol(ledger, rows("a@x.example")))))
     reopen()
 
     ledger = reopen()
@@ -255,7 +256,7 @@ def test_what_was_sent_since_is_counted_by_account(
     for who, (account, transaction, started) in zip(people, facts, strict=True):
         made = entry(who, ruling(Verdict.DEFERRED))
         record = replace(made.attempt, account=account, transaction=transaction, started=started)
-        ledger.record([replace(made, attempt=record)])
+        asyncio.run(ledger.record([replace(made, attempt=record)]))
 
     assert ledger.sent_since(20.0) == {"one": 1}
     assert ledger.sent_since(0.0) == {"one": 1, "two": 1}
@@ -278,7 +279,7 @@ def test_a_write_is_all_or_nothing(
     good = entry(waiting, ruling(Verdict.DELIVERED))
 
     with pytest.raises(LedgerError, match="ledger cannot be used: FOREIGN KEY") as caught:
-        ledger.record([good, replace(good, key=99)])
+        asyncio.run(ledger.record([good, replace(good, key=99)]))
 
     assert "run again to go on" in str(caught.value)
     assert _states(ledger) == {"a@x.example": State.PENDING}
@@ -509,7 +510,7 @@ def test_one_recipient_is_found_with_its_tries(
     """In any letter case, as the list has it."""
     ledger = reopen()
     ann, bob = _enrol(ledger, rows("ann@x.example", "bob@x.example"))
-    ledger.record([entry(ann, ruling(Verdict.DEFERRED)), entry(bob, ruling(Verdict.FAILED))])
+    asyncio.run(ledger.record([entry(ann, ruling(Verdict.DEFERRED)), entry(bob, ruling(Verdict.FAILED))]))
 
     found = ledger.find("ANN@x.example")
     assert found is not None
@@ -535,7 +536,7 @@ def test_what_an_operator_moved_is_written_down(
     """Who, when, from where, by which command (invariant I9); the next run tries again."""
     ledger = reopen()
     (ann,) = _enrol(ledger, rows("ann@x.example"))
-    ledger.record([entry(ann, ruling(Verdict.FAILED))])
+    asyncio.run(ledger.record([entry(ann, ruling(Verdict.FAILED))]))
     ledger.close()
 
     desk = change_ledger(tmp_path / "club.ledger")
