@@ -26,7 +26,8 @@ from maildrill.sender.log_json import last_events, read_events
 ENDING = ".ledger"
 EVENTS = ".events.jsonl"
 _SQLITE = b"SQLite format 3\x00"
-_DRILLED = "events.jsonl"  # beside the ledger of `drill --out`
+TEXT = ".connection.log"
+_DRILLED, _DRILLED_TEXT = "events.jsonl", "connection.log"  # beside the ledger of `drill --out`
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,12 @@ class Books:
     ledger: Path
     events: Path
     campaign: Campaign | None
+
+    @property
+    def connection_log(self) -> Path:
+        """The log for people, beside the one for programs."""
+        name = self.events.name
+        return self.events.with_name(_DRILLED_TEXT if name == _DRILLED else name.removesuffix(EVENTS) + TEXT)
 
     @contextmanager
     def reading(self) -> Iterator[SqliteLedger]:
