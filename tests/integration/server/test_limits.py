@@ -299,6 +299,24 @@ def test_a_client_that_never_reads_is_given_up(ground: Any) -> None:
     assert ground.play(script, story, **limited(silence=0.5, session=60)) == ("timeout", True, 0)
 
 
+def test_no_more_is_said_at_once_than_is_held(ground: Any) -> None:
+    """Of what comes in one piece no more is answered than the client reads, but for so many octets."""
+
+    async def story(scene: Any) -> Any:
+        client = await scene.greeted()
+        client.writer.transport.pause_reading()
+        client.write(b"NOOP\r\n" * 10_000)
+        longest = 0
+        for _ in range(20):
+            await scene.clock.sleep(0.01)
+            longest = max(longest, *(len(session._line._out) for session in scene.server._sessions))
+        return longest < 70_000, len(scene.journal.entries) < 9_000
+
+    script = f'at = "noop"\nreply = "250 2.0.0 {"x" * 490}"'
+
+    assert ground.play(script, story) == (True, True)
+
+
 def test_a_client_that_does_not_read_the_last_word_is_not_waited_for(ground: Any) -> None:
     """Nor is its connection kept."""
 
@@ -339,7 +357,7 @@ def test_thousands_of_connections_are_served(tcp: Any) -> None:
         return heard, served, len(scene.server._sessions)
 
     try:
-        heard, served, left = tcp.play("", story)
+        heard, served, left = tcp.play("", story, patience=120)  # it takes seven of its own, more beside others
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 

@@ -153,6 +153,8 @@ class Line:
         if not (self._out or self._reading):
             self._loop.call_soon(self.flush)
         self._out += octets
+        if len(self._out) > MAX_HELD:  # else a client could have everything answered that it ever says before it reads
+            self.flush()
 
     async def pause(self, seconds: float) -> None:
         """Let time of the server's clock pass; what was said before is sent."""
