@@ -22,7 +22,7 @@ from maildrill.smtp import Clock
 
 T = TypeVar("T")
 
-PATIENCE = 60.0  # seconds that a dialogue over real sockets may take before it counts as stuck
+PATIENCE = 20.0  # seconds that a dialogue over real sockets may take before it counts as stuck; ten times the longest
 HELLO = ("EHLO client.test",)
 ENVELOPE = ("MAIL FROM:<news@shop.test>", "RCPT TO:<ann@x.test>")
 
@@ -152,11 +152,12 @@ class Ground:
         story: Callable[[Scene], Awaitable[T]],
         *,
         segment: int = 0,
+        patience: float = PATIENCE,
         **options: Any,
     ) -> T:
         """Run a story against a server with this script: TOML, the lines of one rule, or a decider.
 
-        options: what FakeServer takes besides.
+        patience: seconds for a story that takes longer than others. options: what FakeServer takes besides.
         """
         if isinstance(script, str):
             one_rule = script and not script.lstrip().startswith("[")
@@ -176,7 +177,7 @@ class Ground:
         if self.kind == "memory":
             return run_world(lambda world: _in(world, run), network=Network(segment=segment))
         with asyncio.Runner(loop_factory=_uvloop if self.kind == "uvloop" else None) as runner:
-            return runner.run(asyncio.wait_for(run(SystemClock(), "127.0.0.1"), PATIENCE))
+            return runner.run(asyncio.wait_for(run(SystemClock(), "127.0.0.1"), patience))
 
 
 async def _in(world: World, run: Callable[[Clock, str], Awaitable[T]]) -> T:
