@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import aiosmtplib
-import pytest
 
 
 def test_smtplib_does_what_the_table_says(
@@ -37,8 +36,6 @@ def test_smtplib_does_what_the_table_says(
     assert meet(send) in fault.does["smtplib"]
 
 
-# aiosmtplib is not seen to close its socket where STARTTLS fails; it has to be found here, not in the next test.
-@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_aiosmtplib_does_what_the_table_says(
     fault: Any, meet: Callable[..., str], letter: str, sender: str, authority: Path
 ) -> None:
@@ -53,8 +50,10 @@ def test_aiosmtplib_does_what_the_table_says(
             local_hostname="client.test",
             timeout=fault.patience,
         )
+        endpoint: Any = None
         try:
             async with client:
+                endpoint = client.get_transport_info("socket")
                 if fault.login:
                     await client.login("ann", "secret")
                 refused, _ = await client.sendmail(sender, fault.to, letter)
@@ -65,9 +64,14 @@ def test_aiosmtplib_does_what_the_table_says(
             return failed(error, error.code)
         except (aiosmtplib.SMTPException, OSError) as error:
             return failed(error)
+        finally:
+            # aiosmtplib closes without waiting until it is closed, which in TLS takes turns of the loop (5.1.3, seen
+            # with a server of the standard library too); a loop that ends before leaves its socket open.
+            while endpoint is not None and endpoint.fileno() >= 0:  # noqa: ASYNC110 - it says nothing by itself
+                await asyncio.sleep(0)
 
     did = meet(lambda *where: asyncio.run(send(*where)))
-    gc.collect()
+    gc.collect()  # a socket that is left open has to be found here, not in the next test
 
     assert did in fault.does["aiosmtplib"]
 
