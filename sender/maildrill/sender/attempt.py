@@ -22,6 +22,14 @@ class Fault(StrEnum):
     UNSOLICITED = "unsolicited"  # a reply that answers nothing, 421 apart
     OUT_OF_STEP = "out of step"  # a reply that has no place here: a 354 to MAIL, a 503 to RCPT
     STOPPED = "stopped"  # we were asked to stop
+    NO_TLS = "no tls"  # TLS is required, and the server has none
+    HANDSHAKE = "handshake"  # the TLS handshake failed
+    CERTIFICATE = "certificate"  # the certificate is not one that we trust
+    POLICY = "tls policy"  # not as the domain itself has published it: DANE, MTA-STS
+    NO_AUTH = "no auth"  # no mechanism that both sides know
+    IN_CLEAR = "in clear"  # a credential would have gone over the wire without TLS
+    NO_SECRET = "no secret"  # noqa: S105 - the secret of the account cannot be had
+    IMPOSTOR = "impostor"  # the server could not show that it knows the password
     TOO_BIG = "too big"  # larger than the server's SIZE: not even tried
     NO_8BITMIME = "no 8bitmime"  # octets above 127 where they are not taken: not even tried
     NO_SMTPUTF8 = "no smtputf8"  # an international address where it is not taken: not even tried

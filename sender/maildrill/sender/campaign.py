@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from maildrill.sender.credentials import Credentials
 from maildrill.sender.pacing.hours import ALWAYS, Opening
+from maildrill.sender.security import WHERE_OFFERED, Security
 from maildrill.smtp.quantity import Rate
 
 
@@ -38,12 +40,17 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """The server that takes the mail. name: what the campaign calls it. address: where `host` is, if that is known."""
+    """The server that takes the mail, and how to get in.
+
+    name: what campaign, accounts file and log call it. address: where `host` is, if that is known.
+    """
 
     host: str
     port: int = 25
     name: str = ""
     address: str = ""
+    security: Security = WHERE_OFFERED
+    auth: Credentials | None = None
 
     @property
     def relay(self) -> str:

@@ -21,12 +21,20 @@ class SessionOverError(Exception):
 
 
 class Channel(asyncio.Protocol):
-    """The protocol of `transport`. transcript: the dialogue so far, goes on here; on_line: told each new line."""
+    """The protocol of `transport`. transcript: the dialogue so far, goes on here; on_line: told each new line.
+
+    scrub: takes secrets out of what the server says.
+    """
 
     def __init__(
-        self, transport: asyncio.Transport, clock: Clock, transcript: Transcript, on_line: Callable[[Line], None]
+        self,
+        transport: asyncio.Transport,
+        clock: Clock,
+        transcript: Transcript,
+        on_line: Callable[[Line], None],
+        scrub: Callable[[Reply], Reply] | None = None,
     ) -> None:
-        self.wire = Wire()
+        self.wire = Wire(scrub)
         self._transport = transport
         self._clock = clock
         self._transcript = transcript
@@ -39,7 +47,8 @@ class Channel(asyncio.Protocol):
         self.paused = False
         # Paused means: not everything has left. So a connection that goes down with the final dot still in our own
         # buffer is known to have gone down before the dot.
-        transport.set_write_buffer_limits(high=0)
+        # TLS counts from one octet on: with none it would pause at each write.
+        transport.set_write_buffer_limits(high=1 if transport.get_extra_info("ssl_object") else 0, low=0)
 
     @property
     def over(self) -> bool:

@@ -15,7 +15,19 @@ from maildrill.smtp import Reply, Stage
 
 __all__ = ["TABLE", "Row", "judge", "judge_setup", "learned_limit"]
 
-_SETUP = frozenset({Stage.CONNECT, Stage.BANNER, Stage.EHLO, Stage.HELO})
+_SETUP = frozenset({Stage.CONNECT, Stage.BANNER, Stage.EHLO, Stage.HELO, Stage.STARTTLS, Stage.TLS, Stage.AUTH})
+#: Rows of what went wrong before a transaction that no reply code tells.
+_SETUP_FAULTS = {
+    (Stage.STARTTLS, Fault.NO_TLS): "starttls-missing",
+    (Stage.STARTTLS, Fault.POLICY): "starttls-policy",
+    (Stage.TLS, Fault.CERTIFICATE): "tls-certificate",
+    (Stage.TLS, Fault.POLICY): "tls-policy",
+    (Stage.TLS, Fault.HANDSHAKE): "tls-failed",
+    (Stage.AUTH, Fault.IN_CLEAR): "auth-in-clear",
+    (Stage.AUTH, Fault.NO_AUTH): "auth-missing",
+    (Stage.AUTH, Fault.NO_SECRET): "auth-secret",
+    (Stage.AUTH, Fault.IMPOSTOR): "auth-impostor",
+}
 _NOT_THAT = frozenset({421, 500, 503})  # of the session, whatever an enhanced code says
 _GONE = Broken(Stage.IDLE, Fault.EOF)
 
@@ -50,6 +62,8 @@ def judge_setup(
         row = ROWS["banner-521-mx"]
     elif broken.stage not in _SETUP:
         row = ROWS["idle-lost"]
+    elif broken.fault is not None and (broken.stage, broken.fault) in _SETUP_FAULTS:
+        row = ROWS[_SETUP_FAULTS[broken.stage, broken.fault]]
     else:
         row = find(broken.stage, broken.reply.code if broken.reply and broken.fault is None else None)
     return tuple(_ruling(to, row, broken) for to in recipients)

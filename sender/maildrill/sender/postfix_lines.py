@@ -24,6 +24,8 @@ _CLASS = {Verdict.DELIVERED: 2, Verdict.FAILED: 5}  # all others: 4, not settled
 _COMMANDS = {
     Stage.HELO: "HELO command",
     Stage.EHLO: "EHLO command",
+    Stage.STARTTLS: "STARTTLS command",
+    Stage.AUTH: "AUTH command",
     Stage.MAIL: "MAIL FROM command",
     Stage.RCPT: "RCPT TO command",
     Stage.DATA: "DATA command",
@@ -38,6 +40,9 @@ _DOING = {
     Stage.BANNER: "receiving the initial server greeting",
     Stage.HELO: "performing the HELO handshake",
     Stage.EHLO: "performing the EHLO handshake",
+    Stage.STARTTLS: "asking for TLS",
+    Stage.TLS: "performing the TLS handshake",
+    Stage.AUTH: "logging in",
     Stage.MAIL: "sending MAIL FROM",
     Stage.RCPT: "sending RCPT TO",
     Stage.DATA: "sending DATA command",
@@ -61,11 +66,19 @@ _FAULTS = {
     Fault.UNUSABLE: "no usable mail exchanger",
     Fault.LOOP: "mail loops back to myself",
     Fault.SERVFAIL: "Host or domain name look-up failed",
+    Fault.NO_TLS: "TLS is required, but was not offered by host {host}",
+    Fault.HANDSHAKE: "Cannot start TLS with host {host}",
+    Fault.CERTIFICATE: "Server certificate of host {host} not trusted",
+    Fault.POLICY: "TLS policy of the domain not met by host {host}",
+    Fault.NO_AUTH: "SASL authentication failed; cannot authenticate to host {host}",
+    Fault.IN_CLEAR: "SASL authentication needs TLS, which host {host} does not have",
+    Fault.NO_SECRET: "SASL authentication failed; no secret for host {host}",
+    Fault.IMPOSTOR: "SASL authentication failed; host {host} is not who it should be",
 }
 #: Detail of X.4 where a stage came to no reply; elsewhere a session broke: X.4.2 (RFC 3463 section 3.5).
 _NETWORK = {Stage.DNS: 3, Stage.CONNECT: 1}
-#: Subject and detail where nothing was asked: the server's offers say that it cannot take it (RFC 3463, RFC 6531).
-_NOT_TRIED = {
+#: Subject and detail of what no reply said (RFC 3463, RFC 6531; X.7.4 and X.7.5 as Postfix has them).
+_UNSAID = {
     Fault.TOO_BIG: "3.4",
     Fault.NO_8BITMIME: "6.3",
     Fault.NO_SMTPUTF8: "6.7",
@@ -75,6 +88,12 @@ _NOT_TRIED = {
     Fault.UNUSABLE: "4.4",
     Fault.LOOP: "4.6",
     Fault.SERVFAIL: "4.3",
+    Fault.NO_TLS: "7.4",
+    Fault.HANDSHAKE: "7.5",
+    Fault.CERTIFICATE: "7.5",
+    Fault.POLICY: "7.5",
+    Fault.IN_CLEAR: "7.11",
+    Fault.IMPOSTOR: "7.5",
 }
 
 
@@ -88,7 +107,7 @@ def dsn(verdict: Verdict, stage: Stage, reply: Reply | None, fault: Fault | None
     found = reply.enhanced if reply else None
     if found is not None:
         return str(EnhancedStatus(klass, found.subject, found.detail))
-    own = _NOT_TRIED.get(fault) if fault else None
+    own = _UNSAID.get(fault) if fault else None
     if own is not None:
         return f"{klass}.{own}"
     if verdict is Verdict.HELD:

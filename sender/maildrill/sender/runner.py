@@ -26,7 +26,7 @@ from maildrill.sender.queues import Queues
 from maildrill.sender.route.map import ways_of
 from maildrill.sender.route.resolver import Resolver
 from maildrill.sender.route.ways import OnLine
-from maildrill.sender.session import open_session
+from maildrill.sender.session import opener as sessions
 from maildrill.sender.shop import Shop
 from maildrill.sender.timeouts import Deadlines
 from maildrill.smtp import Clock
@@ -64,7 +64,7 @@ class Runner:
         clock: Clock,
         log: ConnectionLog,
         stop: asyncio.Event | None = None,
-        opener: Opener = open_session,
+        opener: Opener | None = None,
         deadlines: Deadlines | None = None,
         local_hostname: str = "[127.0.0.1]",
         resolver: Resolver | None = None,
@@ -74,7 +74,7 @@ class Runner:
         self._clock = clock
         self._log = log
         self._stop = stop or asyncio.Event()
-        self._opener = opener
+        self._opener = opener or sessions()
         self._deadlines = deadlines or Deadlines()
         self._local_hostname = local_hostname
         self._bell = asyncio.Event()

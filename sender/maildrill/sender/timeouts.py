@@ -9,13 +9,17 @@ from dataclasses import dataclass
 class Deadlines:
     """Seconds to wait for each reply; the defaults are the RFC's least, where it has one.
 
-    dot: shorter than the RFC's ten minutes, and a slow server gets the message twice. block: for the connection to
-    take another block of the message. rset, quit: nothing depends on the answer.
+    tls: for the handshake. auth: for each reply of the exchange. dot: shorter than the RFC's ten minutes, and a slow
+    server gets the message twice. block: for the connection to take another block of the message. rset, quit: nothing
+    depends on the answer.
     """
 
     connect: float = 30.0
     banner: float = 300.0
     ehlo: float = 300.0
+    starttls: float = 300.0
+    tls: float = 60.0
+    auth: float = 120.0
     mail: float = 300.0
     rcpt: float = 300.0
     data: float = 120.0

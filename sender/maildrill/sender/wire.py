@@ -8,6 +8,7 @@ octets, never on how they came in pieces. Pure.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from maildrill.sender.attempt import Broken, Fault
 from maildrill.smtp import Reply, ReplyParser, Stage
@@ -16,9 +17,13 @@ _CRLF = b"\r\n"
 
 
 class Wire:
-    """Pairs replies with what was asked. `broken` says why the wire is over, or is None."""
+    """Pairs replies with what was asked. `broken` says why the wire is over, or is None.
 
-    def __init__(self) -> None:
+    scrub: takes secrets out of a reply before anything is made of it.
+    """
+
+    def __init__(self, scrub: Callable[[Reply], Reply] | None = None) -> None:
+        self._scrub = scrub
         self.broken: Broken | None = None
         self._parser = ReplyParser()
         self._asked: deque[Stage] = deque()
@@ -52,6 +57,8 @@ class Wire:
             return []
         answers: list[Reply] = []
         for reply in self._parser.feed(octets):
+            if self._scrub is not None:
+                reply = self._scrub(reply)  # noqa: PLW2901 - what it was does not exist any more
             stage = self._asked.popleft() if self._asked else None
             if stage is None:
                 fault = None if reply.code == 421 else Fault.UNSOLICITED

@@ -67,7 +67,7 @@ def test_the_status_has_the_servers_detail_in_the_class_of_the_verdict(
         ),
         (
             {"verdict": "held", "stage": "auth", **heard("535 5.7.8 no"), "dsn": "4.7.8"},
-            "dsn=4.7.8, status=held (host mx.example said: 535 5.7.8 no)",
+            "dsn=4.7.8, status=held (host mx.example said: 535 5.7.8 no (in reply to AUTH command))",
         ),
     ],
 )

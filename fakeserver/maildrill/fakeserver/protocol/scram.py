@@ -12,7 +12,8 @@ import hmac
 import re
 from functools import lru_cache
 
-from maildrill.fakeserver.protocol.credentials import INVALID, MALFORMED, Denied, Desk, Granted, Talk, prepared
+from maildrill.fakeserver.protocol.credentials import INVALID, MALFORMED, Denied, Desk, Granted, Talk
+from maildrill.smtp.saslprep import prepared
 
 #: A GS2 header (RFC 5801 section 4): whether the channel is bound, and as whom the user wants to act.
 HEADER = r"(?P<binding>[ny]|p=[A-Za-z0-9.\-]+),(?:a=(?P<identity>[^,\x00\x01]+))?,"

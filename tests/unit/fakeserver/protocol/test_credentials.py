@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from maildrill.fakeserver.protocol.credentials import prepared, same
+from maildrill.fakeserver.protocol.credentials import same
+from maildrill.smtp.saslprep import prepared
 
 
 @pytest.mark.parametrize(
