@@ -192,7 +192,7 @@ class Ground:
         return heard
 
     async def _send(self, session: Session, heard: Heard) -> None:
-        def before_dot(_: tuple[str, ...]) -> None:
+        async def before_dot(_: tuple[str, ...]) -> None:
             """Nothing is to be written down."""
 
         transaction = await session.transact(
