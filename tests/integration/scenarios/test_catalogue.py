@@ -22,7 +22,7 @@ from maildrill.smtp import ConfigurationError
 #: Rows that no server can bring about.
 NOT_A_SERVERS = {"stopped"}  # we were asked to stop: tests/integration/sender
 #: Rows that wait for their script: a new row may be added here until it has one.
-OWED = {"banner-521-mx"} | {row.id for row in TABLE if row.id.startswith("dns-")}
+OWED = {"banner-521-mx"} | {row.id for row in TABLE if row.id.startswith(("dns-", "starttls-", "tls-", "auth-"))}
 #: Rules that do not act with so few recipients, or with a sender that lets go of a session sooner.
 TOO_FEW = {"flapping-host": {"starting-up", "hangs-up-at-mail", "idle-hang-up"}}
 PLAYED = [name for name in catalogue.names() if has_scenario(catalogue.load_script(name))]
