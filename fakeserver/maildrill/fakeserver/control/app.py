@@ -24,6 +24,7 @@ from maildrill.fakeserver.control.guard import Guard, problem_response
 from maildrill.fakeserver.control.openapi import openapi
 from maildrill.fakeserver.control.operations import JSON, Body, Operation
 from maildrill.fakeserver.control.problem import Problem
+from maildrill.fakeserver.control.reading import check_words
 from maildrill.smtp import MaildrillError
 
 
@@ -57,8 +58,11 @@ def application(desk: Desk, *, token: str | None, hosts: Collection[str]) -> Gua
 
 
 def _route(operation: Operation, desk: Desk) -> Route:
+    known = [query.name for query in operation.query]
+
     async def endpoint(request: Request) -> Response:
         try:
+            check_words(request, known)
             response: Response = await operation.handler(request, desk)
         except MaildrillError as error:
             return problem_response(error)

@@ -18,7 +18,7 @@ from maildrill.fakeserver.control.reading import filtered, number, seconds_of, t
 from maildrill.fakeserver.control.shapes import event_of, injected_of, message_of, whole_message_of
 from maildrill.fakeserver.control.watching import EVENT_QUERY
 from maildrill.fakeserver.journal.journal import Message, NotSeenError
-from maildrill.fakeserver.journal.query import EVENT_WORDS, MESSAGE_WORDS, event_filter, message_filter
+from maildrill.fakeserver.journal.query import MESSAGE_WORDS, event_filter, message_filter
 from maildrill.smtp.quantity import DURATION_WORDS
 
 _T = TypeVar("_T")
@@ -26,24 +26,22 @@ _LONGEST = 600.0  # seconds that a request may wait
 
 
 async def _messages(request: Request, desk: Desk) -> Response:
-    words = words_of(request, MESSAGE_WORDS)
+    words = words_of(request)
     fits = filtered(message_filter, words)
     return JSONResponse({"messages": [message_of(message) for message in desk.journal.messages if fits(message)]})
 
 
 async def _drain(request: Request, desk: Desk) -> Response:
-    words = words_of(request, MESSAGE_WORDS)
+    words = words_of(request)
     drained = desk.journal.drain_if(filtered(message_filter, words))
     return JSONResponse({"messages": [whole_message_of(message) for message in drained]})
 
 
 async def _message(request: Request, desk: Desk) -> Response:
-    words_of(request, ())
     return JSONResponse(whole_message_of(_known(request, desk)))
 
 
 async def _raw(request: Request, desk: Desk) -> Response:
-    words_of(request, ())
     message = _known(request, desk)
     if not message.kept:
         raise Problem(410, "the octets of this message are not kept", hint="start with a larger --keep-octets")
@@ -52,21 +50,20 @@ async def _raw(request: Request, desk: Desk) -> Response:
 
 
 async def _wait(request: Request, desk: Desk) -> Response:
-    words = words_of(request, (*MESSAGE_WORDS, "count", "timeout"))
+    words = words_of(request)
     count, seconds = _patience(words)
     filtered(message_filter, words)
     return await _as_long_as_it_is_wanted(request, desk, _messages_within(desk, words, count, seconds))
 
 
 async def _wait_event(request: Request, desk: Desk) -> Response:
-    words = words_of(request, (*EVENT_WORDS, "count", "timeout"))
+    words = words_of(request)
     count, seconds = _patience(words)
     filtered(event_filter, words)
     return await _as_long_as_it_is_wanted(request, desk, _events_within(desk, words, count, seconds))
 
 
-async def _injected(request: Request, desk: Desk) -> Response:
-    words_of(request, ())
+async def _injected(_request: Request, desk: Desk) -> Response:
     return JSONResponse({"injected": [injected_of(one) for one in desk.journal.injected]})
 
 

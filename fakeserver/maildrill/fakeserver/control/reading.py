@@ -21,9 +21,8 @@ MAX_BODY = 1 << 20
 _BODY = "body"
 
 
-def words_of(request: Request, known: Collection[str]) -> dict[str, str | list[str]]:
-    """Return the parameters behind the question mark; one that is given several times is a list. Raises Problem."""
-    words: dict[str, str | list[str]] = {}
+def check_words(request: Request, known: Collection[str]) -> None:
+    """Refuse a parameter behind the question mark that the call has not. Raises Problem."""
     for name in request.query_params:
         if name not in known:
             raise Problem(
@@ -33,9 +32,12 @@ def words_of(request: Request, known: Collection[str]) -> dict[str, str | list[s
                 hint=did_you_mean(name, known),
                 parameter=name,
             )
-        values = request.query_params.getlist(name)
-        words[name] = values[0] if len(values) == 1 else values
-    return words
+
+
+def words_of(request: Request) -> dict[str, str | list[str]]:
+    """Return the parameters behind the question mark; one that is given several times is a list."""
+    found = {name: request.query_params.getlist(name) for name in request.query_params}
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 
 def taken(words: dict[str, str | list[str]], name: str, default: _T, read: Callable[[str], _T], expected: str) -> _T:

@@ -33,13 +33,11 @@ def rules_of(rules: Sequence[Rule], desk: Desk) -> dict[str, Any]:
     }
 
 
-async def _list(request: Request, desk: Desk) -> Response:
-    words_of(request, ())
+async def _list(_request: Request, desk: Desk) -> Response:
     return JSONResponse(rules_of(desk.script.rules, desk))
 
 
 async def _replace_all(request: Request, desk: Desk) -> Response:
-    words_of(request, ())
     body = await json_in(request)
     for key in body:
         if key not in ("rule", "fired"):
@@ -52,7 +50,7 @@ async def _replace_all(request: Request, desk: Desk) -> Response:
 
 
 async def _add(request: Request, desk: Desk) -> Response:
-    words = words_of(request, ("place",))
+    words = words_of(request)
     last = taken(words, "place", 0, ["first", "last"].index, "one of: first last")
     rule = rule_in(await json_in(request), desk.name, lint=desk.script.server.lint)
     desk.change((*desk.script.rules, rule) if last else (rule, *desk.script.rules))
@@ -60,26 +58,22 @@ async def _add(request: Request, desk: Desk) -> Response:
 
 
 async def _next(request: Request, desk: Desk) -> Response:
-    words_of(request, ())
     rule = rule_in({"times": 1, "priority": 1, **await json_in(request)}, desk.name, lint=desk.script.server.lint)
     desk.once(rule)
     return JSONResponse(rule_of(rule), 201)
 
 
-async def _remove_all(request: Request, desk: Desk) -> Response:
-    words_of(request, ())
+async def _remove_all(_request: Request, desk: Desk) -> Response:
     removed = rules_of(desk.script.rules, desk)
     desk.change(())
     return JSONResponse(removed)
 
 
 async def _get(request: Request, desk: Desk) -> Response:
-    words_of(request, ())
     return JSONResponse(rule_of(_called(request, desk)))
 
 
 async def _replace(request: Request, desk: Desk) -> Response:
-    words_of(request, ())
     name = request.path_params["name"]
     body = await json_in(request)
     if body.get("name", name) != name:
@@ -92,7 +86,6 @@ async def _replace(request: Request, desk: Desk) -> Response:
 
 
 async def _remove(request: Request, desk: Desk) -> Response:
-    words_of(request, ())
     gone = _called(request, desk)
     desk.change([rule for rule in desk.script.rules if rule is not gone])
     return JSONResponse(rule_of(gone))

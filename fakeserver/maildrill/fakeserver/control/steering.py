@@ -9,7 +9,7 @@ from maildrill.fakeserver.control.desk import Desk, Pace
 from maildrill.fakeserver.control.metrics import metrics_of
 from maildrill.fakeserver.control.operations import JSON, METRICS, TEXT, TOML, Body, Operation
 from maildrill.fakeserver.control.problem import Problem
-from maildrill.fakeserver.control.reading import pointed, table_in, text_in, words_of
+from maildrill.fakeserver.control.reading import pointed, table_in, text_in
 from maildrill.fakeserver.control.rules import rules_of
 from maildrill.fakeserver.control.shapes import event_of
 from maildrill.fakeserver.engine.engine import Engine
@@ -21,13 +21,11 @@ _FASTEST = 1_000_000.0
 _FACTOR_WORDS = "a number from 0.001 to 1000000"
 
 
-async def _script(request: Request, desk: Desk) -> Response:
-    words_of(request, ())
+async def _script(_request: Request, desk: Desk) -> Response:
     return Response(script_to_toml(desk.shown), media_type=TOML)
 
 
 async def _play(request: Request, desk: Desk) -> Response:
-    words_of(request, ())
     text = await text_in(request)
     try:
         script = load_text(text, "body")
@@ -37,8 +35,7 @@ async def _play(request: Request, desk: Desk) -> Response:
     return JSONResponse(rules_of(desk.script.rules, desk))
 
 
-async def _scenario(request: Request, desk: Desk) -> Response:
-    words_of(request, ())
+async def _scenario(_request: Request, desk: Desk) -> Response:
     engine, journal = desk.engine, desk.journal
     return JSONResponse(
         {
@@ -51,25 +48,21 @@ async def _scenario(request: Request, desk: Desk) -> Response:
     )
 
 
-async def _expectations(request: Request, desk: Desk) -> Response:
-    words_of(request, ())
+async def _expectations(_request: Request, desk: Desk) -> Response:
     findings = desk.unmet()
     return JSONResponse({"met": not findings, "unmet": [{"text": str(finding)} for finding in findings]})
 
 
-async def _reset(request: Request, desk: Desk) -> Response:
-    words_of(request, ())
+async def _reset(_request: Request, desk: Desk) -> Response:
     await desk.reset()
     return Response(status_code=204)
 
 
-async def _clock(request: Request, desk: Desk) -> Response:
-    words_of(request, ())
+async def _clock(_request: Request, desk: Desk) -> Response:
     return _told(desk)
 
 
 async def _set_clock(request: Request, desk: Desk) -> Response:
-    words_of(request, ())
     pace, body = _pace(desk), await table_in(request)
     factor = body.raw("factor")
     if isinstance(factor, bool) or not isinstance(factor, int | float) or not 0.001 <= factor <= _FASTEST:
@@ -83,7 +76,6 @@ async def _set_clock(request: Request, desk: Desk) -> Response:
 
 
 async def _advance(request: Request, desk: Desk) -> Response:
-    words_of(request, ())
     pace, body = _pace(desk), await table_in(request)
     try:
         seconds = body.duration("by")
@@ -94,16 +86,14 @@ async def _advance(request: Request, desk: Desk) -> Response:
     return _told(desk)
 
 
-async def _metrics(request: Request, desk: Desk) -> Response:
-    words_of(request, ())
+async def _metrics(_request: Request, desk: Desk) -> Response:
     engine = desk.server.engine
     fired = engine.fired() if isinstance(engine, Engine) else {}
     text = metrics_of(desk.journal, fired, desk.clock.now() - desk.started)
     return Response(text, headers={"Content-Type": METRICS})
 
 
-async def _health(request: Request, desk: Desk) -> Response:
-    words_of(request, ())
+async def _health(_request: Request, desk: Desk) -> Response:
     if desk.stopping.is_set():
         raise Problem(503, "the server is stopping")
     return PlainTextResponse("ok\n")

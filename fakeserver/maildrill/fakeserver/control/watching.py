@@ -24,7 +24,7 @@ _ALL = 1000  # near misses of one event
 
 
 async def _events(request: Request, desk: Desk) -> Response:
-    words = words_of(request, (*EVENT_WORDS, "after", "limit"))
+    words = words_of(request)
     after = taken(words, "after", Cursor(), Cursor.of, 'what "next" or an event\'s "id" was, such as 1-250')
     limit = taken(words, "limit", 1000, number(_MOST, 1), f"a whole number from 1 to {_MOST}")
     fits = filtered(event_filter, words)
@@ -43,7 +43,7 @@ async def _events(request: Request, desk: Desk) -> Response:
 
 
 async def _stream(request: Request, desk: Desk) -> Response:
-    words = words_of(request, (*EVENT_WORDS, "after"))
+    words = words_of(request)
     now = Cursor(desk.journal.generation, desk.journal.totals.entries)
     asked = request.headers.get("last-event-id") or None
     if asked is not None and "after" not in words:
@@ -54,7 +54,7 @@ async def _stream(request: Request, desk: Desk) -> Response:
 
 
 async def _near_misses(request: Request, desk: Desk) -> Response:
-    words = words_of(request, (*EVENT_WORDS, "limit"))
+    words = words_of(request)
     limit = taken(words, "limit", 100, number(_MOST, 1), f"a whole number from 1 to {_MOST}")
     fits = filtered(event_filter, words)
     journal = desk.journal
@@ -72,19 +72,18 @@ async def _near_misses(request: Request, desk: Desk) -> Response:
 
 
 async def _sessions(request: Request, desk: Desk) -> Response:
-    words = words_of(request, ("open",))
+    words = words_of(request)
     wanted = taken(words, "open", -1, ["false", "true"].index, "true or false")
     records = [one for one in desk.journal.sessions if wanted < 0 or (one.closed is None) is bool(wanted)]
     return JSONResponse({"sessions": [session_of(record) for record in records]})
 
 
 async def _session(request: Request, desk: Desk) -> Response:
-    words_of(request, ())
     return JSONResponse(session_of(_known(request, desk)))
 
 
 async def _transcript(request: Request, desk: Desk) -> Response:
-    words = words_of(request, ("format",))
+    words = words_of(request)
     accepted = JSON in request.headers.get("accept", "")
     as_json = taken(words, "format", int(accepted), ["text", "json"].index, "one of: text json")
     transcript = desk.journal.transcript(_known(request, desk).number)
@@ -94,7 +93,7 @@ async def _transcript(request: Request, desk: Desk) -> Response:
 
 
 async def _ledger(request: Request, desk: Desk) -> Response:
-    words = words_of(request, ("rcpt", "domain"))
+    words = words_of(request)
     rcpt, domain = (
         taken(words, name, Pattern("*"), Pattern, "a pattern, as in a script") for name in ("rcpt", "domain")
     )

@@ -15,7 +15,8 @@ DRIP_WORDS = 'octets and a pause such as "1B/500ms"'
 TEASE_WORDS = 'a pause and a number of lines such as "30s x 20"'
 
 _ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|(.?))", re.DOTALL)
-_SINGLE = {"r": b"\r", "n": b"\n", "t": b"\t", "0": b"\0", "\\": b"\\"}
+#: What stands behind a backslash for one octet, besides `xNN`.
+ESCAPES = {"r": b"\r", "n": b"\n", "t": b"\t", "0": b"\0", "\\": b"\\"}
 _TEASE = re.compile(r"(.+?)\s*x\s*([1-9]\d{0,3})", re.ASCII)
 
 
@@ -29,10 +30,10 @@ class Octets:
     def __post_init__(self) -> None:
         octets, start = b"", 0
         for match in _ESCAPE.finditer(self.text):
-            if match[1] is None and match[2] not in _SINGLE:
+            if match[1] is None and match[2] not in ESCAPES:
                 raise ValueError(f'"{match[0]}" is no escape; write "\\\\" for a backslash')
             octets += _encoded(self.text[start : match.start()])
-            octets += bytes.fromhex(match[1]) if match[1] else _SINGLE[match[2]]
+            octets += bytes.fromhex(match[1]) if match[1] else ESCAPES[match[2]]
             start = match.end()
         object.__setattr__(self, "octets", octets + _encoded(self.text[start:]))
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 
+from maildrill.fakeserver.language.octets import ESCAPES
 from maildrill.smtp.text import escape
 
 OCTETS_WORDS = r'text in double quotes with \r \n \t \0 \" \\ or \xNN for the rest, such as "250 ok\r\n"'
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _PIECE = re.compile(r"\\x([0-9a-fA-F]{2})|\\(.)|([^\\]+)", re.DOTALL)
-_NAMED = {"r": b"\r", "n": b"\n", "t": b"\t", "0": b"\0", '"': b'"', "\\": b"\\"}
-_ESCAPES = {octets: f"\\{letter}" for letter, octets in _NAMED.items()}
+_NAMED = ESCAPES | {'"': b'"'}
+_WRITTEN = {octets: f"\\{letter}" for letter, octets in _NAMED.items()}
 
 
 def read_octets(text: str) -> bytes:
@@ -42,8 +43,8 @@ def _octets(piece: re.Match[str]) -> bytes:
 
 def _written(mark: str) -> str:
     octets = mark.encode("utf-8", "surrogateescape")
-    if octets in _ESCAPES:
-        return _ESCAPES[octets]
+    if octets in _WRITTEN:
+        return _WRITTEN[octets]
     if escape(mark) == mark and mark.isprintable():
         return mark
     return "".join(f"\\x{octet:02x}" for octet in octets)
