@@ -6,19 +6,26 @@ for anything but the ledger.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from maildrill.sender.attempt import Ruling, State
+from maildrill.sender.attempt import Ruling, State, Verdict
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.connection_log import ConnectionLog
-from maildrill.sender.ledger import AttemptRecord, Entry, Intent, Ledger
+from maildrill.sender.ledger import AttemptRecord, Entry, Intent, Ledger, RecipientRecord
 from maildrill.sender.lists import Row
 from maildrill.sender.pacing.lessons import Lesson
 from maildrill.sender.plan import Waiting
 from maildrill.sender.queues import Queue, Queues
 from maildrill.sender.standing import Standing, after, held, kept_waiting, lapsed
+
+#: Recipients that are taken out of the ledger at a time, at most: memory does not grow with the list.
+WINDOW = 5000
+#: Seconds: who is due so soon is taken out of the ledger along with those who are due, and not put back into it;
+AHEAD = 60.0
+#: and for somebody who is due so soon the ledger is asked (an idle session is kept for about as long).
+SOON = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +55,11 @@ class Desk:
         self.queues = queues
         self.attempts = 0
         self.states = dict.fromkeys(State, 0)
+        self._held = 0  # recipients leased to this run
+        self._next_page: float | None = None  # when the ledger has more for us
+        self._kept_since: dict[str, float] = {}  # queues that wait for their host, and since when
 
-    def open(self, rows: Sequence[Row], message_id: Callable[[Row], str], now: float) -> None:
+    def open(self, rows: Iterable[Row], message_id: Callable[[Row], str], now: float) -> None:
         """Take in the list and whatever earlier runs left; log it all."""
         ledger, log = self.ledger, self.log
         enrolment = ledger.enrol(rows, message_id, now)
@@ -64,30 +74,74 @@ class Desk:
             mode=self.campaign.mode.value,
             recipients=total,
             seed=self.campaign.seed,
-            resumed=total > len(enrolment.added),
+            resumed=total > enrolment.added,
         )
-        added = {record.address for record in enrolment.added}
-        if total > len(added):
-            self._log_restored(added, now)
-        for record in enrolment.added:
-            log.emit("recipient.queued", now, recipient=record.address, row=record.number, message_id=record.message_id)
-        for waiting in enrolment.waiting:
-            self.queues.add(waiting)
+        if total > enrolment.added:
+            self._log_recovered(now)
+        for record in ledger.recipients():
+            if record.key <= enrolment.last_key:
+                self._log_restored(record, now)
+            else:
+                log.emit(
+                    "recipient.queued", now, recipient=record.address, row=record.number, message_id=record.message_id
+                )
+        self._next_page = now
+        self.fill(now)
 
-    def _log_restored(self, added: set[str], now: float) -> None:
+    def _log_recovered(self, now: float) -> None:
         for found in self.ledger.recovered:
             self.log.emit(
                 "recipient.recovered", now, recipient=found.address, state=found.state.value, reason=found.reason
             )
-        for record in self.ledger.recipients():
-            if record.address not in added:
-                self.log.emit(
-                    "recipient.restored",
-                    now,
-                    recipient=record.address,
-                    state=record.state.value,
-                    attempts=record.attempts,
-                )
+
+    def _log_restored(self, record: RecipientRecord, now: float) -> None:
+        self.log.emit(
+            "recipient.restored",
+            now,
+            recipient=record.address,
+            state=record.state.value,
+            attempts=record.attempts,
+        )
+
+    @property
+    def next_page(self) -> float | None:
+        """When the ledger may have more for us; None while we hold enough, or where it has nobody."""
+        return None if self._held > WINDOW // 2 else self._next_page
+
+    def fill(self, now: float) -> None:
+        """Take in from the ledger who is due, as long as no more than a window of the list is here."""
+        if self.next_page is None or self.next_page > now + SOON:
+            return
+        page = self.ledger.lease(now, now + AHEAD, WINDOW - self._held)
+        self._next_page = page.next_at
+        if page.next_at is not None and not page.waiting:
+            self._next_page = max(page.next_at, now + 1.0)  # others have them at this moment
+        self._held += len(page.waiting)
+        waiting = [self._as_kept(one) for one in page.waiting]
+        changed = [one for one, before in zip(waiting, page.waiting, strict=True) if one is not before]
+        if changed:
+            self.ledger.settle(changed)
+        for one in waiting:
+            self.queues.add(one)
+
+    def _as_kept(self, waiting: Waiting) -> Waiting:
+        """A host that would not have those before this one would not have had this one either."""
+        since = self._kept_since.get(self.queues.name_of(waiting))
+        if since is None or waiting.standing.expires_at is not None:
+            return waiting
+        at = max(since, waiting.standing.due or since)
+        return waiting.at(kept_waiting(waiting.standing, self.campaign.retry, at))
+
+    @property
+    def waits(self) -> bool:
+        """Whether anybody waits for a try, here or in the ledger."""
+        return self.states[State.PENDING] + self.states[State.DEFERRED] > 0
+
+    def _give_back(self, due: float | None) -> None:
+        """One recipient is not ours any more; it is due again then."""
+        self._held -= 1
+        if due is not None:
+            self._next_page = due if self._next_page is None else min(self._next_page, due)
 
     def take(self, queue: Queue, now: float, size: int) -> list[Waiting]:
         """Give out at most `size` recipients that are due; whose lifetime is over is settled on the way."""
@@ -113,7 +167,7 @@ class Desk:
     async def conclude(self, batch: Sequence[Waiting], rulings: Sequence[Ruling], go: Try) -> list[Waiting]:
         """Write down what a try came to for each of its recipients; return those to be tried again in its session.
 
-        Everybody else who is to be tried again is back on the agenda.
+        Everybody else who is to be tried again is back on the agenda if that is soon, else only in the ledger.
         """
         entries = [self._entry(waiting, ruling, go) for waiting, ruling in zip(batch, rulings, strict=True)]
         await self.ledger.record(entries)
@@ -121,11 +175,14 @@ class Desk:
         for waiting, ruling, entry in zip(batch, rulings, entries, strict=True):
             self._log_attempt(waiting, ruling, entry, go)
             self._moved(waiting.standing.state, entry.standing.state)
-            after_it = waiting.at(entry.standing)
             if ruling.again:
-                again.append(after_it)
-            elif entry.standing.due is not None:
-                self.queues.add(after_it)
+                again.append(waiting.at(entry.standing))
+            elif entry.kept:
+                self.queues.add(waiting.at(entry.standing))
+            else:
+                self._give_back(entry.standing.due)
+            if ruling.verdict is not Verdict.RELEASED:
+                self._kept_since.pop(self.queues.name_of(waiting), None)
         return again
 
     def _entry(self, waiting: Waiting, ruling: Ruling, go: Try) -> Entry:
@@ -152,7 +209,8 @@ class Desk:
             account=go.account,
             host=go.host,
         )
-        return Entry(waiting.key, record, standing)
+        soon = standing.due is not None and standing.due <= go.ended + AHEAD
+        return Entry(waiting.key, record, standing, kept=ruling.again or soon)
 
     def _log_attempt(self, waiting: Waiting, ruling: Ruling, entry: Entry, go: Try) -> None:
         self.attempts += 1
@@ -183,6 +241,7 @@ class Desk:
 
     def keep_waiting(self, queue: Queue, now: float) -> None:
         """The host would not have us: whoever is due waits for it, but not for longer than a lifetime."""
+        self._kept_since.setdefault(queue.name, now)
         changed = queue.agenda.change(now, lambda standing: kept_waiting(standing, self.campaign.retry, now))
         if changed:
             self.queues.bound(queue)
@@ -204,6 +263,7 @@ class Desk:
     def _settle(self, who: Sequence[Waiting], change: Callable[[Standing], Standing], now: float) -> None:
         moved = [waiting.at(change(waiting.standing)) for waiting in who]
         self.ledger.settle(moved)
+        self._held -= len(moved)
         for old, new in zip(who, moved, strict=True):
             self._moved(old.standing.state, new.standing.state)
             self._log_settled(new, now)

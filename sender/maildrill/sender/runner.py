@@ -7,7 +7,7 @@ between commands, and never a transaction whose final dot has left.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -57,7 +57,7 @@ class Runner:
     def __init__(  # noqa: PLR0913 - everything that a run touches is given, so that a drill can give its own
         self,
         campaign: Campaign,
-        rows: Sequence[Row],
+        rows: Iterable[Row],
         composer: Composer,
         ledger: Ledger,
         *,
@@ -117,9 +117,10 @@ class Runner:
             while not self._stopping:
                 self._bell.clear()
                 now = self._clock.now()
+                self._desk.fill(now)
                 self._desk.lapse(now)
                 self._dispatch.serve(now)
-                if not self._dispatch.busy and not self._queues:
+                if not self._dispatch.busy and not self._queues and self._desk.next_page is None:
                     break
                 await self._wait(now)
                 self._dispatch.reap()
@@ -131,7 +132,8 @@ class Runner:
 
     async def _wait(self, now: float) -> None:
         """Wait for a session to end, for a gate to change, for the next moment, or for the stop."""
-        moment = self._dispatch.next_moment()
+        moments = [at for at in (self._dispatch.next_moment(), self._desk.next_page) if at is not None]
+        moment = min(moments, default=None)
         if moment is None:
             await self._bell.wait()
             return
@@ -180,7 +182,7 @@ class Runner:
 
     def _ended(self, started: float) -> RunSummary:
         desk, now = self._desk, self._clock.now()
-        stopped = self._stop.is_set() and bool(self._queues)
+        stopped = self._stop.is_set() and desk.waits
         desk.ledger.ended(now)
         states = {state: count for state, count in desk.ledger.counts().items() if count}
         self._log.emit(

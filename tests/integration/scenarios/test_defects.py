@@ -164,11 +164,12 @@ def forgets_what_it_heard(patch: Patch) -> None:
 
 def restarts_from_the_beginning(patch: Patch) -> None:
     honest = SqliteLedger.enrol
-    first: list[Enrolment] = []
 
     def enrol(ledger: SqliteLedger, *facts: Any) -> Enrolment:
-        first.append(honest(ledger, *facts))
-        return first[0]
+        enrolment = honest(ledger, *facts)
+        with ledger.writing():
+            ledger.do("UPDATE recipient SET state = 'pending', due = ?", (facts[-1],))
+        return enrolment
 
     patch.setattr(SqliteLedger, "enrol", enrol)
 

@@ -25,6 +25,7 @@ from maildrill.sender.plan import Waiting
 from maildrill.sender.standing import Standing, after, held
 from maildrill.smtp import Reply, Stage
 
+INFINITE = float("inf")
 LOOP = asyncio.Runner()
 CAMPAIGN = Campaign(
     name="club",
@@ -227,8 +228,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self._enrol()
 
     def _enrol(self) -> None:
-        enrolment = self.ledger.enrol(self.rows, _message_id, self.now)
-        found = {waiting.address: waiting for waiting in enrolment.waiting}
+        self.ledger.enrol(self.rows, _message_id, self.now)
+        found = {waiting.address: waiting for waiting in self.ledger.lease(self.now, INFINITE, 1000).waiting}
         for row in self.rows:
             known = self.known.setdefault(row.address, _Known(Standing(due=self.now)))
             if known.standing.state is State.HELD:
@@ -254,9 +255,8 @@ def test_a_torn_tail_is_an_earlier_moment(cut: float, verdicts: list[Verdict]) -
         whole.mkdir()
         ledger = _open(whole, UnknownPolicy.AT_MOST_ONCE, 0.0)
         moments: list[dict[str, State]] = [{}]
-        for waiting, verdict in zip(
-            ledger.enrol(_rows(len(verdicts)), _message_id, 0.0).waiting, verdicts, strict=True
-        ):
+        ledger.enrol(_rows(len(verdicts)), _message_id, 0.0)
+        for waiting, verdict in zip(ledger.lease(0.0, 0.0, 9).waiting, verdicts, strict=True):
             moments.append(_recovered(ledger))
             intent = Intent(keys=(waiting.key,), session=1, transaction=1, started=0.0, at=0.0, body_hash="hash")
             LOOP.run(ledger.intend(intent))

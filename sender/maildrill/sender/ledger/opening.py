@@ -48,7 +48,7 @@ def open_ledger(
             with _leased(path) as lease:
                 _prepare(connection, durability)
                 ledger = _begin(connection, name, campaign, mark, at)
-                ledger.lease = lease
+                ledger.file_lease = lease
                 return ledger
         except BaseException:
             connection.close()
@@ -76,7 +76,7 @@ def change_ledger(path: Path) -> SqliteLedger:
         with _leased(path) as lease:
             ledger = _known(connection, name)
             _prepare(connection, Durability.FULL)
-            ledger.lease = lease
+            ledger.file_lease = lease
             return ledger
 
 
@@ -149,8 +149,8 @@ def _begin(connection: sqlite3.Connection, name: str, campaign: Campaign, mark: 
     with ledger.writing():
         _migrate(connection)
         ledger.created = _claim(connection, name, campaign, mark, at)
-        ledger.run = int(connection.execute(sql.RUN_STARTED, (at,)).lastrowid or 0)
-        ledger.recovered = recover(connection, campaign, at)
+        (ledger.run,) = ledger.do(sql.RUN_STARTED, (at,)) or (0,)
+        ledger.recovered = recover(ledger, ledger.all(sql.INTENTS), campaign, at)
     return ledger
 
 

@@ -56,11 +56,15 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is written down together: a recipient, one try for it, and where it stands after that."""
+    """What is written down together: a recipient, one try for it, and where it stands after that.
+
+    kept: this run goes on holding it; else its lease is over, and whoever asks when it is due gets it.
+    """
 
     key: int
     attempt: AttemptRecord
     standing: Standing
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,13 +130,21 @@ class Requeued:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """What comparing the list with the ledger came to.
+    """What comparing the list with the ledger came to: how many are new; their keys are above `last_key`."""
 
-    added: new in the list. waiting: everybody who is to be tried in this run, the added ones included.
+    added: int
+    last_key: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Recipients leased to this run, in order of their turns.
+
+    next_at: when it is worth asking for more, as far as the ledger knows (in the past: at once); None: nobody is left.
     """
 
-    added: tuple[RecipientRecord, ...]
     waiting: tuple[Waiting, ...]
+    next_at: float | None
 
 
 @dataclass(frozen=True, slots=True)

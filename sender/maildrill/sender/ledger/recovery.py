@@ -6,12 +6,13 @@ I38). Whoever has no intent has not got the message and is simply still due.
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Iterable
 
 from maildrill.sender.attempt import Fault, Ruling, Scope, Verdict
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.ledger import statements as sql
 from maildrill.sender.ledger.records import AttemptRecord, Entry, Recovered
+from maildrill.sender.ledger.sql_ledger import SqlLedger
 from maildrill.sender.standing import after
 from maildrill.smtp import Stage
 
@@ -19,13 +20,10 @@ ROW = "recovered"
 _WHY = "the sender ended before it read the reply to the final dot"
 
 
-def recover(connection: sqlite3.Connection, campaign: Campaign, at: float) -> tuple[Recovered, ...]:
-    """Settle all intents as Unknown by the campaign's policy, inside the caller's transaction; say which."""
-    entries = [_entry(found, campaign, at) for found in connection.execute(sql.INTENTS).fetchall()]
-    for entry in entries:
-        cursor = connection.execute(sql.TRY, sql.attempt(entry))
-        connection.execute(sql.TRIED, (cursor.lastrowid, *sql.standing(entry.key, entry.standing)))
-        connection.execute(sql.STRIKE, (entry.key,))
+def recover(ledger: SqlLedger, intents: Iterable[sql.Found], campaign: Campaign, at: float) -> tuple[Recovered, ...]:
+    """Settle intents (rows of INTENTS) as Unknown by the campaign's policy, in the caller's transaction; say which."""
+    entries = [_entry(found, campaign, at) for found in intents]
+    ledger.write_tries(entries)
     return tuple(Recovered(entry.attempt.recipient, entry.standing.state, _WHY) for entry in entries)
 
 

@@ -116,4 +116,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "INSERT INTO lesson (destination, kind, value, at) SELECT relay, 'recipients', recipients, 0 FROM learned",
         "DROP TABLE learned",
     ),
+    ("CREATE INDEX recipient_turn ON recipient (due, id) WHERE state IN ('pending', 'deferred')",),
 )

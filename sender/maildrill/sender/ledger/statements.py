@@ -15,16 +15,23 @@ _STANDING = "state, attempts, due, first_at, expires_at, doubtful, reason"
 _WAITING = f"SELECT id, address, queued_at, {_STANDING} FROM recipient"  # noqa: S608 - constants only
 _EVIDENCE = "verdict, stage, code, lines, fault, rule"
 
-IDENTITIES = "SELECT id, identity FROM recipient"
-WAITING = f"{_WAITING} WHERE state IN ('pending', 'deferred') ORDER BY id"
-RETURNING = f"{_WAITING} WHERE state = 'held' OR (state = 'suppressed' AND reason = ?) ORDER BY id"
+LAST_KEY = "SELECT coalesce(max(id), 0) FROM recipient"
+WAITING = f"{_WAITING} WHERE state IN ('pending', 'deferred') ORDER BY due, id"
+#: The list of this run, while it is compared with the ledger.
+LISTED = "CREATE TEMPORARY TABLE listed (identity TEXT PRIMARY KEY)"
+LIST = "INSERT INTO listed (identity) VALUES (?) ON CONFLICT (identity) DO NOTHING"
+UNLISTED = "DROP TABLE listed"
+RETURNING = (
+    f"{_WAITING} WHERE (state = 'held' OR (state = 'suppressed' AND reason = ?))"  # noqa: S608 - constants only
+    " AND identity IN (SELECT identity FROM listed) ORDER BY id LIMIT ?"
+)
 ADD = (
     "INSERT INTO recipient (identity, address, number, fields, message_id, queued_at, state, due)"
-    " VALUES (?, ?, ?, ?, ?, ?, 'pending', ?)"
+    " VALUES (?, ?, ?, ?, ?, ?, 'pending', ?) ON CONFLICT (identity) DO NOTHING"
 )
 SUPPRESS = (
     "UPDATE recipient SET state = 'suppressed', due = NULL, reason = ?"
-    " WHERE id = ? AND state IN ('pending', 'deferred', 'held')"
+    " WHERE state IN ('pending', 'deferred', 'held') AND identity NOT IN (SELECT identity FROM listed)"
 )
 STAND = (
     "UPDATE recipient SET state = ?, attempts = ?, due = ?, first_at = ?, expires_at = ?, doubtful = ?, reason = ?"
@@ -43,7 +50,7 @@ STRIKE = "DELETE FROM intent WHERE recipient = ?"
 TRY = (
     "INSERT INTO attempt (recipient, number, run, session, txn, started, ended, verdict, state, scope, stage,"
     " code, lines, fault, detail, rule, counted, until, account, host)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
 )
 _RECIPIENT = (
     "SELECT address, recipient.number, recipient.state, attempts, queued_at, due, first_at, expires_at, message_id,"  # noqa: S608 - constants only
@@ -74,11 +81,11 @@ LEARN = (
 FORGET = "DELETE FROM lesson"
 SENT_SINCE = (
     "SELECT account, count(*) FROM (SELECT DISTINCT account, run, session, txn FROM attempt"
-    " WHERE started >= ? AND txn IS NOT NULL) GROUP BY account"
+    " WHERE started >= ? AND txn IS NOT NULL) AS begun GROUP BY account"
 )
 CAMPAIGN = "SELECT name, fingerprint, created FROM campaign"
-BEGIN_CAMPAIGN = "INSERT INTO campaign (only, name, fingerprint, created) VALUES (1, ?, ?, ?)"
-RUN_STARTED = "INSERT INTO run (started) VALUES (?)"
+BEGIN_CAMPAIGN = 'INSERT INTO campaign ("only", name, fingerprint, created) VALUES (1, ?, ?, ?)'
+RUN_STARTED = "INSERT INTO run (started) VALUES (?) RETURNING id"
 RUN_ENDED = "UPDATE run SET ended = ? WHERE id = ?"
 
 #: What SQLite gives back: the STRICT tables say the types, Python does not.

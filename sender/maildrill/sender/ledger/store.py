@@ -7,7 +7,7 @@ a stop request comes at the caller's next wait. Rule 3: a store that cannot writ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from maildrill.sender.attempt import State
@@ -16,6 +16,7 @@ from maildrill.sender.ledger.records import (
     Enrolment,
     Entry,
     Intent,
+    Page,
     RecipientRecord,
     Recovered,
     Requeued,
@@ -55,8 +56,29 @@ class Ledger(Protocol):
         """What opening it found in the middle of a transaction."""
         ...
 
-    def enrol(self, rows: Sequence[Row], message_id: Callable[[Row], str], at: float) -> Enrolment:
+    def enrol(self, rows: Iterable[Row], message_id: Callable[[Row], str], at: float) -> Enrolment:
         """Bring the ledger up to the list: add who is new, suppress who is gone, queue again who was held."""
+        ...
+
+    @property
+    def renewal(self) -> float | None:
+        """After how many seconds leases must be renewed; None: they last as long as the ledger is open."""
+        ...
+
+    def lease(self, now: float, until: float, count: int) -> Page:
+        """Lease at most `count` who are due by `until` to this run, in order of their turns (invariant I41).
+
+        Nobody else gets them until they are recorded and not kept, settled with nothing due, or released, or the run
+        ends; or until this sender has not renewed its leases in time.
+        """
+        ...
+
+    def release(self, keys: Iterable[int]) -> None:
+        """Give back recipients for whom nothing was tried."""
+        ...
+
+    async def renew(self) -> None:
+        """Renew all leases of this run."""
         ...
 
     def addressee(self, key: int) -> tuple[Row, str]:
@@ -124,7 +146,7 @@ class Ledger(Protocol):
         ...
 
     def ended(self, at: float) -> None:
-        """Write down that this run is over."""
+        """Write down that this run is over, and give back what is leased to it."""
         ...
 
     def close(self) -> None:

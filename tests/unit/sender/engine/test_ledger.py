@@ -52,7 +52,8 @@ def reopen(tmp_path: Path, campaign: Callable[..., Campaign]) -> Iterator[Open]:
 
 
 def _enrol(ledger: SqliteLedger, rows: list[Row], at: float = 0.0) -> tuple[Waiting, ...]:
-    return ledger.enrol(rows, lambda row: f"<{row.address}>", at).waiting
+    ledger.enrol(rows, lambda row: f"<{row.address}>", at)
+    return ledger.lease(at, float("inf"), 1000).waiting
 
 
 def _states(ledger: SqliteLedger) -> dict[str, State]:
@@ -79,10 +80,12 @@ def test_rows_appended_to_the_list_are_added_on_resume(reopen: Open, rows: Rows)
     """Only they are new; two spellings of one address are one recipient."""
     _enrol(reopen(), rows("a@x.example"))
 
-    enrolment = reopen().enrol(rows("A@x.example", "b@x.example"), lambda row: "<id>", 50.0)
+    ledger = reopen()
+    enrolment = ledger.enrol(rows("A@x.example", "b@x.example"), lambda row: "<id>", 50.0)
 
-    assert [record.address for record in enrolment.added] == ["b@x.example"]
-    assert [one.address for one in enrolment.waiting] == ["a@x.example", "b@x.example"]
+    assert [record.address for record in ledger.recipients() if record.key > enrolment.last_key] == ["b@x.example"]
+    assert enrolment.added == 1
+    assert [one.address for one in ledger.lease(50.0, 50.0, 9).waiting] == ["a@x.example", "b@x.example"]
 
 
 def test_a_row_is_kept_as_it_was(reopen: Open) -> None:
@@ -105,7 +108,7 @@ def test_who_is_gone_from_the_list_is_suppressed_until_listed_again(reopen: Open
     assert next(ledger.recipients()).reason == GONE
 
     back = _enrol(reopen(), rows("a@x.example", "b@x.example"), at=60.0)
-    assert [(one.address, one.standing.due) for one in back] == [("a@x.example", 60.0), ("b@x.example", 0.0)]
+    assert [(one.address, one.standing.due) for one in back] == [("b@x.example", 0.0), ("a@x.example", 60.0)]
 
 
 def test_who_is_settled_stays_so_when_gone_from_the_list(
@@ -444,7 +447,7 @@ def test_a_ledger_of_a_newer_version_is_refused(reopen: Open, tmp_path: Path) ->
     connection.execute("PRAGMA user_version = 99")
     connection.close()
 
-    with pytest.raises(ConfigurationError, match=r"newer maildrill \(schema 99, this one knows 3\)"):
+    with pytest.raises(ConfigurationError, match=r"newer maildrill \(schema 99, this one knows 4\)"):
         reopen()
 
 

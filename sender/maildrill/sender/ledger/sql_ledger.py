@@ -1,0 +1,231 @@
+"""A ledger in SQL, as far as it is the same in every database; `sqlite` and `postgres` say the rest.
+
+Rule 1: every group of writes is one transaction. Rule 2: statements are constants with `?` for parameters. Rule 3: no
+method has the whole list in memory.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from itertools import islice
+
+from maildrill.sender.attempt import State
+from maildrill.sender.ledger import statements as sql
+from maildrill.sender.ledger.group import GroupCommit, Write
+from maildrill.sender.ledger.records import (
+    AttemptRecord,
+    Enrolment,
+    Entry,
+    Intent,
+    Page,
+    RecipientRecord,
+    Recovered,
+    Requeued,
+    RunRecord,
+)
+from maildrill.sender.lists import Row
+from maildrill.sender.pacing.lessons import Kind, Lesson
+from maildrill.sender.plan import Waiting
+from maildrill.sender.standing import Standing, requeued
+
+GONE = "no longer in the list"
+_AT_ONCE = 1000  # rows that are in memory at a time
+
+
+class SqlLedger(ABC):
+    """A ledger that `opening` has prepared; `Ledger` says what its methods do.
+
+    run: 0 where it is only read. renewal: seconds after which leases must be renewed; None: they last as long as we.
+    """
+
+    renewal: float | None = None
+
+    def __init__(self, *, created: float, run: int, campaign: str) -> None:
+        self.campaign = campaign
+        self.created = created
+        self.run = run
+        self.recovered: tuple[Recovered, ...] = ()
+        self._group = GroupCommit(self._commit)
+
+    # What a database must be able to do
+
+    @abstractmethod
+    def do(self, statement: str, parameters: Sequence[object] = ()) -> sql.Found | None:
+        """Execute a statement; return its first row, if it gives any."""
+
+    @abstractmethod
+    def each(self, statement: str, parameters: Iterable[Sequence[object]]) -> None:
+        """Execute a statement for each of these."""
+
+    @abstractmethod
+    def all(self, statement: str, parameters: Sequence[object] = ()) -> list[sql.Found]:
+        """Return all rows of a short answer."""
+
+    @abstractmethod
+    def rows(self, statement: str, parameters: Sequence[object] = ()) -> Iterator[sql.Found]:
+        """Yield the rows of a long answer."""
+
+    @abstractmethod
+    def writing(self) -> AbstractContextManager[None]:
+        """Make what is done inside one transaction: all of it, or none. LedgerError where that cannot be."""
+
+    @abstractmethod
+    def lease(self, now: float, until: float, count: int) -> Page:
+        """Give out who is due, as `Ledger.lease` says."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the ledger; what was written stays."""
+
+    # What is the same everywhere
+
+    def enrol(self, rows: Iterable[Row], message_id: Callable[[Row], str], at: float) -> Enrolment:
+        """Bring the ledger up to the list, as `Ledger.enrol` says."""
+        with self.writing():
+            (last_key,) = self.do(sql.LAST_KEY) or (0,)
+            before = sum(self._states().values())
+            self.do(sql.LISTED)
+            listing = iter(rows)
+            while some := list(islice(listing, _AT_ONCE)):
+                self.each(sql.LIST, [(_identity(row.address),) for row in some])
+                self.each(sql.ADD, [_newcomer(row, message_id(row), at) for row in some])
+            self.do(sql.SUPPRESS, (GONE,))
+            self._requeue(at)
+            self.do(sql.UNLISTED)
+            added = sum(self._states().values()) - before
+        self.let_go()
+        return Enrolment(added, last_key)
+
+    def _requeue(self, at: float) -> None:
+        """Give those who were held, and those who are in the list again, a new start."""
+        while some := [sql.waiting(found) for found in self.all(sql.RETURNING, (GONE, _AT_ONCE))]:
+            self.each(sql.STAND, [sql.standing(who.key, requeued(who.standing, at)) for who in some])
+
+    @abstractmethod
+    def let_go(self) -> None:
+        """Give back all that is leased to this run."""
+
+    def addressee(self, key: int) -> tuple[Row, str]:
+        """Return the list's row as it was when the recipient was added, and the Message-ID."""
+        number, address, fields, message_id = self.all(sql.ADDRESSEE, (key,))[0]
+        return Row(number, address, json.loads(fields)), message_id
+
+    async def intend(self, intent: Intent) -> None:
+        """Write down, for good, that the final dot is about to leave."""
+        await self._group.write(lambda: self._intend(intent))
+
+    def _intend(self, intent: Intent) -> None:
+        of = (
+            self.run,
+            intent.session,
+            intent.transaction,
+            intent.started,
+            intent.at,
+            intent.account,
+            intent.host,
+        )
+        self.each(sql.INTEND, [(key, *of) for key in intent.keys])
+        self.each(sql.INFLIGHT, [(intent.body_hash, key) for key in intent.keys])
+
+    async def record(self, entries: Sequence[Entry]) -> None:
+        """Write down tries and what they came to, and strike their intents."""
+        await self._group.write(lambda: self.write_tries(entries))
+
+    def write_tries(self, entries: Sequence[Entry]) -> None:
+        """Write down tries and strike their intents, in the caller's transaction."""
+        for entry in entries:
+            (attempt,) = self.do(sql.TRY, sql.attempt(entry)) or (0,)
+            self.do(sql.TRIED, (attempt, *sql.standing(entry.key, entry.standing)))
+        self.each(sql.STRIKE, [(entry.key,) for entry in entries])
+
+    def settle(self, moved: Sequence[Waiting]) -> None:
+        """Write down where recipients stand now through no try."""
+        stand = [sql.standing(who.key, who.standing) for who in moved]
+        self._group.now(lambda: self.each(sql.STAND, stand))
+
+    def lessons(self) -> Sequence[Lesson]:
+        """Return what destinations have taught."""
+        return [sql.lesson(found) for found in self.all(sql.LESSONS)]
+
+    def learn(self, lesson: Lesson) -> None:
+        """Write down a lesson; it replaces what was known."""
+        self._group.now(lambda: self.do(sql.LEARN, sql.learned(lesson)))
+
+    def forget(self) -> None:
+        """Forget all lessons."""
+        self._group.now(lambda: self.do(sql.FORGET))
+
+    def sent_since(self, at: float) -> Mapping[str, int]:
+        """Return how many transactions were begun since `at`, by account."""
+        return dict(self.all(sql.SENT_SINCE, (at,)))
+
+    def recipients(self) -> Iterator[RecipientRecord]:
+        """Yield all recipients in the order in which they were added."""
+        for found in self.rows(sql.RECIPIENTS):
+            yield sql.recipient_record(found)
+
+    def find(self, address: str) -> RecipientRecord | None:
+        """Return the recipient with this address, in any letter case; None where there is none."""
+        found = self.all(sql.FIND, (_identity(address),))
+        return sql.recipient_record(found[0]) if found else None
+
+    def attempts(self, of: RecipientRecord | None = None) -> Iterator[AttemptRecord]:
+        """Yield all tries, or those for one recipient, in the order in which they ended."""
+        asked = self.rows(sql.ATTEMPTS) if of is None else self.rows(sql.ATTEMPTS_OF, (of.key,))
+        for found in asked:
+            yield sql.attempt_record(found)
+
+    def runs(self) -> Sequence[RunRecord]:
+        """Return all runs, the first one first."""
+        return [RunRecord(*found) for found in self.all(sql.RUNS)]
+
+    def limits(self) -> Mapping[str, int]:
+        """Return how many recipients each relay takes in a transaction, for those that ever said."""
+        return {one.destination: int(one.value) for one in self.lessons() if one.kind is Kind.RECIPIENTS}
+
+    def requeue(self, moved: Sequence[tuple[RecipientRecord, Standing]], *, at: float, by: str) -> None:
+        """Write down that an operator moved recipients, by which command, and where they stand now."""
+        with self.writing():
+            self.each(sql.REQUEUE, [(who.key, at, who.state.value, by) for who, _ in moved])
+            self.each(sql.STAND, [sql.standing(who.key, now) for who, now in moved])
+
+    def requeues(self) -> Iterator[Requeued]:
+        """Yield what operators moved, in order."""
+        for address, at, before, by in self.rows(sql.REQUEUES):
+            yield Requeued(recipient=address, at=at, before=State(before), by=by)
+
+    def counts(self) -> Mapping[State, int]:
+        """Return how many recipients are in each state, all states included."""
+        return self._states()
+
+    def _states(self) -> dict[State, int]:
+        counts = dict.fromkeys(State, 0)
+        counts.update((State(state), count) for state, count in self.all(sql.COUNTS))
+        return counts
+
+    def ended(self, at: float) -> None:
+        """Write down that this run is over."""
+        self._group.now(lambda: self.do(sql.RUN_ENDED, (at, self.run)))
+        self.let_go()
+
+    @abstractmethod
+    async def renew(self) -> None:
+        """Renew all leases of this run."""
+
+    def _commit(self, writes: Sequence[Write]) -> None:
+        with self.writing():
+            for write in writes:
+                write()
+
+
+def _identity(address: str) -> str:
+    """Return what is equal for two spellings of one recipient (as lists.addresses has it)."""
+    return address.casefold()
+
+
+def _newcomer(row: Row, message_id: str, at: float) -> tuple[object, ...]:
+    fields = json.dumps(dict(row.fields), ensure_ascii=False)
+    return (_identity(row.address), row.address, row.number, fields, message_id, at, at)
