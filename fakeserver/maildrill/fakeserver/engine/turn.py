@@ -62,16 +62,8 @@ class Turn:
 
         asked: all, or only the unsifted. shot: the winner's. added: of rules that pass.
         """
-        if winner is None:
-            return self._unanswered(event, asked, added)
-        if added or shot is not winner.only or event.stage is _BDAT:
-            return answer(shot, added, ends=ends_message(event))
-        known = self._known.get(id(winner))
-        if known is None:
-            known = self._known[id(winner)] = answer(shot, added, ends=ends_message(event))
-        return known
-
-    def _unanswered(self, event: Event, asked: Sequence[Asked], added: Sequence[Shot]) -> tuple[Decision, bool]:
+        if winner is not None:
+            return self._answered(event, winner, shot, added)
         misses: Sequence[Missed | None]
         if asked is self.asked:
             misses = [matcher.missed for matcher, _ in self._misses]
@@ -83,6 +75,16 @@ class Turn:
         if added:
             return answer(None, added, ends=ends_message(event), near_misses=near)
         return Decision(PROCEEDING, "", near), True
+
+    def _answered(
+        self, event: Event, winner: Matcher, shot: Shot | None, added: Sequence[Shot]
+    ) -> tuple[Decision, bool]:
+        if added or shot is not winner.only or event.stage is _BDAT:
+            return answer(shot, added, ends=ends_message(event))
+        known = self._known.get(id(winner))
+        if known is None:
+            known = self._known[id(winner)] = answer(shot, added, ends=ends_message(event))
+        return known
 
 
 def _sifted(found: Gate | None) -> bool:

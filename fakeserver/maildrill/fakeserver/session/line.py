@@ -98,16 +98,16 @@ class Line:
 
     def wait(self, *, between: bool) -> None:
         """From now on it is the client's turn: with a command if `between`, else with octets of one."""
-        self.wait_anew(between=between)
+        self.wait_anew(between)
         if not self.inbox.empty:  # a part of the next command came with the last one
             self._arm(self._patience.heard(self._loop.time()))
 
-    def wait_anew(self, *, between: bool) -> None:
+    def wait_anew(self, between: bool) -> None:  # noqa: FBT001 - for each command; by name it takes twice the time
         """Do as `wait` does where nothing is unread."""
         if self._waits is not self._host.idle_waits:
             self._waits = self._host.idle_waits
             self._patience.ages = self._ages()
-        when = self._patience.start(self._loop.time(), between=between)
+        when = self._patience.start(self._loop.time(), between)
         if when is not None:
             self._arm(when)
 

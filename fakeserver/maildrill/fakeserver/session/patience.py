@@ -49,7 +49,7 @@ class Patience:
         self._between = False
         self._timer = inf
 
-    def start(self, now: float, *, between: bool) -> float | None:
+    def start(self, now: float, between: bool) -> float | None:  # noqa: FBT001 - see Line.wait_anew
         """It is the client's turn: with a command if `between`. Returns when to fire, None if the timer will do."""
         self._since, self._between, self._began = now, between, inf
         self._next = 0 if between else len(self.ages) - 1

@@ -176,7 +176,7 @@ class Session(SMTP):
             except Exception as error:
                 taken = _raised(error)
             if taken is True:
-                self._line.wait_anew(between=not express.within)
+                self._line.wait_anew(not express.within)
                 return
         if self._known:
             self._talk.record.bare_newlines += self._bare.feed(data)
