@@ -61,8 +61,10 @@ class Engine:
         turn = self._turns[stage]
         if not turn.asked:
             return _PROCEED
+        asked = turn.unsifted if turn.sieve is not None and turn.sieve(event) else turn.asked
+        if not asked:
+            return turn.answer(event, asked, None, None, ())[0]
         view = View(event)
-        asked = turn.unsifted if turn.sieve is not None and turn.sieve(view) else turn.asked
         winner: Matcher | None = None
         shot: Shot | None = None
         added: list[Shot] = []
@@ -80,12 +82,16 @@ class Engine:
             else:
                 winner, shot = matcher, fired
         decision, went_through = turn.answer(event, asked, winner, shot, added)
+        self._settle(event, turn, decision, went_through)
+        return decision
+
+    def _settle(self, event: Event, turn: Turn, decision: Decision, went_through: bool) -> None:  # noqa: FBT001
+        """Let what comes of an event count from now on."""
         for matcher in turn.quotas:
             matcher.settle(event.at if went_through else None)
         self._states.settle()
-        if stage is _CONNECT and Close(reset=True) in decision.actions:
+        if event.stage is _CONNECT and Close(reset=True) in decision.actions:
             self.end(event.session)  # refused: there is no session
-        return decision
 
     def _see(self, event: Event) -> None:
         """Take note of an event for whatever rules may ask later."""

@@ -5,12 +5,14 @@ Rule: an event that does not get through a gate is not the rule's business; one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from maildrill.fakeserver.engine.event import Event
+from maildrill.fakeserver.engine.keys import recipients_of
 from maildrill.fakeserver.engine.near_miss import Miss
-from maildrill.fakeserver.engine.selectors import Test, View, selectors
-from maildrill.fakeserver.language.pattern import Pattern, Simple, meant_by, simple
+from maildrill.fakeserver.engine.selectors import Test, selectors
+from maildrill.fakeserver.language.pattern import Pattern, Simple, Sought, meant_by, sought, union
 from maildrill.fakeserver.language.script import Rule
 from maildrill.smtp import Stage
 
@@ -21,13 +23,13 @@ _REMEMBERED = (Stage.IDLE, Stage.BODY)
 class Gate(NamedTuple):
     """A test, and what a rule missed where it fails.
 
-    rcpt, path: where the test is no more than that the recipient, or the reverse-path, is one of these texts.
+    rcpt, path: where the test is no more than that the recipient, or the reverse-path, is one of these.
     """
 
     holds: Test
     miss: Miss
-    rcpt: Simple | None = None
-    path: Simple | None = None
+    rcpt: Sought | None = None
+    path: Sought | None = None
 
 
 def gate(rule: Rule, stage: Stage) -> Gate | None:
@@ -35,7 +37,7 @@ def gate(rule: Rule, stage: Stage) -> Gate | None:
     words = selectors(rule)
     cheap = [one for one in words if one.seen is None]
     if cheap:
-        path = _texts(rule.reverse_path) if cheap[0].word == "from" else None
+        path = sought(rule.reverse_path) if cheap[0].word == "from" else None
         return Gate(cheap[0].holds, Miss(0, cheap[0].word), path=path)
     if stage is not Stage.RCPT and (words or stage in _REMEMBERED):
         return None
@@ -46,51 +48,49 @@ def gate(rule: Rule, stage: Stage) -> Gate | None:
     return None
 
 
-def sieve(gates: Iterable[Gate]) -> Test | None:
-    """Return one test in the place of many: whether all gates are closed that look at texts, None where none does.
+def sieve(gates: Iterable[Gate]) -> Callable[[Event], bool] | None:
+    """Return one test in the place of many: whether all gates are closed that look at addresses, None where none does.
 
-    It asks for all texts at once, and where it cannot tell it says no.
+    It asks for all addresses at once, and where it cannot tell it says no.
     """
     gates = tuple(gates)
     by_rcpt = [gate.rcpt for gate in gates if gate.rcpt is not None]
     by_path = [gate.path for gate in gates if gate.path is not None]
-    any_rcpt, any_path = Simple.union(by_rcpt).test(), Simple.union(by_path).test()
+    any_rcpt, any_path = union(by_rcpt), union(by_path)
 
-    def no_rcpt(view: View) -> bool:
-        lower = view.lower
-        return lower != "" and not any_rcpt(lower)
+    def no_rcpt(event: Event) -> bool:
+        rcpts = recipients_of(event)
+        return len(rcpts) == 1 and rcpts[0].isascii() and "@" in rcpts[0] and not any_rcpt(rcpts[0])
 
-    def no_path(view: View) -> bool:
-        path = view.event.reverse_path
-        return path is not None and path.isascii() and not any_path(path.lower())
+    def no_path(event: Event) -> bool:
+        path = event.reverse_path
+        return path is not None and path.isascii() and not any_path(path)
 
     if by_rcpt and by_path:
-        return lambda view: no_rcpt(view) and no_path(view)
+        return lambda event: no_rcpt(event) and no_path(event)
     return no_rcpt if by_rcpt else no_path if by_path else None
 
 
-def _texts(patterns: Sequence[Pattern]) -> Simple | None:
-    return None if any(pattern.negated for pattern in patterns) else simple(patterns)
-
-
 def _rcpt(patterns: Sequence[Pattern]) -> Gate:
-    texts, fits = _texts(patterns), meant_by(patterns)
-    return _quick(Miss(0, "rcpt"), texts, lambda view: any(map(fits, view.rcpts)))
+    fits, found = meant_by(patterns), sought(patterns)
+    test = _quick(found, lambda view: any(map(fits, view.rcpts)))
+    return Gate(test, Miss(0, "rcpt"), rcpt=found)
 
 
 def _domain(patterns: Sequence[Pattern]) -> Gate:
     """What a domain ends with its address ends with; an `@` in front makes it the whole domain."""
-    texts, fits = _texts(patterns), meant_by(patterns)
-    if texts is not None and (texts.heads or any("@" in text or not text for text in (*texts.exact, *texts.tails))):
-        texts = None
-    if texts is not None:
-        texts = Simple(frozenset(), (), (*(f"@{text}" for text in texts.exact), *texts.tails))
-    return _quick(Miss(0, "domain"), texts, lambda view: any(map(fits, view.domains)))
+    fits, found = meant_by(patterns), sought(patterns)
+    if found is not None:
+        exact, heads, tails = found.texts
+        odd = any("@" in text or not text for text in (*exact, *tails))
+        texts = Simple(frozenset(), (), (*(f"@{text}" for text in exact), *tails))
+        found = None if odd or heads or found.searches else Sought(texts, ())
+    return Gate(_quick(found, lambda view: any(map(fits, view.domains))), Miss(0, "domain"), rcpt=found)
 
 
-def _quick(miss: Miss, texts: Simple | None, otherwise: Test) -> Gate:
-    """Return a gate that looks at the address in lower case; where there is none, at the address as it is."""
-    if texts is None:
-        return Gate(otherwise, miss)
-    fits = texts.test()
-    return Gate(lambda view: fits(view.lower) if view.lower else otherwise(view), miss, rcpt=texts)
+def _quick(found: Sought | None, otherwise: Test) -> Test:
+    """Return a test that looks at the address in lower case; where there is none, at the address as it is."""
+    if found is None or found.searches:
+        return otherwise
+    fits = found.texts.test()
+    return lambda view: fits(view.lower) if view.lower else otherwise(view)

@@ -46,7 +46,7 @@ class Turn:
         self._misses = tuple(
             (one, found.miss if found and _sifted(found) else None) for one, found in zip(here, gates, strict=True)
         )
-        self._all_sifted = tuple(miss for _, miss in self._misses) if not self.unsifted else None
+        self._all_sifted = tuple(miss for _, miss in self._misses)
         self._strict = strict and any(rule.lot is None for rule in self.rules)
         self._known: dict[int, tuple[Decision, bool]] = {}
 
@@ -65,10 +65,12 @@ class Turn:
         if winner is not None:
             return self._answered(event, winner, shot, added)
         misses: Sequence[Missed | None]
-        if asked is self.asked:
+        if not asked:
+            misses = self._all_sifted
+        elif asked is self.asked:
             misses = [matcher.missed for matcher, _ in self._misses]
         else:
-            misses = self._all_sifted or [miss or matcher.missed for matcher, miss in self._misses]
+            misses = [miss or matcher.missed for matcher, miss in self._misses]
         near = NearMisses(event, self.rules, misses)
         if self._strict:
             return unmatched(event, added, near), False

@@ -97,14 +97,40 @@ class Simple(NamedTuple):
             return lambda lower: lower.endswith(tails)
         return lambda lower: lower in exact or lower.startswith(heads) or lower.endswith(tails)
 
-    @classmethod
-    def union(cls, several: Sequence[Simple]) -> Simple:
-        """Return all of these as one."""
-        return cls(
-            frozenset(text for one in several for text in one.exact),
-            tuple(text for one in several for text in one.heads),
-            tuple(text for one in several for text in one.tails),
-        )
+
+_NOTHING = Simple(frozenset(), (), ())
+
+
+class Sought(NamedTuple):
+    """What is looked for in a value, where nothing is excluded: texts, and what only a regular expression finds."""
+
+    texts: Simple
+    searches: tuple[Callable[[str], object], ...]
+
+
+def sought(patterns: Sequence[Pattern]) -> Sought | None:
+    """Return what patterns look for in ASCII; None where one of them says what is not meant."""
+    if any(pattern.negated for pattern in patterns):
+        return None
+    texts = [(pattern, simple((pattern,))) for pattern in patterns]
+    plain = simple([pattern for pattern, text in texts if text is not None]) or _NOTHING
+    return Sought(plain, tuple(pattern._regex.search for pattern, text in texts if text is None))
+
+
+def union(several: Sequence[Sought]) -> Callable[[str], bool]:
+    """Return a function that says whether any of what is sought is in a value in ASCII."""
+    fits = Simple(
+        frozenset(text for one in several for text in one.texts.exact),
+        tuple(text for one in several for text in one.texts.heads),
+        tuple(text for one in several for text in one.texts.tails),
+    ).test()
+    searches = tuple(search for one in several for search in one.searches)
+    if not searches:
+        return lambda value: fits(value.lower())
+    if len(searches) == 1:
+        search = searches[0]
+        return lambda value: fits(value.lower()) or search(value) is not None
+    return lambda value: fits(value.lower()) or any(search(value) for search in searches)
 
 
 def simple(patterns: Sequence[Pattern]) -> Simple | None:

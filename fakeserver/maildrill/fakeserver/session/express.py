@@ -34,6 +34,7 @@ _MAIL, _RCPT, _DATA, _BODY, _DOT, _IDLE = (  # found faster than in their class
 _PLAIN = re.compile(rf"(?:MAIL FROM:<({PLAIN_ADDRESS})>|RCPT TO:<({PLAIN_ADDRESS})>|DATA)\r\n")
 _OF_MAIL, _OF_RCPT = 1, 2
 _LONGEST = 76  # octets of such a line: it is far from every limit on addresses
+_VERBS = {_MAIL: "MAIL", _RCPT: "RCPT", _DATA: "DATA"}
 #: What is correct: for a client that was not told of enhanced codes, and for one that was.
 _CORRECT = {
     stage: (bare(reply), reply)
@@ -112,7 +113,7 @@ class Express:
         now = host.clock.now()
         state.commands += 1
         reply = _CORRECT[stage][STATUS in state.keywords]
-        command, verb, argument = line[:-2], line[:4], line[5:-2]
+        command, verb, argument = line[:-2], _VERBS[stage], line[5:-2]
         decider, decision = host.decider, PLAIN
         if not (isinstance(decider, Engine) and stage in decider.silent):
             decision = decider.on(

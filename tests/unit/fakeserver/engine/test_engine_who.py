@@ -124,3 +124,52 @@ def test_vrfy_is_about_the_mailbox_that_is_asked_for(play: Any) -> None:
     assert script.on("vrfy", argument="<ann@x.test>", recipients=("bob@x.test",)) == "say 250"
     assert script.on("vrfy", argument="bob@x.test", recipients=("ann@x.test",)) == "proceed"
     assert script.on("vrfy", argument="ann", recipients=("ann@x.test",)) == "say 250"
+
+
+@pytest.mark.parametrize(
+    ("rcpt", "rule"),
+    [
+        ("list-a@x.test", "lists"),
+        ("LIST-A@X.TEST", "lists"),
+        ("owner-a@x.test", "owners"),
+        ("ann@gone.test", "gone"),
+        ("ann@x.test", ""),
+        ("ann", "notlocal"),
+        ("ann@\u212a.test", "kelvin"),
+    ],
+)
+def test_many_rules_about_addresses_are_as_each_alone(play: Any, rcpt: str, rule: str) -> None:
+    """Whoever is meant by none is told so by all; K and the Kelvin sign are one letter in another case."""
+    script = play(
+        """
+        [[rule]]
+        name = "lists"
+        at = "rcpt"
+        rcpt = ['~^list-', "both@*"]
+        reply = "450 no"
+        [[rule]]
+        name = "owners"
+        at = "rcpt"
+        rcpt = '~^OWNER-'
+        reply = "450 no"
+        [[rule]]
+        name = "gone"
+        at = "rcpt"
+        domain = "gone.test"
+        reply = "450 no"
+        [[rule]]
+        name = "kelvin"
+        at = "rcpt"
+        domain = "k.test"
+        reply = "450 no"
+        [[rule]]
+        name = "notlocal"
+        at = "rcpt"
+        rcpt = "ann"
+        reply = "450 no"
+        """
+    )
+    decision = script.decide("rcpt", rcpt=rcpt)
+
+    assert decision.rule == rule
+    assert len(decision.near_misses) == (0 if rule else 5)
