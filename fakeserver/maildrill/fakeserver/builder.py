@@ -46,7 +46,8 @@ class ScriptBuilder:
         self._expectations: dict[str, Expectation] = {}
         self._injections: dict[str, Injection] = {}
         self._used: list[Script] = []
-        self._borrowed = frozenset(borrowed)  # names of rules that nobody needs to have use for
+        #: Where rules stand that nobody needs to have use for: where names meet they may be called otherwise yet.
+        self._borrowed = {one.place.header for one in self._base.named if one.name in borrowed} - {""}
         self._settings = Settings()
 
     @property
@@ -148,7 +149,7 @@ class ScriptBuilder:
         """Play these scripts too, behind the rules that are built: packs such as "profiles/gmail", or files."""
         used = [load_script(name) for name in names]
         self._used += used
-        self._borrowed |= {one.name for script in used for one in script.named}
+        self._borrowed |= {one.place.header for script in used for one in script.named} - {""}
         self._changed()
 
     def clear(self) -> None:

@@ -387,6 +387,23 @@ def test_next(smtp_server):
     result.stdout.fnmatch_lines(["*ERROR at teardown of test_mail*", "E *RuntimeError: on purpose"])
 
 
+def test_what_is_borrowed_is_so_by_another_name_too(run: Run, pytester: pytest.Pytester) -> None:
+    """Where two have the same name, the one behind is called otherwise."""
+    pytester.makefile(".toml", more='[[rule]]\nname = "full"\nat = "rcpt"\nrcpt = "bob@*"\nreply = "452 4.2.2 full"')
+    result = run(
+        """
+def test_mail(smtp_server):
+    smtp_server.on("noop", name="full")
+    smtp_server.use("more.toml")
+    smtp_server.use("more.toml")
+"""
+    )
+
+    result.stdout.fnmatch_lines(["unused-rules: full never fired: at = *noop*"])
+    result.stdout.no_fnmatch_line("*full#2*")
+    result.stdout.no_fnmatch_line("*full#3*")
+
+
 def test_an_injection_that_nothing_led_to_is_named(run: Run, pytester: pytest.Pytester) -> None:
     """As a rule that never fired; not what a script borrows, nor one that is still to be sent."""
     pytester.makefile(

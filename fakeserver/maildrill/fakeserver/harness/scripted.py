@@ -146,7 +146,7 @@ class Scripted(ScriptBuilder):
     def _complaints(self) -> tuple[Complaint, ...]:
         journal, script = self._journal, self.script
         # Neither what a profile may draw nor what a script borrows has to be of use in each test.
-        wanted = [one.name for one in script.named if one.name not in self._borrowed]
+        wanted = [one.name for one in script.named if one.place.header not in self._borrowed]
         idle = frozenset(wanted if self._fake is None else self._fake.unfired())
         unfired = (*self._functions.unfired(), *(name for name in wanted if name in idle))
         play = None if self._fake is None else self._fake.play
