@@ -56,6 +56,15 @@ class ScaledLoop(asyncio.SelectorEventLoop):
         self._base += max(seconds, 0.0)
 
 
+def as_for_everybody(seconds: float) -> float:
+    """Return how long so many seconds of everybody's are by the clock of the running loop.
+
+    What another program is waited for is its time, whatever the server's clock does.
+    """
+    loop = asyncio.get_running_loop()
+    return seconds * loop.factor if isinstance(loop, ScaledLoop) else seconds
+
+
 class ScaledClock:
     """A maildrill.smtp Clock that began with the system's time and goes on by the time of its loop."""
 

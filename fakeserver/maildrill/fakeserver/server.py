@@ -103,6 +103,7 @@ class FakeServer:
         )
         self._listeners.append(listener)
         sockets = listener.sockets
+        self._host.listens.update(socket.getsockname()[:2] for socket in sockets)
         return (host, sockets[0].getsockname()[1]) if sockets else (host, port)
 
     async def start_unix(self, path: str | Path, *, tls: bool = False, lmtp: bool = False, proxy: bool = False) -> Path:
@@ -139,6 +140,7 @@ class FakeServer:
     async def stop(self) -> None:
         """Stop listening and end all connections; returns when nothing runs any more."""
         listeners, self._listeners = self._listeners, []
+        self._host.listens.clear()
         for listener in listeners:
             listener.close()
         if listeners:

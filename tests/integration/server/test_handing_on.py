@@ -319,6 +319,34 @@ def test_in_lmtp_each_recipient_has_a_reply_of_their_own(ground: Any) -> None:
     )
 
 
+def test_a_server_does_not_hand_on_to_itself(ground: Any) -> None:
+    """It would go round until there are no connections left (RFC 3463 section 3.5: 5.4.6, a loop)."""
+
+    async def story(two: Two, client: Any) -> Any:
+        host, port = two.scene.address
+        rule = f'[[rule]]\nat = "mail"\nto = "{host}:{port}"\noutside = true'
+        two.scene.server.load(read_script(rule, "h"))
+        said = await client.ask(MAIL)
+        return said, two.notes()[0].removeprefix(f"mail {host}:{port}: "), two.here.sessions_opened
+
+    assert meet(ground, EACH, "", story) == ("554 5.4.6 the server would hand on to itself", "that is this server", 1)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+def test_a_server_knows_all_of_its_addresses(tcp: Any, host: str) -> None:
+    """Also where it listens everywhere; another port is another server."""
+
+    async def story(two: Two, client: Any) -> Any:
+        _, port = await two.scene.server.start("0.0.0.0")  # noqa: S104 - it is the address that this is about
+        said = []
+        for where in (port, 1):
+            two.scene.server.load(read_script(f'[[rule]]\nat = "mail"\nto = "{host}:{where}"', "h"))
+            said.append((await client.ask(MAIL))[:9])
+        return said
+
+    assert meet(tcp, EACH, "", story) == ["554 5.4.6", "451 4.4.1"]
+
+
 def test_it_shows_wherever_the_journal_is_read(memory: Any) -> None:
     """In a line of the log, and in the transcript of the session."""
 

@@ -6,6 +6,7 @@ import asyncio
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from maildrill.cli.serve_options import Options, journal_of, new_loop, token_of
 from maildrill.cli.users_file import read_users
 from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.language.script_clock import ScriptClock
-from maildrill.fakeserver.scaled_clock import ScaledLoop
+from maildrill.fakeserver.scaled_clock import ScaledLoop, as_for_everybody
 from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios.world import run_world
 from maildrill.smtp import ConfigurationError
@@ -297,6 +298,19 @@ def test_what_is_due_within_the_time_that_is_set_on_is_due_in_order() -> None:
         runner.run(story())
 
     assert due == ["first", "second"]
+
+
+@pytest.mark.parametrize(("loop", "seconds"), [(lambda: ScaledLoop(60), 120.0), (asyncio.new_event_loop, 2.0)])
+def test_other_programs_are_waited_for_by_their_time(
+    loop: Callable[[], asyncio.AbstractEventLoop], seconds: float
+) -> None:
+    """Two seconds of everybody's are two minutes where time passes sixty times as fast."""
+
+    async def story() -> float:
+        return as_for_everybody(2.0)
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        assert runner.run(story()) == seconds
 
 
 CONTAINER = (TREE / "Containerfile").read_text(encoding="utf-8")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 
 from maildrill.fakeserver.language.destination import Destination
+from maildrill.fakeserver.scaled_clock import as_for_everybody
 from maildrill.fakeserver.session.upstream import FAILURES, PATIENCE, Upstream, excuse
 from maildrill.smtp import Reply
 
@@ -18,7 +19,7 @@ async def deliver(where: Destination, hello: str, rcpt: str, content: bytes) -> 
     hello: what the client calls itself. content: octets of which each line ends with CRLF.
     """
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(as_for_everybody(PATIENCE)):
             there = await Upstream.to(where)
             try:
                 return await _deliver(there, hello, rcpt, content)

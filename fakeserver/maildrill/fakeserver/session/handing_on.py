@@ -8,15 +8,17 @@ Rule 3: a message goes to all of its recipients or to none; who wants each to be
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from maildrill.fakeserver.engine.event import Action, Close, Commit, Decision, HandOn, Proceed, Say
 from maildrill.fakeserver.language.destination import Destination
 from maildrill.fakeserver.language.script_words import CLOSING
+from maildrill.fakeserver.scaled_clock import as_for_everybody
 from maildrill.fakeserver.session.upstream import FAILURES, PATIENCE, Upstream, excuse
 from maildrill.smtp import Reply, escape
 
+_ROUND = Reply.of("554 5.4.6 the server would hand on to itself")
 _LONGEST = 500  # octets of a line of a reply that is said again
 
 
@@ -43,10 +45,11 @@ class Handed:
 
 
 class HandingOn:
-    """Hands on the transactions of one session. hostname: what the server calls itself."""
+    """Hands on the transactions of one session. hostname: what the server calls itself. listens: where it does."""
 
-    def __init__(self, hostname: str) -> None:
+    def __init__(self, hostname: str, listens: Collection[tuple[str, int]]) -> None:
         self._hostname = hostname
+        self._listens = listens
         self._there: Upstream | None = None
         self._where: tuple[Destination, int] | None = None  # whom, and in which transaction
         self._begun = Reply(250)  # what was said to MAIL
@@ -54,6 +57,8 @@ class HandingOn:
 
     async def run(self, where: Destination, errand: Errand) -> Handed:
         """Do an errand; whatever comes of it is in what is returned."""
+        if any((host, where.port) in self._listens for host in _ways_to(where.host)):
+            return Handed(_ROUND, f"{where}: that is this server")
         # In a task of its own: a session goes on outside of its task where octets come, and a time-out needs one.
         task = asyncio.get_running_loop().create_task(self._run(where, errand))
         try:
@@ -70,7 +75,7 @@ class HandingOn:
     async def _run(self, where: Destination, errand: Errand) -> Handed:
         reached = done = False
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(as_for_everybody(PATIENCE)):
                 if self._is_stale(where, errand):
                     self.close()
                 if self._there is None:
@@ -131,6 +136,11 @@ def settled(decision: Decision, reply: Reply, *, ends: bool) -> Decision:
         else:
             actions.append(action)
     return replace(decision, actions=tuple(actions))
+
+
+def _ways_to(host: str) -> tuple[str, ...]:
+    """Return the addresses at which who listens hears of a connection to `host`, as far as that is certain."""
+    return host, *(("127.0.0.1", "::1") if host == "localhost" else ()), "0.0.0.0", "::"  # noqa: S104 - not bound here
 
 
 def _said_again(reply: Reply) -> Reply:

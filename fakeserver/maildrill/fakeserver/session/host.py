@@ -196,7 +196,7 @@ class Host:
     """What all sessions of one server share.
 
     converse: makes the Talk of each session, None for a Conversation. on_commit: called with each message that the
-    server takes, when it takes it.
+    server takes, when it takes it. listens: at which addresses and ports of TCP it does.
     """
 
     decider: Decider
@@ -209,6 +209,7 @@ class Host:
     idle_waits: tuple[float, ...] = field(init=False)
     store: Store = field(init=False)
     outbox: Outbox = field(default_factory=Outbox, init=False)
+    listens: set[tuple[str, int]] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
         self.store = Store(0)

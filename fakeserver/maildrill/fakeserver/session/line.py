@@ -7,7 +7,6 @@ Rule 2: what is not read holds up what is said, and what is not handled yet hold
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
 from collections.abc import Callable, Coroutine, Sequence
 from typing import NoReturn
@@ -17,8 +16,9 @@ from maildrill.fakeserver.protocol.proxy_header import ProxyHeader, ProxyParser
 from maildrill.fakeserver.session.faults import reset_connection
 from maildrill.fakeserver.session.host import Door, Host
 from maildrill.fakeserver.session.inbox import Inbox
+from maildrill.fakeserver.session.parting import Parting
 from maildrill.fakeserver.session.patience import Due, Patience
-from maildrill.fakeserver.session.upgrade import LINGER, upgrade
+from maildrill.fakeserver.session.upgrade import upgrade
 from maildrill.smtp import decode
 
 #: Octets that are held back while nobody reads them; an end of line must come within.
@@ -50,7 +50,7 @@ class Line:
         self._patience = Patience(self._ages(), command=limits.command, end=self._loop.time() + limits.session)
         self._timer: asyncio.TimerHandle | None = None
         self._idlers: set[asyncio.Task[None]] = set()
-        self._parting: asyncio.Future[None] | None = None  # while the client is given time to hear the last word
+        self.parting = Parting()
 
     def open(self, transport: asyncio.Transport, handler: asyncio.Task[None]) -> None:
         """Begin: from now on octets go through `transport`."""
@@ -257,40 +257,22 @@ class Line:
         """End the connection by FIN or RST, and with it whatever is going on in this session."""
         self.over = True
         self.flush()
-        lingers = not reset and self.transport.can_write_eof() and not self.transport.is_closing()
-        if lingers:
-            self._parting = self._loop.create_future()
+        parting = self.parting
+        parting.begun = not reset and self.transport.can_write_eof() and not self.transport.is_closing()
         if asyncio.current_task() in self._idlers:
             self.handler.cancel()
         if reset:
             reset_connection(self.transport)
-        elif lingers:
-            await self._linger()
+        elif parting.begun:
+            await parting.linger(self.transport)
         self.shut()
         if not reset and self.transport.get_write_buffer_size():  # for a client that never reads it
             self._arm_end()
         raise asyncio.CancelledError
 
-    async def _linger(self) -> None:
-        """Let the client hear the last word, whatever it still sends, until it goes too; but not for long."""
-        with contextlib.suppress(OSError):  # the client reset the connection when it got the reply
-            self.transport.write_eof()
-        self.transport.resume_reading()
-        timer = self._loop.call_later(LINGER, self.part)
-        try:
-            await self._parting  # type: ignore[misc]  # hang_up made it
-        finally:
-            timer.cancel()
-            self._parting = None
-
-    def part(self) -> None:
-        """The client says no more."""
-        if self._parting is not None and not self._parting.done():
-            self._parting.set_result(None)
-
     def shut(self) -> None:
         """Close the connection, unless the client is still to hear the last word."""
-        if self._parting is None:
+        if not self.parting.begun:
             self.transport.close()
 
     def _arm_end(self) -> None:

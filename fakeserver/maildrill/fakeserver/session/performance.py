@@ -194,7 +194,7 @@ class Performance:
         if where is None:
             return decision, ""
         if self._handing_on is None:
-            self._handing_on = HandingOn(self.host.hostname)
+            self._handing_on = HandingOn(self.host.hostname, self.host.listens)
         handed = await self._handing_on.run(where, errand)
         return settled(decision, handed.reply, ends=ends), handed.note
 

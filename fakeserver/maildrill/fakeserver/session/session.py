@@ -116,7 +116,7 @@ class Session(SMTP):
 
     def eof_received(self) -> bool | None:
         """The client says no more."""
-        self._line.part()
+        self._line.parting.end()
         return super().eof_received()
 
     def stop(self) -> list[asyncio.Task[None]]:

@@ -12,11 +12,10 @@ import types
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
-T = TypeVar("T")
+from maildrill.fakeserver.scaled_clock import as_for_everybody
+from maildrill.fakeserver.session.parting import LINGER
 
-#: Seconds that a closed connection is still read from. Octets left unread would turn the FIN into a RST, and that
-#: takes the last reply away from the client (RFC 1122 section 4.2.2.13).
-LINGER = 2.0
+T = TypeVar("T")
 
 
 async def upgrade(
@@ -33,7 +32,7 @@ async def upgrade(
         context,
         server_side=True,
         ssl_handshake_timeout=patience,
-        ssl_shutdown_timeout=LINGER,
+        ssl_shutdown_timeout=as_for_everybody(LINGER),
     )
     awaited = handshake.send(None)
     loop.call_soon(_repeat, clear, heard)

@@ -14,7 +14,7 @@ from maildrill.fakeserver.language.destination import Destination
 from maildrill.fakeserver.language.script_words import CLOSING
 from maildrill.smtp import Reply, ReplyParser, escape
 
-#: Seconds for a whole message, by the loop's clock: those of RFC 5321 section 4.5.3.2 in all.
+#: Seconds of everybody's for a whole message: those of RFC 5321 section 4.5.3.2 in all.
 PATIENCE = 600.0
 #: What one of these means is for `excuse` to say.
 FAILURES = (TimeoutError, EOFError, OSError)
