@@ -30,6 +30,7 @@ COMMANDS = {
     "import": ("maildrill.cli.imports", "import_", "Make a script of what another program is told, or has logged."),
     "lint": ("maildrill.cli.lint", "lint", "Say what no real server would say, and what can never happen."),
     "log": ("maildrill.cli.log", "log", "Print what was said and done: filtered, followed, as text or JSON."),
+    "report": ("maildrill.cli.report", "report", "Say what a campaign came to: text, JSON, CSV of the failed, HTML."),
     "requeue": ("maildrill.cli.moving", "requeue", "Have tried again who was done with, and say so in ledger and log."),
     "retry": ("maildrill.cli.moving", "retry", "Make due at once who waits for another try."),
     "schema": ("maildrill.cli.schema", "schema", "Print the JSON Schema of scripts, for editors, or of the event log."),

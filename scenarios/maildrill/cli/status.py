@@ -51,7 +51,7 @@ def look(books: Books) -> Status:
             now=time.time(),  # noqa: TID251 - the shell's clock
             runs=book.runs(),
             sending=is_leased(books.ledger),
-            limits=book.limits(),
+            lessons=book.lessons(),
             log=books.end_of_log(),
             campaign=books.campaign,
         )

@@ -170,5 +170,10 @@ def _replies(tries: Iterable[AttemptRecord]) -> tuple[ReplyCount, ...]:
         (record.stage, shape(record.reply) if record.reply else str(record.fault or record.detail or "no reply"))
         for record in tries
     )
+    return most_frequent(heard)
+
+
+def most_frequent(heard: Mapping[tuple[Stage, str], int]) -> tuple[ReplyCount, ...]:
+    """Return how often what was said at a stage, as `shape` has it; the most frequent first."""
     rows = [ReplyCount(count, stage, said) for (stage, said), count in heard.items()]
     return tuple(sorted(rows, key=lambda row: (-row.count, list(Stage).index(row.stage), row.said)))

@@ -27,7 +27,7 @@ from maildrill.sender.ledger.records import (
     RunRecord,
 )
 from maildrill.sender.lists import Row
-from maildrill.sender.pacing.lessons import Kind, Lesson
+from maildrill.sender.pacing.lessons import Lesson
 from maildrill.sender.plan import Waiting
 from maildrill.sender.standing import Standing, requeued
 
@@ -181,10 +181,6 @@ class SqlLedger(ABC):
     def runs(self) -> Sequence[RunRecord]:
         """Return all runs, the first one first."""
         return [RunRecord(*found) for found in self.all(sql.RUNS)]
-
-    def limits(self) -> Mapping[str, int]:
-        """Return how many recipients each relay takes in a transaction, for those that ever said."""
-        return {one.destination: int(one.value) for one in self.lessons() if one.kind is Kind.RECIPIENTS}
 
     def requeue(self, moved: Sequence[tuple[RecipientRecord, Standing]], *, at: float, by: str) -> None:
         """Write down that an operator moved recipients, by which command, and where they stand now."""

@@ -129,10 +129,6 @@ class Ledger(Protocol):
         """Return all runs, the first one first."""
         ...
 
-    def limits(self) -> Mapping[str, int]:
-        """Return how many recipients each relay takes in a transaction, for those that ever said."""
-        ...
-
     def requeue(self, moved: Sequence[tuple[RecipientRecord, Standing]], *, at: float, by: str) -> None:
         """Write down that an operator moved recipients, by which command, and where they stand now (invariant I9)."""
         ...

@@ -13,6 +13,7 @@ from maildrill.sender.attempt import State, Verdict
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.ledger.records import AttemptRecord, RecipientRecord, RunRecord
 from maildrill.sender.log_event import LogEvent
+from maildrill.sender.pacing.lessons import Lesson
 from maildrill.smtp import domain_of
 
 #: The states that a later try may change; in flight they are, or were when a sender died.
@@ -59,7 +60,7 @@ class Status:
     untried: int
     over_by: float | None
     held: Mapping[str, int]
-    limits: Mapping[str, int]
+    lessons: Sequence[Lesson]
     rests: Sequence[Rest]
     doubts: Sequence[Doubt]
 
@@ -83,7 +84,7 @@ def take_stock(  # noqa: PLR0913 - each witness is named
     now: float,
     runs: Sequence[RunRecord] = (),
     sending: bool = False,
-    limits: Mapping[str, int] | None = None,
+    lessons: Sequence[Lesson] = (),
     log: Iterable[LogEvent] = (),
     campaign: Campaign | None = None,
 ) -> Status:
@@ -123,7 +124,7 @@ def take_stock(  # noqa: PLR0913 - each witness is named
         untried=untried,
         over_by=_over_by(ends.value, untried, campaign, now),
         held=dict(held.most_common()),
-        limits=limits or {},
+        lessons=tuple(lessons),
         rests=rests(log, now),
         doubts=tuple(doubts),
     )

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from itertools import islice
 
 from maildrill.sender.attempt import State
+from maildrill.sender.pacing.lessons import Kind, Lesson
 from maildrill.sender.review.status import Doubt, Status, why
 from maildrill.sender.review.table import of, table
 from maildrill.smtp import escape, timestamp
@@ -43,7 +44,16 @@ def status_json(status: Status) -> dict[str, object]:
         "over_by": status.over_by,
         "domains": {domain: _words(counts) for domain, counts in status.domains.items()},
         "held_because": dict(status.held),
-        "limits": [{"relay": relay, "recipients": limit} for relay, limit in status.limits.items()],
+        "learned": [
+            {
+                "destination": one.destination,
+                "limit": one.kind.value,
+                "value": one.value,
+                "at": one.at,
+                "reply": one.reply.text if one.reply else None,
+            }
+            for one in status.lessons
+        ],
         "left_alone": [{"relay": one.relay, "failures": one.failures, "until": one.until} for one in status.rests],
         "unknown_recipients": [_doubt_json(doubt) for doubt in status.doubts],
     }
@@ -134,11 +144,20 @@ def _hosts(status: Status) -> list[str]:
         f"left alone: {escape(one.relay)} until {_moment(one.until, status.now)} (failures in a row: {one.failures})"
         for one in status.rests
     ]
-    learned = [
-        f"learned limit: {escape(relay)} takes {of(limit, 'recipient')} in one transaction"
-        for relay, limit in status.limits.items()
-    ]
-    return [*rest, *learned]
+    return [*rest, *map(_lesson, status.lessons)]
+
+
+_LESSONS = {
+    Kind.RECIPIENTS: "recipients in a transaction",
+    Kind.MESSAGES: "messages in a session",
+    Kind.IDLE: "seconds that a session may be silent",
+    Kind.RATE: "messages in an hour",
+}
+
+
+def _lesson(one: Lesson) -> str:
+    taught = f": {one.reply}" if one.reply else ""
+    return f"learned limit: {escape(one.destination)}: {one.value:g} {_LESSONS[one.kind]}{taught}"
 
 
 def _held(status: Status) -> list[str]:

@@ -522,15 +522,12 @@ def test_one_recipient_is_found_with_its_tries(
     assert ledger.find("zoe@x.example") is None
 
 
-def test_runs_and_limits_can_be_looked_at(reopen: Open) -> None:
+def test_runs_can_be_looked_at(reopen: Open) -> None:
     """A run that has no end lasts, or was cut off."""
     reopen(at=5.0).ended(9.0)
     ledger = reopen(at=20.0)
-    ledger.learn(Lesson(destination="mx.example:25", kind=Kind.RECIPIENTS, value=30.0, at=5.0))
-    ledger.learn(Lesson(destination="mx.example:25", kind=Kind.IDLE, value=3.0, at=5.0))
 
     assert ledger.runs() == [RunRecord(1, 5.0, 9.0), RunRecord(2, 20.0, None)]
-    assert ledger.limits() == {"mx.example:25": 30}
 
 
 def test_what_an_operator_moved_is_written_down(

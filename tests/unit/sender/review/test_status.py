@@ -11,6 +11,7 @@ from maildrill.sender.attempt import Fault, State, Verdict
 from maildrill.sender.campaign import Limits
 from maildrill.sender.ledger.records import AttemptRecord, RecipientRecord, RunRecord
 from maildrill.sender.log_event import LogEvent
+from maildrill.sender.pacing.lessons import Kind, Lesson
 from maildrill.sender.review.status import MOST_DOUBTS, Status, rests, take_stock
 from maildrill.sender.review.status_text import MOST_DOMAINS, render_status, status_json
 from maildrill.sender.review.table import table
@@ -139,9 +140,17 @@ def test_hosts_that_are_left_alone_are_told(recipient: Make) -> None:
     assert [rest.relay for rest in rests([a, b, past, answers], NOON)] == ["b:25"]
     assert rests([a, event("run.started", "a:25")], NOON) == ()
     assert rests([event("breaker.opened", "a:25", failures="x", until="y")], NOON) == ()
-    page = render_status(stock(recipient("a@x.example", State.DELIVERED), log=[b], limits={"a:25": 30}))
+    page = render_status(
+        stock(
+            recipient("a@x.example", State.DELIVERED),
+            log=[b],
+            lessons=[
+                Lesson(destination="a:25", kind=Kind.RECIPIENTS, value=30.0, at=NOON, reply=Reply.of("452 4.5.3 many"))
+            ],
+        )
+    )
     assert "left alone: b:25 until 2026-01-05T12:01:00.000Z, 1m from now (failures in a row: 5)" in page
-    assert "learned limit: a:25 takes 30 recipients in one transaction" in page
+    assert "learned limit: a:25: 30 recipients in a transaction: 452 4.5.3 many" in page
 
 
 def test_the_largest_domains_stand_first_and_the_others_are_counted(recipient: Make) -> None:

@@ -1,0 +1,108 @@
+"""`maildrill report`: what a campaign came to, as text, JSON, CSV of those who did not get it, or an HTML page."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import platform
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from maildrill.cli.books import Books, asks_books, campaign_argument
+from maildrill.cli.letter import letter_facts
+from maildrill.cli.screen import width
+from maildrill.sender.ledger.sqlite import SqliteLedger
+from maildrill.sender.review.facts import Facts, gather
+from maildrill.sender.review.report import NOT_KNOWN, Pair, Report, render_report
+from maildrill.sender.review.report_data import csv_rows, report_json
+from maildrill.smtp import ConfigurationError, MaildrillError
+
+_FORMS = ("text", "json", "csv", "html")
+
+
+@click.command(epilog="Exit status: 0 told, 2 usage, 75 unreadable ledger, 78 configuration, or no such ledger.")
+@campaign_argument
+@asks_books
+@click.option(
+    "--format", "form", type=click.Choice(_FORMS), help="How. [text; with --out by the ending of the file's name]"
+)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write to FILE.")
+def report(books: Books, *, form: str | None, out: Path | None) -> None:
+    """Say what CAMPAIGN came to: program, delivery, timing and results, message; and who did not get it.
+
+    csv has those alone: failed, expired, unknown and held, with the server's words. html is one file that needs nothing
+    else.
+    """
+    form = form or _by_name(out)
+    with books.reading() as book:
+        facts = gather(
+            book.campaign,
+            book.created,
+            book.recipients(),
+            book.attempts(),
+            runs=book.runs(),
+            requeues=book.requeues(),
+            log=books.log(),
+        )
+        made = Report(
+            facts=facts,
+            made=time.time(),  # noqa: TID251 - the shell's clock
+            program=_program(),
+            message=_message(books, book, facts),
+            campaign=books.campaign,
+        )
+    text = _rendered(made, form, out)
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        out.write_text(text, encoding="utf-8", newline="" if form == "csv" else None)
+    except OSError as error:
+        hint = "name another file with --out"
+        raise ConfigurationError(f"cannot write: {error.strerror}", where=str(out), hint=hint) from None
+
+
+def _by_name(out: Path | None) -> str:
+    ending = out.suffix.removeprefix(".").lower() if out else ""
+    return {"json": "json", "csv": "csv", "html": "html", "htm": "html"}.get(ending, "text")
+
+
+def _rendered(made: Report, form: str, out: Path | None) -> str:
+    if form == "html":
+        from maildrill.sender.review.html import render_html  # noqa: PLC0415 - one of four
+
+        return render_html(made)
+    if form == "json":
+        return json.dumps(report_json(made), indent=2) + "\n"
+    if form == "csv":
+        text = io.StringIO()
+        csv.writer(text).writerows(csv_rows(made.facts))
+        return text.getvalue()
+    return render_report(made, width=0 if out else width())
+
+
+def _program() -> list[Pair]:
+    """Return what MaxBulk's report says first: program, system, and how fast the machine is."""
+    return [
+        ("maildrill", version("maildrill")),
+        ("Python", platform.python_version()),
+        ("system", f"{platform.system()} {platform.release()}, {platform.machine()}"),
+        ("processors", str(os.cpu_count() or "not known")),
+    ]
+
+
+def _message(books: Books, book: SqliteLedger, facts: Facts) -> list[Pair]:
+    least, most = facts.octets or (0, 0)
+    size = f"{least:,} octets" if least == most else f"{least:,} to {most:,} octets"
+    sent = [("size", size if facts.octets else "nothing was sent yet")]
+    if books.campaign is None:
+        return [("subject", NOT_KNOWN), *sent]
+    try:
+        return [*letter_facts(books.campaign, book), *sent]
+    except MaildrillError as error:
+        return [("subject", books.campaign.subject), ("not known", error.what), *sent]

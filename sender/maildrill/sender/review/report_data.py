@@ -1,0 +1,99 @@
+"""The report for programs: one JSON object, and CSV rows of those who did not get the message. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from maildrill.sender.disposition_table import ROWS
+from maildrill.sender.review.facts import Facts, Trouble
+from maildrill.sender.review.report import Report, words
+from maildrill.smtp import timestamp
+
+HEAD = (
+    "address",
+    "line",
+    "state",
+    "tries",
+    "last_tried",
+    "stage",
+    "code",
+    "enhanced",
+    "words",
+    "row",
+    "source",
+    "message_id",
+)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")  # noqa: RUF001 - what spreadsheets take for one
+
+
+def report_json(report: Report) -> dict[str, object]:
+    """Return what `--format json` prints; docs/commands.md has its keys."""
+    facts = report.facts
+    return {
+        "campaign": facts.campaign,
+        "made": report.made,
+        "program": dict(report.program),
+        "delivery": {
+            "connections_used": facts.most_at_once,
+            "connections_set": report.campaign.limits.connections if report.campaign else None,
+            "sessions": facts.sessions,
+            "servers": [value for name, value in report.delivery if name == "server"],
+            "said": [list(pair) for pair in report.delivery],
+        },
+        "results": {
+            "begun": facts.created,
+            "runs": [{"run": run.number, "started": run.started, "ended": run.ended} for run in facts.runs],
+            **facts.total.to_json(),
+            "left": facts.left,
+            "released": facts.released,
+            "requeued": facts.requeued,
+            "set_aside": dict(facts.set_aside),
+            "domains": {domain: count.to_json() for domain, count in facts.domains.items()},
+            "replies": [{"count": one.count, "stage": one.stage.value, "reply": one.said} for one in facts.replies],
+        },
+        "message": dict(report.message),
+        "not_delivered": [_trouble(one) for one in facts.troubles],
+    }
+
+
+def csv_rows(facts: Facts) -> Iterator[list[str]]:
+    """Yield the head and a row for each who did not get it; no cell is taken for a formula by a spreadsheet."""
+    yield list(HEAD)
+    for one in facts.troubles:
+        yield [_cell(value) for value in _cells(one)]
+
+
+def _cell(value: str) -> str:
+    """Return the text of a cell; a quote before what a spreadsheet would compute, no control characters."""
+    plain = "".join(character if character.isprintable() else " " for character in value)
+    return f"'{plain}" if value.lstrip().startswith(_FORMULA) else plain
+
+
+def _cells(one: Trouble) -> Iterable[str]:
+    record = one.recipient
+    last = one.attempts[-1] if one.attempts else None
+    row = ROWS.get(record.row)
+    return (
+        record.address,
+        str(record.number),
+        record.state.value,
+        str(record.attempts),
+        timestamp(last.ended) if last else "",
+        record.stage.value if record.stage else "",
+        str(record.reply.code) if record.reply else "",
+        str(record.reply.enhanced or "") if record.reply else "",
+        words(one),
+        record.row,
+        row.source if row else "",
+        record.message_id,
+    )
+
+
+def _trouble(one: Trouble) -> dict[str, object]:
+    return {
+        **dict(zip(HEAD, _cells(one), strict=True)),
+        "timeline": [
+            {"at": attempt.ended, "verdict": attempt.verdict.value, "stage": attempt.stage.value}
+            for attempt in one.attempts
+        ],
+    }
