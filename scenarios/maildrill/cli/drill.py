@@ -18,6 +18,7 @@ from maildrill.cli.progress import Progress, display
 from maildrill.fakeserver.language.script import merge_scripts
 from maildrill.scenarios import bundled, catalogue
 from maildrill.scenarios.drill import Drilled, Plan, rehearse
+from maildrill.scenarios.fake_dns import read_zone
 from maildrill.scenarios.rehearsal import has_scenario, plan_of
 from maildrill.scenarios.world import Network
 from maildrill.sender.campaign_file import read_campaign
@@ -39,6 +40,19 @@ LEDGER, EVENTS, LOG, REPORT, REPORT_JSON = FILES = (
 @click.option(
     "--script", "scripts", multiple=True, metavar="FILE|NAME", help="What the server says; several are joined in order."
 )
+@click.option(
+    "--host",
+    "hosts",
+    multiple=True,
+    metavar="HOST=FILE|NAME",
+    help="What this server says instead, by name or address.",
+)
+@click.option(
+    "--dns",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="What a direct campaign is told of domains: [dns] and [hosts].",
+)
 @click.option("--all", "everything", is_flag=True, help="Play the scenario of every bundled script.")
 @click.option("--seed", type=int, help="Chooses every draw: of the sender, of the script, of the network.")
 @click.option("--latency", type=DURATION, default="10ms", help="How long octets travel, one way. [10ms]")
@@ -57,6 +71,8 @@ def drill(  # noqa: PLR0913 - an argument for each option
     campaign: str | None,
     scripts: tuple[str, ...],
     *,
+    hosts: tuple[str, ...],
+    dns: Path | None,
     everything: bool,
     seed: int | None,
     latency: float,
@@ -72,10 +88,11 @@ def drill(  # noqa: PLR0913 - an argument for each option
     """
     network = Network(latency=latency, jitter=jitter, segment=segment)
     if everything:
-        if campaign or scripts or as_json or out:
+        if campaign or scripts or hosts or dns or as_json or out:
             raise click.UsageError("--all plays all bundled scripts; it goes with --seed and the network alone")
         return drill_all(seed=seed, network=network)
-    summary = _rehearsed(_plan(campaign, scripts, seed, network), out).summary
+    plan = _with_hosts(_plan(campaign, scripts, seed, network), hosts, dns)
+    summary = _rehearsed(plan, out).summary
     click.echo(
         json.dumps(summary.to_json(), ensure_ascii=False, indent=2) if as_json else render_text(summary), nl=as_json
     )
@@ -89,6 +106,18 @@ def _plan(campaign: str | None, scripts: tuple[str, ...], seed: int | None, netw
     if scripts and campaign is None and has_scenario(script):
         return plan_of(script, seed=seed, network=network)
     return Plan(campaign=read_campaign(bundled.campaign_path(name)), script=script, seed=seed, network=network)
+
+
+def _with_hosts(plan: Plan, given: tuple[str, ...], dns: Path | None) -> Plan:
+    """Return the plan with servers of their own for some hosts, and what leads to them."""
+    zone, named = read_zone(dns) if dns else ({}, {})
+    beside = {host: str(dns.parent / name) if dns and name.endswith(".toml") else name for host, name in named.items()}
+    for one in given:
+        host, equals, name = one.partition("=")
+        if not (host and equals and name):
+            raise click.BadParameter(f'"{one}" is no HOST=FILE|NAME', param_hint="--host")
+        beside[host] = name
+    return replace(plan, dns=zone, hosts={host: catalogue.load_script(name) for host, name in beside.items()})
 
 
 def _rehearsed(plan: Plan, out: Path | None) -> Drilled:

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-from maildrill.fakeserver.journal.expectations import unmet
 from maildrill.fakeserver.language.scenario import Outcome
 from maildrill.fakeserver.language.script import Script
-from maildrill.fakeserver.server import FakeServer
-from maildrill.scenarios.gather import asked_of, severed_in, taken_of
+from maildrill.scenarios.fake_dns import Zone
 from maildrill.scenarios.oracles import Evidence, Violation, judge_drill
 from maildrill.scenarios.outcomes import missed
+from maildrill.scenarios.servers import Servers, cast
 from maildrill.scenarios.world import DEFAULT, Network, World, run_world
 from maildrill.sender.campaign import Campaign, Mode
 from maildrill.sender.connection_log import ConnectionLog
@@ -37,7 +36,8 @@ class Plan:
     """What to rehearse. seed: None leaves campaign, script and network each their own; else it is theirs all.
 
     recipients: None reads the campaign's list. ledger: a file that must not exist yet; None keeps it in memory.
-    outcomes: what must become of the recipients, besides all that must hold always.
+    outcomes: what must become of the recipients, besides all that must hold always. script: what every server says
+    that is not in `hosts`: by name or address, another script. dns: what a direct campaign is told of domains.
     """
 
     campaign: Campaign
@@ -47,6 +47,8 @@ class Plan:
     recipients: RecipientList | None = None
     ledger: Path | None = None
     outcomes: tuple[Outcome, ...] = ()
+    hosts: Mapping[str, Script] = field(default_factory=dict)
+    dns: Zone = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +84,16 @@ class _Stage:
 
     async def play(self, world: World) -> _Played:
         campaign, began = self.campaign, world.clock.now()
-        server = FakeServer(self.plan.script, clock=world.clock, seed=self.plan.seed)
-        await server.start(campaign.account.host, campaign.account.port)
+        plan = self.plan
+        servers = Servers(cast(campaign, plan.script, plan.hosts, plan.dns), campaign, world.clock, plan.seed)
+        await servers.start()
         ledger = open_ledger(self.plan.ledger, campaign, at=began, durability=Durability.PROCESS)
         try:
             memory = Memory()
             with ConnectionLog(memory, *self.sinks) as log:
                 for row in self.recipients.set_aside:
                     log.set_aside(began, row)
-                run = await self._run(world, ledger, log)
+                run = await self._run(world, ledger, log, servers)
             ended = world.clock.now()
             evidence = Evidence(
                 campaign=campaign,
@@ -98,24 +101,23 @@ class _Stage:
                 recipients=tuple(ledger.recipients()),
                 attempts=tuple(ledger.attempts()),
                 events=tuple(memory.events),
-                asked=asked_of(server.journal),
-                taken=taken_of(server.journal),
-                severed=severed_in(server.journal),
+                asked=servers.asked(),
+                taken=servers.taken(),
+                severed=servers.severed(),
+                unroutable=servers.unroutable(),
                 composed=_composed(campaign, self.composer, self.recipients.recipients, ledger.created),
             )
-            strict = () if server.play is None else server.play.unmet()
-            said = (*strict, *map(str, unmet(self.plan.script.expectations, server.journal)))
-            fired = frozenset(entry.rule for entry in server.journal.entries if entry.rule is not None)
+            said, fired = servers.unmet(), servers.fired()
             with ConnectionLog() as quiet:
-                resumed = await self._run(world, ledger, quiet)
+                resumed = await self._run(world, ledger, quiet, servers)
         finally:
             ledger.close()
-            await server.stop()
+            await servers.stop()
         unheard = [Violation("script", "as the script expects", "", one) for one in said]
         differing = (*unheard, *missed(self.plan.outcomes, evidence))
         return _Played(replace(evidence, resumed=resumed), self.recipients, run, ended - began, differing, fired)
 
-    async def _run(self, world: World, ledger: SqliteLedger, log: ConnectionLog) -> int:
+    async def _run(self, world: World, ledger: SqliteLedger, log: ConnectionLog, servers: Servers) -> int:
         """Run the sender to the end and return how many sessions it began."""
         runner = Runner(
             self.campaign,
@@ -125,6 +127,7 @@ class _Stage:
             clock=world.clock,
             log=log,
             stop=asyncio.Event(),
+            resolver=servers.resolver,
         )
         return (await runner.run()).connections
 

@@ -42,6 +42,11 @@ class Dispatch:
         """Whether anything is under way."""
         return bool(self._lanes or self._look_ups)
 
+    def number(self) -> int:
+        """Return the number of one more session."""
+        self.sessions += 1
+        return self.sessions
+
     def queue_changed(self, queue: Queue) -> None:
         """Somebody was put into a queue."""
         destination = self._shop.ways.of(queue)
@@ -124,8 +129,7 @@ class Dispatch:
         return True
 
     def _begin(self, destination: Destination) -> None:
-        self.sessions += 1
-        lane = Lane(self._shop, destination, self.sessions)
+        lane = Lane(self._shop, destination, self.number())
         task = asyncio.create_task(lane.run(), name=f"maildrill session {self.sessions}")
         task.add_done_callback(lambda _: self._ring())
         self._lanes[task] = lane

@@ -11,19 +11,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from maildrill.sender.attempt import Broken, Fault, Ruling, Scope, Transaction, Verdict
+from maildrill.sender.conduct import Conduct
 from maildrill.sender.desk import Try
 from maildrill.sender.destination import Destination
-from maildrill.sender.disposition import judge, judge_setup, learned_limit
-from maildrill.sender.hindsight import ended_at, refusal, refused_sender
+from maildrill.sender.disposition import judge, judge_setup
+from maildrill.sender.hindsight import refused_sender
 from maildrill.sender.intention import Intention
 from maildrill.sender.leisure import Leisure
 from maildrill.sender.opener import OpenSession
-from maildrill.sender.pacing.lessons import Lesson, SessionEnd
 from maildrill.sender.plan import Waiting
 from maildrill.sender.queues import Queue
 from maildrill.sender.route.ways import Met
 from maildrill.sender.shop import Shop
-from maildrill.smtp import Envelope, Line, Reply, Stage
+from maildrill.smtp import Envelope, Line, Stage
 
 #: So many transactions are done before a session makes room for a destination that waits for a place.
 QUANTUM = 10
@@ -39,16 +39,11 @@ class Lane:
         self._shop = shop
         self.destination = destination
         self._number = number
-        self._probe = destination.gate.begun()
-        self._begun_at = shop.clock.now()
+        self._conduct = Conduct(destination, shop.desk, shop.clock.now())
         self._met = Met(Broken(Stage.CONNECT, Fault.STOPPED), "", destination.relay)
         self._free: set[str] = set()
         self._transactions = 0
-        self._served = 0  # transactions that were served in this session
-        self._spoilt = False  # the session is to end: the relay would not serve
         self._lost = False  # it would not serve, and had not before
-        self._used_at = self._heard_at = self._begun_at  # when it was last used, and when anything was last heard
-        self._end: tuple[Stage, Reply | None] = (Stage.QUIT, None)  # where it ended, and the reply that ended it
         self.leisure = Leisure(destination, shop.clock)
         destination.sessions += 1
 
@@ -63,7 +58,7 @@ class Lane:
     async def _run(self) -> None:
         shop, there = self._shop, self.destination
         try:
-            self._met = await shop.ways.connect(there, self._number, self._on_line)
+            self._met = await shop.ways.connect(there, self._number, self._on_line, self._passed)
         except asyncio.CancelledError:
             self._met = replace(self._met, found=Broken(Stage.CONNECT, Fault.STOPPED))
         others = 0  # refused beside others there may be too many of them; refused once open it is something else
@@ -74,11 +69,18 @@ class Lane:
             await self._session(self._met.found)
         if self._lost:
             self._give_way(others)
-        elif self._probe:
+        elif self._conduct.probe:
             there.gate.ended()
 
+    def _passed(self, met: Met) -> None:
+        """Another host is tried instead of this one: in a session of its own."""
+        if isinstance(met.found, Broken):
+            log, now = self._shop.desk.log, self._shop.clock.now()
+            log.refused(now, self._number, met.relay, met.found, account=self.destination.label, host=met.host)
+        self._number = self._shop.number()
+
     def _on_line(self, line: Line) -> None:
-        self._heard_at = line.at
+        self._conduct.heard_at = line.at
         self._shop.desk.log.line(self._number, line)
 
     def _give_way(self, others: int) -> None:
@@ -86,10 +88,7 @@ class Lane:
         shop, there, now = self._shop, self.destination, self._shop.clock.now()
         for queue in there.queues.values():
             shop.desk.keep_waiting(queue, now)
-        if others and not there.gate.breaker.tripped:
-            there.gate.crowded(now, self._begun_at, others + 1)
-        else:
-            there.gate.failed(now, probe=self._probe)
+        self._conduct.lost(now, others)
 
     async def _refused(self, broken: Broken) -> None:
         """No mail could be sent: rule for the batch that would have gone first."""
@@ -120,7 +119,7 @@ class Lane:
         )
         there.opened += 1
         reason = "stopped"
-        self._used_at = clock.now()
+        self._conduct.used_at = clock.now()
         try:
             reason = await self._work(session)
         except asyncio.CancelledError:
@@ -129,9 +128,7 @@ class Lane:
             self.leisure.over()
             await session.quit()
             there.opened -= 1
-            stage, said = self._end
-            silent = self._heard_at - self._used_at
-            self._learn(there.pupil.session_ended(clock.now(), SessionEnd(self._served, silent, stage, said)))
+            self._conduct.over(clock.now())
             transactions = self._transactions
             desk.log.emit("session.closed", clock.now(), session=self._number, reason=reason, transactions=transactions)
 
@@ -148,7 +145,7 @@ class Lane:
                 if not batch:
                     return "made room" if self.leisure.retired else "nothing is due"
                 if not session.alive:  # an unsolicited 421 while we waited: nobody's attempt
-                    self._end = (Stage.IDLE, None)
+                    self._conduct.lost_while_idle()
                     carry = batch
                     continue
                 carry = await self._transact(session, batch)
@@ -159,8 +156,8 @@ class Lane:
         """Return why the session must end now, or nothing."""
         if self._shop.stopping():
             return "stopped"
-        if self._spoilt or not session.alive:
-            self._lost = not self._served
+        if self._conduct.spoilt or not session.alive:
+            self._lost = not self._conduct.served
             return "host fails" if session.alive else "lost"
         if self.destination.out:
             return "account is held"
@@ -196,7 +193,7 @@ class Lane:
                 size = there.limits.recipients
                 shop.desk.put_back(carry[size:])
                 return list(carry[:size]) or self._take(now, size)
-            if pause > there.limits.idle - (now - self._used_at):
+            if pause > there.limits.idle - (now - self._conduct.used_at):
                 shop.desk.put_back(carry)
                 return []
             try:
@@ -243,38 +240,9 @@ class Lane:
         for waiting, ruling in zip(batch, rulings, strict=True):
             if ruling.verdict in _LAST:
                 shop.letters.forget(waiting.key)
-        limit = learned_limit(heard)
-        if limit is not None:
-            self._learn(there.pupil.too_many(go.ended, limit, refusal(heard)))
-        self._weigh(heard, rulings, go)
+        self._conduct.weigh(heard, rulings, go)
         self._hold_if_told(rulings)
         return again
-
-    def _weigh(self, heard: Transaction, rulings: Sequence[Ruling], go: Try) -> None:
-        """Tell gate and pupil what the transaction says of the destination."""
-        there, mail = self.destination, heard.mail
-        gate = there.gate
-        if mail is not None and mail.klass == 4:
-            there.pupil.refused(mail)
-        if any(ruling.verdict is Verdict.RELEASED and not ruling.again for ruling in rulings):
-            self._spoilt = True
-            self._end = ended_at(heard)
-            if self._served and self._end[1] is not None:
-                gate.crowded(go.ended, self._begun_at, there.opened)
-        elif mail is not None and mail.positive and heard.broken is None:
-            self._served += 1
-            self._used_at = go.ended
-            gate.served(go.ended, go.started)
-            self._learn(there.pupil.served(go.ended))
-            self._probe = self._probe and gate.breaker.tripped
-        elif mail is not None and mail.klass == 4:  # every MAIL refused is a host in trouble (delivery-semantics 2.1)
-            gate.failed(go.ended, probe=self._probe)
-            self._probe = False
-            self._spoilt = gate.breaker.tripped
-
-    def _learn(self, lesson: Lesson | None) -> None:
-        if lesson is not None and self.destination.learn(lesson):
-            self._shop.desk.learn(lesson)
 
     def _hold_if_told(self, rulings: Sequence[Ruling]) -> None:
         """Leave the destination alone where the ruling is about our own set-up (invariant I55)."""

@@ -98,6 +98,7 @@ class Runner:
             clock=clock,
             stopping=lambda: self._stopping,
             crowded=self._crowded,
+            number=self._number,
             unusable_fails=campaign.route.unusable_mx is UnusableMx.FAIL,
         )
         self._dispatch = Dispatch(self._shop, campaign.limits.connections, self._bell.set)
@@ -173,6 +174,9 @@ class Runner:
             on_line=on_line,
             local_hostname=self._local_hostname,
         )
+
+    def _number(self) -> int:
+        return self._dispatch.number()
 
     def _crowded(self, destination: Destination) -> bool:
         return self._dispatch.crowded(destination)

@@ -22,4 +22,5 @@ class Shop:
     clock: Clock
     stopping: Callable[[], bool]
     crowded: Callable[[Destination], bool]  # whether another destination waits for a place
+    number: Callable[[], int]  # the number of one more session
     unusable_fails: bool = False

@@ -9,7 +9,7 @@ from maildrill.scenarios.oracles.evidence import Asked, Evidence, Taken
 from maildrill.scenarios.oracles.invariant import Breach, Invariant
 from maildrill.sender.attempt import NOT_TRIED, TERMINAL, Scope, State, Verdict
 from maildrill.sender.campaign import UnknownPolicy
-from maildrill.smtp import Stage
+from maildrill.smtp import Stage, domain_of
 
 
 def conservation(evidence: Evidence) -> Iterator[Breach]:
@@ -127,8 +127,11 @@ def _says_expired(kind: str, fields: object) -> bool:
 def _has_failure(evidence: Evidence, address: str) -> bool:
     """Whether the journal has a 5yz for this recipient's RCPT, or for a transaction that it was part of.
 
-    Also when the server's EHLO had said that it could not take the message: then nothing was asked.
+    Also when the server's EHLO had said that it could not take the message: then nothing was asked; or when there is
+    no host for it.
     """
+    if domain_of(address) in evidence.unroutable:
+        return True
     if any(attempt.fault in NOT_TRIED for attempt in evidence.attempts_of.get(address, ())):
         return True
     for asked in evidence.asked_for.get(address, ()):

@@ -66,6 +66,7 @@ class Evidence:
 
     imported: the addresses of the list, as a reader of the list has them. resumed: sessions that a second run on the
     finished ledger began. report: what `--json` prints. composed: the octets that a recipient's message must have.
+    unroutable: domains for whose mail there is no host, as the DNS of the drill has it.
     severed: the server's sessions in which octets may have been lost on the way (reset, or the sender gone first).
     """
 
@@ -77,6 +78,7 @@ class Evidence:
     asked: tuple[Asked, ...]
     taken: tuple[Taken, ...]
     severed: frozenset[int] = frozenset()
+    unroutable: frozenset[str] = frozenset()
     resumed: int = 0
     report: Mapping[str, object] = field(default_factory=dict)
     composed: Callable[[str], bytes]

@@ -9,7 +9,7 @@ from maildrill.scenarios.oracles.invariant import Breach, Invariant
 from maildrill.sender.attempt import Scope, State, Verdict
 from maildrill.sender.campaign import RetryPolicy
 from maildrill.sender.ledger.records import AttemptRecord
-from maildrill.smtp import Stage
+from maildrill.smtp import Stage, domain_of
 from maildrill.smtp.quantity import format_duration
 
 #: Two clocks agree to the microsecond; a deadline is not missed by less.
@@ -82,7 +82,8 @@ def attempt_counting(evidence: Evidence) -> Iterator[Breach]:
     for attempt in evidence.attempts:
         about_host = attempt.scope is Scope.HOST or attempt.stage in _HOST_STAGES
         gone = attempt.reply is not None and attempt.reply.code == 421 and attempt.stage is not Stage.DOT
-        if attempt.counted and (about_host or gone):
+        nowhere = domain_of(attempt.recipient) in evidence.unroutable  # 521 from each host of a domain is about it
+        if attempt.counted and (about_host or gone) and not nowhere:
             yield Breach(attempt.recipient, f"had an attempt counted for what was said of the host ({attempt.row})")
 
 

@@ -19,7 +19,7 @@ from maildrill.sender.plan import Waiting
 from maildrill.sender.queues import Queue
 from maildrill.sender.route.candidates import Course, Target, course, hosts_of, targets
 from maildrill.sender.route.resolver import Resolver
-from maildrill.sender.route.ways import Met, OnLine, Open
+from maildrill.sender.route.ways import Met, OnLine, Open, Passed
 from maildrill.smtp import Clock, Stage, domain_of
 
 #: So many failures in a row, and a host is passed over for a while.
@@ -122,7 +122,7 @@ class Direct:
         self._home[queue.name] = site
         return site
 
-    async def connect(self, destination: Destination, number: int, on_line: OnLine) -> Met:
+    async def connect(self, destination: Destination, number: int, on_line: OnLine, passed: Passed) -> Met:
         """Try the hosts of the domain that is due next, one after the other, until one takes us."""
         met = Met(Broken(Stage.CONNECT, Fault.REFUSED, None, "no host left"), "", destination.relay)
         queues = self.served_by(destination)
@@ -136,21 +136,24 @@ class Direct:
             return replace(met, found=Broken(Stage.CONNECT, Fault.STOPPED))
         now = self._clock.now()
         ordered = targets(road, seed=self._campaign.seed, number=number, down=lambda host: self._hosts.down(host, now))
+        refusals: list[Met] = []
         for target in ordered:
-            met = await self._meet(target, on_line, met)
+            if refusals:
+                passed(refusals[-1])
+            met = await self._meet(target, on_line)
             if not isinstance(met.found, Broken) or met.found.fault is Fault.STOPPED:
-                break
-        return met
+                return met
+            refusals.append(met)
+        # one host takes no mail at all; what another said may be otherwise tomorrow
+        return next((one for one in reversed(refusals) if not _never(one.found)), met)
 
-    async def _meet(self, target: Target, on_line: OnLine, before: Met) -> Met:
+    async def _meet(self, target: Target, on_line: OnLine) -> Met:
         account = replace(self._campaign.account, host=target.host, address=target.address)
         found = await self._open(account, on_line)
         if not isinstance(found, Broken):
             self._hosts.answered(target.host)
         elif found.fault is not Fault.STOPPED:
             self._hosts.failed(target.host, self._clock.now(), found)
-            if _never(found) and not _never(before.found) and before.host:
-                return before  # one host takes no mail at all; what another said may be otherwise tomorrow
         return Met(found, target.host, account.relay)
 
     async def _course(self, domain: str) -> Course | Broken:

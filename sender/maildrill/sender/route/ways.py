@@ -31,6 +31,10 @@ class Met:
     relay: str
 
 
+#: Hears of a host that would not have us, when another one is tried instead.
+Passed = Callable[[Met], None]
+
+
 class Open(Protocol):
     """Opens a session with an account."""
 
@@ -67,8 +71,8 @@ class Ways(Protocol):
         """Return who may have something to do, or nothing any more, when a destination's fortune changes."""
         ...
 
-    async def connect(self, destination: Destination, number: int, on_line: OnLine) -> Met:
-        """Open the `number`-th session of the run, with a destination."""
+    async def connect(self, destination: Destination, number: int, on_line: OnLine, passed: Passed) -> Met:
+        """Open the `number`-th session of the run, with a destination; `passed` gets who would not, before the next."""
         ...
 
     async def look_up(self, queue: Queue) -> Destination | Broken:
@@ -135,7 +139,13 @@ class Accounts:
         """Return all accounts: whoever stands in, or need not any more."""
         return self._all
 
-    async def connect(self, destination: Destination, number: int, on_line: OnLine) -> Met:  # noqa: ARG002 - Ways has it
+    async def connect(
+        self,
+        destination: Destination,
+        number: int,  # noqa: ARG002 - Ways has it
+        on_line: OnLine,
+        passed: Passed,  # noqa: ARG002 - Ways has it
+    ) -> Met:
         """Open a session with the account."""
         account = self._accounts[destination.label]
         return Met(await self._open(account, on_line), account.host, account.relay)

@@ -1,0 +1,122 @@
+"""The servers of a drill, one for each host, and what all of them saw, told as one.
+
+Rule: sessions of different servers have different numbers, and everything is in the order of time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from maildrill.fakeserver.journal.expectations import unmet
+from maildrill.fakeserver.language.script import Script
+from maildrill.fakeserver.server import FakeServer
+from maildrill.scenarios.fake_dns import FakeResolver, Records, Zone
+from maildrill.scenarios.gather import asked_of, severed_in, taken_of
+from maildrill.scenarios.oracles import Asked, Taken
+from maildrill.sender.campaign import Campaign
+from maildrill.sender.route.answers import Mx
+from maildrill.smtp import Clock, Stage
+
+#: Session n of the k-th server is called n + k * _FAR: no server of a drill has so many.
+_FAR = 10_000_000
+#: Who takes all mail of a direct campaign whose drill has no DNS of its own.
+EVERYBODYS_MX = "mx.drill.example"
+
+_T = TypeVar("_T", Asked, Taken)
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Which hosts there are, and what each says; dns: what leads to them, where the campaign asks."""
+
+    hosts: Mapping[str, Script]
+    dns: Zone = field(default_factory=dict)
+
+
+def cast(campaign: Campaign, script: Script, hosts: Mapping[str, Script], dns: Zone) -> Cast:
+    """Return the servers that a campaign will talk to: those that are named, and one with `script` for every other."""
+    if not campaign.direct:
+        return Cast({**{member.account.host: script for member in campaign.members}, **hosts})
+    if hosts or dns:
+        others = {mx.host for records in dns.values() for mx in records.mx if mx.host}
+        return Cast({**dict.fromkeys(sorted(others), script), **hosts}, dns)
+    return Cast({EVERYBODYS_MX: script}, {"*": Records(mx=(Mx(10, EVERYBODYS_MX),))})
+
+
+class Servers:
+    """All servers of a drill, running."""
+
+    def __init__(self, cast: Cast, campaign: Campaign, clock: Clock, seed: int | None) -> None:
+        self._cast = cast
+        self._clock = clock
+        self._seed = seed
+        self._ports = {member.account.host: member.account.port for member in campaign.members}
+        self._port = campaign.account.port
+        self.by_host: dict[str, FakeServer] = {}
+        self.resolver = FakeResolver(cast.dns, clock, cast.hosts) if campaign.direct else None
+
+    async def start(self) -> None:
+        """Listen: by name, and where the DNS says that the host is."""
+        for host, script in self._cast.hosts.items():
+            server = self.by_host[host] = FakeServer(script, clock=self._clock, seed=self._seed)
+            port = self._ports.get(host, self._port)
+            places = [host] if self.resolver is None else self.resolver.addresses_of(host)
+            for place in places:
+                await server.start(place, port)
+
+    async def stop(self) -> None:
+        """Stop listening and end all connections."""
+        for server in self.by_host.values():
+            await server.stop()
+
+    def asked(self) -> tuple[Asked, ...]:
+        """Return every command in the order in which it was read."""
+        return _merged([asked_of(server.journal) for server in self.by_host.values()])
+
+    def taken(self) -> tuple[Taken, ...]:
+        """Return every end of data, in order."""
+        return _merged([taken_of(server.journal) for server in self.by_host.values()])
+
+    def severed(self) -> frozenset[int]:
+        """Return the sessions in which octets may have been lost on their way to the sender."""
+        return frozenset(
+            number + place * _FAR
+            for place, server in enumerate(self.by_host.values())
+            for number in severed_in(server.journal)
+        )
+
+    def unmet(self) -> list[str]:
+        """Return what scripts expected of the sender that did not come."""
+        said: list[str] = []
+        for host, server in self.by_host.items():
+            strict = () if server.play is None else server.play.unmet()
+            found = [*strict, *map(str, unmet(self._cast.hosts[host].expectations, server.journal))]
+            said += found if len(self.by_host) == 1 else [f"{host}: {one}" for one in found]
+        return said
+
+    def unroutable(self) -> frozenset[str]:
+        """Return the domains that were asked for and that the DNS, or a 521 from each host, leads nowhere."""
+        if self.resolver is None:
+            return frozenset()
+        never = {host for host, server in self.by_host.items() if _takes_no_mail(server)}
+        return frozenset(name for _, kind, name in self.resolver.asked if kind == "MX") & self.resolver.dead_ends(never)
+
+    def fired(self) -> frozenset[str]:
+        """Return the rules that acted."""
+        entries = (entry for server in self.by_host.values() for entry in server.journal.entries)
+        return frozenset(entry.rule for entry in entries if entry.rule is not None)
+
+
+def _takes_no_mail(server: FakeServer) -> bool:
+    said = (entry.reply for entry in server.journal.entries if entry.stage is Stage.BANNER)
+    return any(reply is not None and reply.code == 521 for reply in said)
+
+
+def _merged(witnesses: Iterable[tuple[_T, ...]]) -> tuple[_T, ...]:
+    lists = list(witnesses)
+    if len(lists) == 1:
+        return lists[0]
+    told = [replace(one, session=one.session + place * _FAR) for place, found in enumerate(lists) for one in found]
+    return tuple(sorted(told, key=lambda one: one.at))

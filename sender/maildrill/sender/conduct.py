@@ -1,0 +1,80 @@
+"""How a destination conducts itself in one session, and what gate and pupil are told of it.
+
+Rule: what was served counts for the destination; what it said of itself never counts for a recipient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from maildrill.sender.attempt import Ruling, Transaction, Verdict
+from maildrill.sender.desk import Desk, Try
+from maildrill.sender.destination import Destination
+from maildrill.sender.disposition import learned_limit
+from maildrill.sender.hindsight import ended_at, refusal
+from maildrill.sender.pacing.lessons import Lesson, SessionEnd
+from maildrill.smtp import Reply, Stage
+
+
+class Conduct:
+    """One session with `destination`, begun at `now`.
+
+    served: transactions that were. spoilt: it is to end. probe: it is the one after a cool-down. used_at, heard_at:
+    when it was last used, and when anything was last heard.
+    """
+
+    def __init__(self, destination: Destination, desk: Desk, now: float) -> None:
+        self.probe = destination.gate.begun()
+        self.served = 0
+        self.spoilt = False
+        self.used_at = self.heard_at = now
+        self._there = destination
+        self._desk = desk
+        self._begun_at = now
+        self._end: tuple[Stage, Reply | None] = (Stage.QUIT, None)
+
+    def lost(self, now: float, others: int) -> None:
+        """Nothing was served: refused beside `others` that are, there may be too many; else the host is in trouble."""
+        gate = self._there.gate
+        if others and not gate.breaker.tripped:
+            gate.crowded(now, self._begun_at, others + 1)
+        else:
+            gate.failed(now, probe=self.probe)
+
+    def lost_while_idle(self) -> None:
+        """It was gone when it was to be used again."""
+        self._end = (Stage.IDLE, None)
+
+    def over(self, now: float) -> None:
+        """An opened session is over: learn from how that came."""
+        stage, said = self._end
+        end = SessionEnd(self.served, self.heard_at - self.used_at, stage, said)
+        self._learn(self._there.pupil.session_ended(now, end))
+
+    def weigh(self, heard: Transaction, rulings: Sequence[Ruling], go: Try) -> None:
+        """Tell gate and pupil what a transaction says of the destination."""
+        there, mail, now = self._there, heard.mail, go.ended
+        limit = learned_limit(heard)
+        if limit is not None:
+            self._learn(there.pupil.too_many(now, limit, refusal(heard)))
+        if mail is not None and mail.klass == 4:
+            there.pupil.refused(mail)
+        if any(ruling.verdict is Verdict.RELEASED and not ruling.again for ruling in rulings):
+            self.spoilt = True
+            self._end = ended_at(heard)
+            if self.served and self._end[1] is not None:
+                there.gate.crowded(now, self._begun_at, there.opened)
+        elif mail is not None and mail.positive and heard.broken is None:
+            self.served += 1
+            self.used_at = now
+            there.gate.served(now, go.started)
+            self._learn(there.pupil.served(now))
+            self.probe = self.probe and there.gate.breaker.tripped
+        elif mail is not None and mail.klass == 4:  # every MAIL refused is a host in trouble (delivery-semantics 2.1)
+            there.gate.failed(now, probe=self.probe)
+            self.probe = False
+            self.spoilt = there.gate.breaker.tripped
+
+    def _learn(self, lesson: Lesson | None) -> None:
+        if lesson is not None and self._there.learn(lesson):
+            self._desk.learn(lesson)
