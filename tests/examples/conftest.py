@@ -25,6 +25,7 @@ from typing import Any
 import pytest
 
 from maildrill.fakeserver.script_loader import load_text
+from maildrill.scenarios.fake_dns import read_zone
 from maildrill.sender.campaign_file import read_campaign
 
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -35,6 +36,8 @@ _CAMPAIGN = {
     "list": '[list]\nfile = "page.csv"\nemail = "Email"\n',
     "message": '[message]\ntext = """\nHello\n"""\n',
 }
+#: What a page may have instead of a table.
+_INSTEAD = {"account": "route"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +136,15 @@ class Story:
         if tables & {"version", "use", "clock", "server", "rule", "profile", "expect", "inject"}:
             load_text(block.code, block.where, folder=self._folder)
             return
+        if tables & {"dns", "hosts"}:
+            path = self._folder / (block.file or "dns.toml")
+            path.write_text(block.code, encoding="utf-8")
+            read_zone(path)
+            return
         # a campaign, or a part of one: what the page leaves out is put behind it
-        whole = block.code + "".join(text for table, text in _CAMPAIGN.items() if table not in tables)
+        whole = block.code + "".join(
+            text for table, text in _CAMPAIGN.items() if not {table, _INSTEAD.get(table)} & tables
+        )
         path = self._folder / (block.file or "page.toml")
         path.write_text(whole, encoding="utf-8")
         for name in _files_of(tomllib.loads(whole)):

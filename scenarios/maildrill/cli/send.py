@@ -61,8 +61,9 @@ class Order:
 @click.option(
     "--log-dir", type=click.Path(path_type=Path), metavar="DIR", help="Where the logs go. [the ledger's folder]"
 )
+@click.option("--forget-limits", is_flag=True, help="Forget what destinations have taught of their limits.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
-def send(campaign: Path, ledger: Path | None, log_dir: Path | None, *, as_json: bool) -> int:
+def send(campaign: Path, ledger: Path | None, log_dir: Path | None, *, forget_limits: bool, as_json: bool) -> int:
     """Send CAMPAIGN (a file) over TCP, and wait for what is due later.
 
     Ctrl-C stops it. Run it again to go on: who has the message does not get it a second time.
@@ -73,6 +74,8 @@ def send(campaign: Path, ledger: Path | None, log_dir: Path | None, *, as_json: 
         file = ledger or campaign.with_suffix(".ledger")
         book = open_ledger(file, order.campaign, at=clock.now())
         try:
+            if forget_limits:
+                book.forget()
             summary = _sent(order, book, clock, (log_dir or file.parent) / file.stem)
             click.echo(json.dumps(summary.to_json(), indent=2) if as_json else render_text(summary), nl=as_json)
             return exit_code(book.recipients())

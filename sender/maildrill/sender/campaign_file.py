@@ -10,10 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, Mode, RetryPolicy, UnknownPolicy
+from maildrill.sender.campaign import Account, Campaign, Mailbox, Mode, RetryPolicy, UnknownPolicy
 from maildrill.sender.lists.addresses import parse_mailbox
 from maildrill.sender.merge.template import Template
 from maildrill.sender.retry import PRESETS
+from maildrill.sender.route_file import read_limits, read_route
 from maildrill.smtp import ConfigurationError, escape
 from maildrill.smtp.document import Table, parse_document, read_text
 from maildrill.smtp.quantity import DURATION_WORDS, parse_duration
@@ -34,6 +35,7 @@ def campaign_of(document: Table, path: Path) -> Campaign:
     recipients = document.table("list")
     message = document.table("message")
     attachments = tuple(_file(message, "attachments", item, base) for item in message.texts("attachments", ()))
+    account, route = read_route(document, _account)
     campaign = Campaign(
         name=_line_of_text(about, "name"),
         sender=_mailbox(about, "from"),
@@ -41,7 +43,8 @@ def campaign_of(document: Table, path: Path) -> Campaign:
         subject=_subject(about),
         mode=Mode(about.choice("mode", [*Mode], Mode.MERGE)),
         seed=about.number("seed", 0),
-        account=_account(document.table("account")),
+        account=account,
+        route=route,
         list_file=_file(recipients, "file", recipients.text("file"), base),
         email=_line_of_text(recipients, "email"),
         suppress=tuple(_file(recipients, "suppress", item, base) for item in recipients.texts("suppress", ())),
@@ -49,7 +52,7 @@ def campaign_of(document: Table, path: Path) -> Campaign:
         html=_body(message, "html", base),
         attachments=attachments,
         retry=_retry(document.table("retry")),
-        limits=_limits(document.table("limits")),
+        limits=read_limits(document),
         file=path.resolve(),
     )
     if campaign.text is None and campaign.html is None:
@@ -62,26 +65,14 @@ def campaign_of(document: Table, path: Path) -> Campaign:
 def _account(table: Table) -> Account:
     host = _line_of_text(table, "host")
     if any(character in " /@" for character in host) or host.count(":") == 1:  # an IPv6 address has more
-        table.fail("host", f'account.host is "{escape(host)}"', expected="a host name or address; port is its own key")
+        table.fail(
+            "host", f'{table.label("host")} is "{escape(host)}"', expected="a host name or address; port is its own key"
+        )
     port = table.number("port", 25, least=1)
     if port > 65535:
-        table.fail("port", f"account.port is {port}", expected="a port from 1 to 65535")
+        table.fail("port", f"{table.label('port')} is {port}", expected="a port from 1 to 65535")
     table.finish()
     return Account(host=host, port=port)
-
-
-def _limits(table: Table) -> Limits:
-    default = Limits()
-    limits = Limits(
-        connections=table.number("connections", default.connections, least=1),
-        messages_per_connection=table.number("messages_per_connection", default.messages_per_connection, least=1),
-        recipients_per_transaction=table.number(
-            "recipients_per_transaction", default.recipients_per_transaction, least=1
-        ),
-        rate=table.rate("rate"),
-    )
-    table.finish()
-    return limits
 
 
 def _retry(table: Table) -> RetryPolicy:

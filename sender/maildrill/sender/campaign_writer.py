@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from maildrill.sender.campaign import Campaign, Mailbox
+from maildrill.sender.campaign import Campaign, DestinationLimits, Mailbox, Member
+from maildrill.sender.route_file import destination_words, open_words
 from maildrill.smtp.quantity import format_duration
 
 
@@ -27,7 +28,7 @@ def campaign_to_toml(campaign: Campaign, *, list_file: str) -> str:
             "mode": campaign.mode.value,
             "seed": campaign.seed,
         },
-        "account": {"host": campaign.account.host, "port": campaign.account.port},
+        **_route(campaign),
         "list": {"file": list_file, "email": campaign.email},
         "message": {
             "text": _inline(campaign.text),
@@ -46,14 +47,53 @@ def campaign_to_toml(campaign: Campaign, *, list_file: str) -> str:
             "messages_per_connection": limits.messages_per_connection,
             "recipients_per_transaction": limits.recipients_per_transaction,
             "rate": str(limits.rate) if limits.rate else None,
+            "burst": limits.burst if limits.rate else None,
+            "group": limits.group or None,
+            "interval": format_duration(limits.interval) if limits.group else None,
+            "idle": format_duration(limits.idle),
+            "connections_per_destination": limits.each.connections,
+            "rate_per_destination": str(limits.each.rate) if limits.each.rate else None,
+            "warm_up": list(limits.each.warm_up) if limits.each.warm_up is not None else None,
+        },
+        "hours": {
+            "zone": str(limits.opening.zone) if limits.opening.zone else None,
+            "open": [open_words(hours) for hours in limits.opening.hours] or None,
         },
     }
-    return "\n".join(_table(name, values) for name, values in tables.items())
+    parts = [
+        _table(f"[{name}]", values) for name, values in tables.items() if any(v is not None for v in values.values())
+    ]
+    parts += [_table("[[route.account]]", _member(member)) for member in campaign.route.members]
+    parts += [
+        _table("[[destination]]", {"match": pattern, **_destination(own)})
+        for pattern, own in limits.destinations.items()
+    ]
+    return "\n".join(parts)
+
+
+def _route(campaign: Campaign) -> dict[str, dict[str, object]]:
+    route, account = campaign.route, campaign.account
+    if campaign.direct:
+        words = {"kind": route.kind.value, "port": account.port, "unusable_mx": route.unusable_mx.value}
+        return {"route": {**words, "resolvers": list(route.resolvers) or None}}
+    if route.members:
+        return {"route": {"kind": route.kind.value}}
+    return {"account": {"host": account.host, "port": account.port}}
+
+
+def _member(member: Member) -> dict[str, object]:
+    account = member.account
+    words = {"name": account.name or None, "host": account.host, "port": account.port, "weight": member.weight}
+    return {**words, **_destination(member.limits)}
+
+
+def _destination(limits: DestinationLimits) -> dict[str, object]:
+    return {**destination_words(limits), "idle": None if limits.idle is None else format_duration(limits.idle)}
 
 
 def _table(name: str, values: Mapping[str, object]) -> str:
     lines = [f"{key} = {_written(value)}" for key, value in values.items() if value is not None]
-    return "\n".join([f"[{name}]", *lines, ""])
+    return "\n".join([name, *lines, ""])
 
 
 def _written(value: object) -> str:

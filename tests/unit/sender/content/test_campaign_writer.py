@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, Mode, RetryPolicy, UnknownPolicy
+from maildrill.sender.campaign import (
+    Account,
+    Campaign,
+    DestinationLimits,
+    Limits,
+    Mailbox,
+    Member,
+    Mode,
+    RetryPolicy,
+    Route,
+    RouteKind,
+    UnknownPolicy,
+    UnusableMx,
+)
 from maildrill.sender.campaign_file import read_campaign
 from maildrill.sender.campaign_writer import campaign_to_toml
+from maildrill.sender.pacing.hours import Hours, Opening
 from maildrill.smtp.quantity import Rate
 
 PLAIN = Campaign(
@@ -42,7 +57,42 @@ FULL = replace(
 )
 
 
-@pytest.mark.parametrize("campaign", [PLAIN, FULL, replace(PLAIN, mode=Mode.BATCH)], ids=["plain", "full", "batch"])
+TWO = replace(
+    PLAIN,
+    account=Account(host="a.example", name="one"),
+    route=Route(
+        kind=RouteKind.FAILOVER,
+        members=(
+            Member(account=Account(host="a.example", name="one"), weight=2),
+            Member(
+                account=Account(host="b.example", port=587),
+                limits=DestinationLimits(connections=1, rate=Rate(5, 1.0), burst=2, warm_up=(1, 2), idle=5.0),
+            ),
+        ),
+    ),
+    limits=Limits(
+        rate=Rate(9, 60.0),
+        burst=3,
+        group=5,
+        interval=60.0,
+        idle=30.0,
+        opening=Opening((Hours(540, 1050, frozenset({0, 4})), Hours(0, 1440)), ZoneInfo("Europe/Berlin")),
+        each=DestinationLimits(connections=2, rate=Rate(1, 2.0), warm_up=(5,)),
+        destinations={"*.example": DestinationLimits(messages_per_connection=5, recipients_per_transaction=10)},
+    ),
+)
+DIRECT = replace(
+    PLAIN,
+    account=Account(host="", port=2525),
+    route=Route(kind=RouteKind.DIRECT, unusable_mx=UnusableMx.FAIL, resolvers=("192.0.2.53",)),
+)
+
+
+@pytest.mark.parametrize(
+    "campaign",
+    [PLAIN, FULL, replace(PLAIN, mode=Mode.BATCH), TWO, DIRECT],
+    ids=["plain", "full", "batch", "two", "direct"],
+)
 def test_a_written_campaign_reads_as_it_was(campaign: Campaign, tmp_path: Path) -> None:
     """Every setting survives, with quotes, backslashes and every script."""
     attachment = tmp_path / "a.txt"
