@@ -87,6 +87,12 @@ class Switchboard:
         for end in list(self._open.values()):
             end.abort()
 
+    def cut(self, side: str) -> None:
+        """Close what one side (`client` or `server`) has open, as the kernel does when a process dies."""
+        for (_, whose), end in list(self._open.items()):
+            if whose == side:
+                end.abort()
+
     def _queue(self, call: Call, here: Address | None) -> None:
         if not self._calls:
             # Whoever calls at this instant is numbered by rank: the number draws the delays and the port.

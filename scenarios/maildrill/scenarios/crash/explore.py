@@ -1,0 +1,202 @@
+"""All deaths of a drill: one run that counts what happens, then a world for each event, in which the sender dies there.
+
+In each a second sender goes on with what the first has left, on the same network, against the same server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from maildrill.fakeserver.journal.record import Entry, Message
+from maildrill.fakeserver.server import FakeServer
+from maildrill.scenarios.crash.death import Death, DiedError, Point
+from maildrill.scenarios.drill import Plan
+from maildrill.scenarios.world import World, run_world
+from maildrill.sender.attempt import State
+from maildrill.sender.connection_log import ConnectionLog
+from maildrill.sender.ledger import AttemptRecord, Durability, RecipientRecord, open_ledger, read_ledger
+from maildrill.sender.ledger.sqlite import SqliteLedger
+from maildrill.sender.lists import RecipientList, read_list
+from maildrill.sender.log_event import LogEvent
+from maildrill.sender.log_sinks import Memory
+from maildrill.sender.message import Composer
+from maildrill.sender.runner import Runner
+
+_RESTART = 60.0  # seconds until somebody starts the sender again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remains:
+    """The ledger as a death has left it. intended: the recipients for whom a dot was about to leave."""
+
+    recipients: tuple[RecipientRecord, ...]
+    attempts: tuple[AttemptRecord, ...]
+    intended: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explored:
+    """A drill in which the sender died once: what was left then, and what came of it all in the end.
+
+    died_at: Unix seconds. sessions: how many sessions the server had seen when it came. remains: None where the
+    ledger was not there yet. events: of the second run.
+    """
+
+    plan: Plan
+    listed: tuple[str, ...]
+    point: Point
+    died_at: float
+    sessions: int
+    remains: Remains | None
+    recipients: tuple[RecipientRecord, ...]
+    attempts: tuple[AttemptRecord, ...]
+    events: tuple[LogEvent, ...]
+    entries: tuple[Entry, ...]
+    messages: tuple[Message, ...]
+
+
+def deaths_of(plan: Plan) -> tuple[Point, ...]:
+    """Return where the sender of a drill may die: before and after each write of its ledger, as octets land."""
+    with _folder() as folder:
+        events = run_world(_Lives(plan, 0, Path(folder)).count, network=plan.network)
+    return tuple(Point(number, what) for number, what in enumerate(events, 1))
+
+
+def die_at(plan: Plan, point: Point) -> Explored:
+    """Let the sender die there, and another go on; nothing is judged yet."""
+    with _folder() as folder:
+        found = run_world(_Lives(plan, point.number, Path(folder)).play, network=plan.network)
+    return replace(found, point=point)
+
+
+def _folder() -> TemporaryDirectory[str]:
+    """Return a folder for files that need not outlive the machine: in memory, where there is such a place."""
+    return TemporaryDirectory(prefix="maildrill-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None)  # noqa: S108 - private by TemporaryDirectory
+
+
+class _Lives:
+    """One or two lives of the sender in a world."""
+
+    def __init__(self, plan: Plan, at: int, folder: Path) -> None:
+        campaign = plan.campaign if plan.seed is None else replace(plan.campaign, seed=plan.seed)
+        self._plan = replace(plan, campaign=campaign)
+        self._at = at
+        self._file = folder / "first" / "campaign.ledger"
+        self._left = folder / "left"
+        self._list: RecipientList = plan.recipients or read_list(campaign)
+        self._composer = Composer(campaign)
+        self._file.parent.mkdir()
+
+    async def count(self, world: World) -> list[str]:
+        """Return all that happens in a life without a death."""
+        death, server = await self._begin(world)
+        await self._live(world, death, Memory(), self._file)
+        await server.stop()
+        return death.events
+
+    async def play(self, world: World) -> Explored:
+        """Return what comes of a death and of a second life."""
+        death, server = await self._begin(world)
+        _let_die(world)
+        first = asyncio.ensure_future(self._live(world, death, Memory(), self._file))
+        await asyncio.wait([first, death.over], return_when=asyncio.FIRST_COMPLETED)
+        died_at = world.clock.now()
+        first.cancel()
+        await asyncio.wait([first])
+        if not first.cancelled():
+            first.exception()  # whatever the dying have to say
+        await world.clock.sleep(_RESTART)  # what was under way lands
+        sessions = server.journal.sessions_opened
+        world.loop.tap = None
+        left = self._left / self._file.name
+        remains = _remains(left) if left.exists() else None
+        log = Memory()
+        left.parent.mkdir(exist_ok=True)
+        await self._live(world, None, log, left)
+        recipients, attempts = _read(left)
+        await server.stop()
+        return Explored(
+            plan=self._plan,
+            listed=tuple(row.address for row in self._list.recipients),
+            point=Point(self._at),
+            died_at=died_at,
+            sessions=sessions,
+            remains=remains,
+            recipients=recipients,
+            attempts=attempts,
+            events=tuple(log.events),
+            entries=tuple(server.journal.entries),
+            messages=tuple(server.journal.messages),
+        )
+
+    async def _begin(self, world: World) -> tuple[Death, FakeServer]:
+        account = self._plan.campaign.account
+        server = FakeServer(self._plan.script, clock=world.clock, seed=self._plan.seed)
+        await server.start(account.host, account.port)
+        death = Death(self._at, self._file, self._left, lambda: world.loop.switchboard.cut("client"))
+        world.loop.tap = death.landed
+        return death, server
+
+    async def _live(self, world: World, death: Death | None, sink: Memory, file: Path) -> None:
+        ledger: SqliteLedger = open_ledger(
+            file, self._plan.campaign, at=world.clock.now(), durability=Durability.PROCESS
+        )
+        try:
+            with ConnectionLog(sink) as log:
+                await Runner(
+                    self._plan.campaign,
+                    self._list.recipients,
+                    self._composer,
+                    ledger if death is None else death.watched(ledger),
+                    clock=world.clock,
+                    log=log,
+                    stop=asyncio.Event(),
+                ).run()
+        except DiedError:
+            pass
+        finally:
+            ledger.close()
+
+
+def _remains(file: Path) -> Remains | None:
+    book = read_ledger(file)
+    try:
+        recipients = tuple(book.recipients())
+        return Remains(recipients=recipients, attempts=tuple(book.attempts()), intended=_intended(recipients))
+    finally:
+        book.close()
+
+
+def _intended(recipients: Iterable[RecipientRecord]) -> frozenset[str]:
+    return frozenset(record.address for record in recipients if record.state is State.INFLIGHT)
+
+
+def _read(file: Path) -> tuple[tuple[RecipientRecord, ...], tuple[AttemptRecord, ...]]:
+    book = read_ledger(file)
+    try:
+        return tuple(book.recipients()), tuple(book.attempts())
+    finally:
+        book.close()
+
+
+def _let_die(world: World) -> None:
+    """Have nobody mourn the tasks of the first life: that one of them was ended by its death is no trouble."""
+    others = world.loop.get_exception_handler()
+
+    def heard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if others is not None and not isinstance(context.get("exception"), DiedError):
+            others(loop, context)
+
+    world.loop.set_exception_handler(heard)
+
+
+def spread(points: tuple[Point, ...], most: int) -> tuple[Point, ...]:
+    """Return at most so many of the points, evenly spread, the first and the last of them included."""
+    if len(points) <= most:
+        return points
+    return tuple(points[round(n * (len(points) - 1) / (most - 1))] for n in range(most))
