@@ -25,6 +25,7 @@ _BLOCK = 65536  # octets of a message that are handed over at once
 _OUT_OF_STEP = frozenset({500, 503})
 
 BeforeDot = Callable[[tuple[str, ...]], Awaitable[None]]
+AfterRcpt = Callable[[Transaction], Awaitable[None]]
 _Command = tuple[Stage, str]
 
 
@@ -35,6 +36,7 @@ class Session:
         self.capabilities = capabilities
         self._channel = channel
         self._deadlines = deadlines
+        self._after_rcpt: AfterRcpt | None = None
         self._used = False  # a transaction was begun
         self._stopped = False  # a stop request came when the dot had left
         self._spoilt = False  # the server waits for a message that it will not get, or cannot be trusted
@@ -44,15 +46,19 @@ class Session:
         """Whether another transaction may be begun."""
         return not (self._channel.over or self._spoilt or self._stopped)
 
-    async def transact(self, envelope: Envelope, message: bytes, *, before_dot: BeforeDot) -> Transaction:
+    async def transact(
+        self, envelope: Envelope, message: bytes, *, before_dot: BeforeDot, after_rcpt: AfterRcpt | None = None
+    ) -> Transaction:
         """Do one mail transaction and return all that was heard in it.
 
         message: octets, not yet dot-stuffed. before_dot: awaited with the accepted recipients just before the first
         octet of the final dot leaves; if it raises, the dot does not leave, the session is dropped, and it raises on.
+        after_rcpt: awaited with what was heard so far when all RCPT are answered and one of them was refused.
         Cancelled before that, the session is dropped. Cancelled later, the reply is still waited for and returned;
         then the session takes no further transaction, and to end is the caller's business.
         """
         hearing = Hearing(envelope.recipients)
+        self._after_rcpt = after_rcpt
         message = normal(message)
         obstacle = self._obstacle(envelope, message)
         if obstacle is not None:
@@ -121,6 +127,7 @@ class Session:
                 channel.give_up(Stage.RCPT, Fault.UNSOLICITED, hearing.rcpt[-1])
             if hearing.mail.positive:  # else a 503 is in step
                 self._keep_step(Stage.RCPT, hearing.rcpt[-1])
+        await self._told(hearing)
         hearing.data = await channel.answer(deadlines.data)
 
     async def _in_lock_step(self, hearing: Hearing, mail: _Command, recipients: list[_Command]) -> None:
@@ -134,9 +141,15 @@ class Session:
             channel.say(recipient)
             hearing.rcpt.append(await channel.answer(deadlines.rcpt))
             self._keep_step(Stage.RCPT, hearing.rcpt[-1])
+        await self._told(hearing)
         if hearing.accepted:
             channel.say((Stage.DATA, "DATA"))
             hearing.data = await channel.answer(deadlines.data)
+
+    async def _told(self, hearing: Hearing) -> None:
+        """All RCPT are answered: have refusals written down now, for the rest may take minutes."""
+        if self._after_rcpt is not None and not all(reply.positive for reply in hearing.rcpt):
+            await self._after_rcpt(hearing.transaction(None))
 
     async def _send(self, hearing: Hearing, octets: bytes, before_dot: BeforeDot) -> None:
         """The message and its dot; a reply that comes first ends it."""

@@ -222,7 +222,9 @@ class Lane:
         intention = Intention(desk, clock, batch, go, letter.body_hash)
         try:
             envelope = Envelope(desk.campaign.sender.address, addresses)
-            heard = await session.transact(envelope, letter.content, before_dot=intention.write)
+            heard = await session.transact(
+                envelope, letter.content, before_dot=intention.write, after_rcpt=intention.told
+            )
         except BaseException:
             if not intention.written:  # else the ledger has the intent, and opening it again will say Unknown
                 desk.put_back(batch)

@@ -32,9 +32,18 @@ class OpenSession(Protocol):
         ...
 
     async def transact(
-        self, envelope: Envelope, message: bytes, *, before_dot: Callable[[tuple[str, ...]], Awaitable[None]]
+        self,
+        envelope: Envelope,
+        message: bytes,
+        *,
+        before_dot: Callable[[tuple[str, ...]], Awaitable[None]],
+        after_rcpt: Callable[[Transaction], Awaitable[None]] | None = None,
     ) -> Transaction:
-        """Do one mail transaction; before_dot is awaited with the accepted just before the final dot leaves."""
+        """Do one mail transaction.
+
+        before_dot: awaited with the accepted just before the final dot leaves. after_rcpt: awaited with what was heard
+        so far when all RCPT are answered and one of them was refused.
+        """
         ...
 
     async def quit(self) -> None:

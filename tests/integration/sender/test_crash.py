@@ -13,8 +13,10 @@ from typing import Any, NoReturn
 
 import pytest
 
-from maildrill.sender.attempt import State
-from maildrill.sender.campaign import Limits, RetryPolicy, UnknownPolicy
+from maildrill.sender.attempt import State, Verdict
+from maildrill.sender.campaign import Limits, Mode, RetryPolicy, UnknownPolicy
+from maildrill.sender.fold import fold
+from maildrill.sender.ledger import Intent
 from maildrill.smtp import Stage
 
 OnStage = Callable[..., Any]
@@ -124,3 +126,37 @@ def test_killed_at_any_write(on_stage: OnStage, nth: int, after: bool, policy: U
     dots = [entry for entry in stage.journal.entries if entry.stage is Stage.DOT]
     assert len(doubted) <= 1
     assert len(dots) >= 4 - len(doubted)
+
+
+class KilledBeforeTheDot(Killing):
+    """A ledger that dies when the final dot of a transaction is to be written down."""
+
+    def _watched(self, write: Callable[..., Any]) -> Callable[..., Any]:
+        async def intend(intent: Intent) -> None:
+            if intent.keys:
+                self._kill()
+            await write(intent)
+
+        return intend if write.__name__ == "intend" else write
+
+
+def test_who_was_refused_before_a_kill_is_not_asked_again(on_stage: OnStage) -> None:
+    """Invariants I7 and I9: the refusals of a transaction are on the disk before the message of the others leaves."""
+
+    async def main(stage: Any) -> None:
+        with pytest.raises(KilledError):
+            await stage.send(lambda ledger: KilledBeforeTheDot(ledger, 0, stage.file, after=False))
+        stage.file = stage.file.with_suffix(".killed") / stage.file.name
+        await stage.send()
+
+    stage = on_stage(SCRIPT, 5, main, mode=Mode.BATCH, limits=Limits(connections=1))
+    tries = {n: [one for one in stage.attempts if one.recipient == f"r{n}@x.example"] for n in range(5)}
+    first, second = (asked.at for asked in stage.journal.asked("r1@x.example"))
+
+    assert len(stage.journal.asked("r0@x.example")) == 1
+    assert [(one.row, one.verdict, str(one.reply)) for one in tries[0]] == [
+        ("rcpt-5yz", Verdict.FAILED, "550 5.1.1 no such user")
+    ]
+    assert (second - first >= 300, [one.row for one in tries[1]]) == (True, ["rcpt-4yz", "dot-2yz"])
+    assert stage.states == {f"r{n}@x.example": State.FAILED if n == 0 else State.DELIVERED for n in range(5)}
+    assert fold(stage.memory.events) == stage.states

@@ -14,6 +14,7 @@ from maildrill.sender.ledger.records import (
     Page,
     RecipientRecord,
     Recovered,
+    Refusal,
     Requeued,
     RunRecord,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "Page",
     "RecipientRecord",
     "Recovered",
+    "Refusal",
     "Requeued",
     "RunRecord",
     "change_ledger",

@@ -40,9 +40,18 @@ class AttemptRecord:
     host: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What RCPT was answered for the recipient with this key, and the row of the table that it is ruled by."""
+
+    key: int
+    row: str
+    reply: Reply
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """The final dot of a transaction is about to leave for the recipients with these keys."""
+    """The final dot of a transaction is about to leave for the recipients with these keys; refused: not for these."""
 
     keys: tuple[int, ...]
     session: int
@@ -52,6 +61,7 @@ class Intent:
     body_hash: str
     account: str = ""
     host: str = ""
+    refused: tuple[Refusal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,4 +117,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "DROP TABLE learned",
     ),
     ("CREATE INDEX recipient_turn ON recipient (due, id) WHERE state IN ('pending', 'deferred')",),
+    (
+        "ALTER TABLE intent ADD COLUMN code INTEGER",  # of the reply to RCPT, where that refused: then no dot leaves
+        "ALTER TABLE intent ADD COLUMN lines TEXT",
+        "ALTER TABLE intent ADD COLUMN rule TEXT NOT NULL DEFAULT ''",
+    ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from maildrill.sender.attempt import Fault, Scope, State, Verdict
-from maildrill.sender.ledger.records import AttemptRecord, Entry, RecipientRecord
+from maildrill.sender.ledger.records import AttemptRecord, Entry, RecipientRecord, Refusal
 from maildrill.sender.pacing.lessons import Kind, Lesson
 from maildrill.sender.plan import Waiting
 from maildrill.sender.standing import Standing
@@ -39,10 +39,17 @@ STAND = (
 )
 TRIED = STAND.replace("SET ", "SET attempt = ?, ")
 ADDRESSEE = "SELECT number, address, fields, message_id FROM recipient WHERE id = ?"
-INTEND = "INSERT INTO intent (recipient, run, session, txn, started, at, account, host) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+INTEND = (
+    "INSERT INTO intent (recipient, run, session, txn, started, at, account, host, code, lines, rule)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (recipient) DO UPDATE SET run = excluded.run,"
+    " session = excluded.session, txn = excluded.txn, started = excluded.started, at = excluded.at,"
+    " account = excluded.account, host = excluded.host, code = excluded.code, lines = excluded.lines,"
+    " rule = excluded.rule"
+)
 INTENTS = (
     "SELECT id, address, queued_at, state, attempts, due, first_at, expires_at, doubtful, reason,"
-    " intent.run, intent.session, intent.txn, intent.started, intent.at, intent.account, intent.host"
+    " intent.run, intent.session, intent.txn, intent.started, intent.at, intent.account, intent.host,"
+    " intent.code, intent.lines, intent.rule"
     " FROM intent JOIN recipient ON recipient.id = intent.recipient ORDER BY intent.at, id"
 )
 INFLIGHT = "UPDATE recipient SET state = 'inflight', body_hash = ? WHERE id = ?"
@@ -207,6 +214,18 @@ def learned(of: Lesson) -> Found:
     reply = of.reply
     lines = "\n".join(reply.lines) if reply and reply.lines else None
     return (of.destination, of.kind.value, of.value, of.at, reply.code if reply else None, lines)
+
+
+def refusal(of: Refusal | None) -> Found:
+    """Return the last parameters of INTEND."""
+    if of is None:
+        return (None, None, "")
+    return (of.reply.code, "\n".join(of.reply.lines) if of.reply.lines else None, of.row)
+
+
+def reply_of(code: int | None, lines: str | None) -> Reply | None:
+    """Return the reply that two columns hold."""
+    return _reply(code, lines)
 
 
 def _reply(code: int | None, lines: str | None) -> Reply | None:
