@@ -66,6 +66,8 @@ SCRIPTS = {
     "limits": f"[server]\nlimits = {{ {_LIMITS} }}",
     "selectors": '[[rule]]\nat = ["dot", "bdat"]\nsubject = "~h"\nbody = "~x"\nheader.From = "*"\nsize = ">5"\n'
     'reply = "550 5.6.0 no"',
+    "elsewhere": '[[rule]]\nat = ["rcpt", "dot"]\nchance = 0.5\nto = "127.0.0.1:9"\n'  # where nobody is
+    '[[rule]]\nat = "mail"\nchance = 0.2\nto = "mx.test:25"\noutside = true',
 }
 #: The doors at which a server can be called.
 DOORS: dict[str, dict[str, bool]] = {"smtp": {}, "lmtp": {"lmtp": True}, "tls": {"tls": True}, "proxy": {"proxy": True}}
