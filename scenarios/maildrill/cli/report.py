@@ -13,11 +13,14 @@ from pathlib import Path
 
 import click
 
-from maildrill.cli.books import Books, asks_books, campaign_argument
+from maildrill.cli.books import Books, books, campaign_argument, ledger_options, reading_exits
 from maildrill.cli.letter import letter_facts
 from maildrill.cli.screen import width
+from maildrill.sender.campaign import Campaign
 from maildrill.sender.ledger.sqlite import SqliteLedger
+from maildrill.sender.log_json import read_events
 from maildrill.sender.review.facts import Facts, gather
+from maildrill.sender.review.replay import replay
 from maildrill.sender.review.report import NOT_KNOWN, Pair, Report, render_report
 from maildrill.sender.review.report_data import csv_rows, report_json
 from maildrill.smtp import ConfigurationError, MaildrillError
@@ -27,19 +30,40 @@ _FORMS = ("text", "json", "csv", "html")
 
 @click.command(epilog="Exit status: 0 told, 2 usage, 75 unreadable ledger, 78 configuration, or no such ledger.")
 @campaign_argument
-@asks_books
+@ledger_options
+@click.option(
+    "--events", type=click.Path(path_type=Path), metavar="FILE", help="From a log alone, as of log --pseudonymise."
+)
 @click.option(
     "--format", "form", type=click.Choice(_FORMS), help="How. [text; with --out by the ending of the file's name]"
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write to FILE.")
-def report(books: Books, *, form: str | None, out: Path | None) -> None:
+def report(  # noqa: PLR0913 - an argument for each option
+    campaign: Path | None,
+    ledger: Path | None,
+    log_dir: Path | None,
+    *,
+    events: Path | None,
+    form: str | None,
+    out: Path | None,
+) -> None:
     """Say what CAMPAIGN came to: program, delivery, timing and results, message; and who did not get it.
 
     csv has those alone: failed, expired, unknown and held, with the server's words. html is one file that needs nothing
     else.
     """
     form = form or _by_name(out)
-    with books.reading() as book:
+    with reading_exits():
+        made = _of_ledger(books(campaign, ledger, log_dir)) if events is None else _of_log(events)
+        text = _rendered(made, form, out)
+        if out is None:
+            click.echo(text, nl=False)
+        else:
+            _write(text, out, newline="" if form == "csv" else None)
+
+
+def _of_ledger(desk: Books) -> Report:
+    with desk.reading() as book:
         facts = gather(
             book.campaign,
             book.created,
@@ -47,21 +71,33 @@ def report(books: Books, *, form: str | None, out: Path | None) -> None:
             book.attempts(),
             runs=book.runs(),
             requeues=book.requeues(),
-            log=books.log(),
+            log=desk.log(),
         )
-        made = Report(
-            facts=facts,
-            made=time.time(),  # noqa: TID251 - the shell's clock
-            program=_program(),
-            message=_message(books, book, facts),
-            campaign=books.campaign,
-        )
-    text = _rendered(made, form, out)
-    if out is None:
-        click.echo(text, nl=False)
-        return
+        return _made(facts, _message(desk, book, facts), desk.campaign)
+
+
+def _of_log(file: Path) -> Report:
+    replayed = replay(read_events(file))
+    facts = gather(
+        replayed.campaign,
+        replayed.created,
+        replayed.recipients.values(),
+        replayed.attempts,
+        runs=replayed.runs,
+        requeues=replayed.requeues,
+        log=read_events(file),
+    )
+    return _made(facts, [("subject", NOT_KNOWN), _size(facts)], None)
+
+
+def _made(facts: Facts, message: list[Pair], campaign: Campaign | None) -> Report:
+    now = time.time()  # noqa: TID251 - the shell's clock
+    return Report(facts=facts, made=now, program=_program(), message=message, campaign=campaign)
+
+
+def _write(text: str, out: Path, *, newline: str | None) -> None:
     try:
-        out.write_text(text, encoding="utf-8", newline="" if form == "csv" else None)
+        out.write_text(text, encoding="utf-8", newline=newline)
     except OSError as error:
         hint = "name another file with --out"
         raise ConfigurationError(f"cannot write: {error.strerror}", where=str(out), hint=hint) from None
@@ -96,13 +132,16 @@ def _program() -> list[Pair]:
     ]
 
 
-def _message(books: Books, book: SqliteLedger, facts: Facts) -> list[Pair]:
+def _message(desk: Books, book: SqliteLedger, facts: Facts) -> list[Pair]:
+    if desk.campaign is None:
+        return [("subject", NOT_KNOWN), _size(facts)]
+    try:
+        return [*letter_facts(desk.campaign, book), _size(facts)]
+    except MaildrillError as error:
+        return [("subject", desk.campaign.subject), ("not known", error.what), _size(facts)]
+
+
+def _size(facts: Facts) -> Pair:
     least, most = facts.octets or (0, 0)
     size = f"{least:,} octets" if least == most else f"{least:,} to {most:,} octets"
-    sent = [("size", size if facts.octets else "nothing was sent yet")]
-    if books.campaign is None:
-        return [("subject", NOT_KNOWN), *sent]
-    try:
-        return [*letter_facts(books.campaign, book), *sent]
-    except MaildrillError as error:
-        return [("subject", books.campaign.subject), ("not known", error.what), *sent]
+    return "size", size if facts.octets else "nothing was sent yet"

@@ -1,0 +1,53 @@
+"""A ledger's records from a log alone."""
+
+from __future__ import annotations
+
+from maildrill.sender.attempt import State
+from maildrill.sender.fold import fold
+from maildrill.sender.ledger.records import Requeued, RunRecord
+from maildrill.sender.log_event import LogEvent
+from maildrill.sender.review.replay import replay
+
+
+def told(*happened: tuple[str, dict[str, object]]) -> list[LogEvent]:
+    """Return a log of these kinds and fields, one a second."""
+    return [LogEvent(n, float(n), kind, fields) for n, (kind, fields) in enumerate(happened, 1)]
+
+
+REQUEUED: dict[str, object] = {"recipient": "c@x", "before": "failed", "by": "requeue"}
+LOG = told(
+    ("run.ended", {}),  # of a run whose beginning was cut off
+    ("run.started", {"campaign": "spring"}),
+    ("recipient.queued", {"recipient": "a@x", "row": 2, "message_id": "<a>"}),
+    ("recipient.queued", {"recipient": "b@x", "row": 3, "message_id": "<b>"}),
+    ("recipient.restored", {"recipient": "c@x", "state": "failed", "attempts": 4}),
+    ("transaction.started", {"session": 1, "transaction": 1, "recipients": ["a@x"]}),
+    ("transaction.intent", {"session": 1, "transaction": 1, "recipients": ["a@x"]}),
+    ("recipient.held", {"recipient": "b@x", "state": "held", "attempts": 0, "reason": "no relay"}),
+    ("run.started", {"campaign": "spring"}),
+    ("recipient.recovered", {"recipient": "a@x", "state": "unknown", "reason": "died"}),
+    ("run.ended", {}),
+    ("recipient.requeued", {**REQUEUED, "state": "pending", "attempts": 4}),
+)
+
+
+def test_everybody_stands_where_the_log_says() -> None:
+    """As folding has it; with reasons and counts, and with whom only a later log knows."""
+    made = replay(LOG)
+
+    assert {address: one.state for address, one in made.recipients.items()} == fold(LOG)
+    assert [(one.number, one.attempts, one.reason) for one in made.recipients.values()] == [
+        (2, 0, "died"),
+        (3, 0, "no relay"),
+        (0, 4, ""),
+    ]
+    assert made.recipients["a@x"].state is State.UNKNOWN
+
+
+def test_runs_and_requeues_are_the_logs() -> None:
+    """A run that was cut off has no end."""
+    made = replay(LOG)
+
+    assert (made.campaign, made.created) == ("spring", 2.0)
+    assert made.runs == [RunRecord(1, 2.0, None), RunRecord(2, 9.0, 11.0)]
+    assert made.requeues == [Requeued(recipient="c@x", at=12.0, before=State.FAILED, by="requeue")]
