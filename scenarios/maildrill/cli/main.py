@@ -20,6 +20,7 @@ from maildrill.smtp import did_you_mean
 
 #: name: (module, the command in it, what it does in one line)
 COMMANDS = {
+    "account": ("maildrill.cli.account", "account", "List the accounts, show one, or try whether it works."),
     "classify": (
         "maildrill.cli.classify",
         "classify",

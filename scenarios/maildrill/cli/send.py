@@ -32,6 +32,7 @@ from maildrill.sender.merge.preflight import preflight
 from maildrill.sender.message import Composer
 from maildrill.sender.report import Summary, render_text, summarise
 from maildrill.sender.runner import Runner, RunSummary
+from maildrill.smtp import Stage
 
 #: Replies that ask who we are, or do not believe it (RFC 4954): no recipient is at fault.
 _AUTHENTICATION = frozenset({530, 534, 535, 538})
@@ -94,7 +95,7 @@ def exit_code(recipients: Iterable[RecipientRecord]) -> Exit:
 
 
 def _wants_authentication(record: RecipientRecord) -> bool:
-    return record.reply is not None and record.reply.code in _AUTHENTICATION
+    return record.stage is Stage.AUTH or (record.reply is not None and record.reply.code in _AUTHENTICATION)
 
 
 def _prepared(file: Path) -> Order:
@@ -102,6 +103,9 @@ def _prepared(file: Path) -> Order:
     campaign = read_campaign(file)
     recipients = read_list(campaign)
     preflight(campaign, recipients)
+    for member in campaign.members:
+        if member.account.auth is not None:
+            member.account.auth.secret.reveal()
     return Order(campaign, recipients, Composer(campaign))
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from maildrill.fakeserver.language.scenario import Outcome
 from maildrill.fakeserver.language.script import Script
+from maildrill.fakeserver.language.settings import Settings
+from maildrill.scenarios.drill_accounts import in_a_drill
 from maildrill.scenarios.fake_dns import Zone
 from maildrill.scenarios.oracles import Evidence, Violation, judge_drill
 from maildrill.scenarios.outcomes import missed
@@ -68,7 +70,8 @@ def rehearse(plan: Plan, sinks: Iterable[Sink] = ()) -> Drilled:
         campaign, network = replace(campaign, seed=plan.seed), replace(network, seed=plan.seed)
     recipients = read_list(campaign) if plan.recipients is None else plan.recipients
     preflight(campaign, recipients)
-    stage = _Stage(campaign, plan, recipients, Composer(campaign), tuple(sinks))
+    campaign, settings = in_a_drill(campaign, plan.script, plan.hosts)
+    stage = _Stage(campaign, plan, settings, recipients, Composer(campaign), tuple(sinks))
     return run_world(stage.play, network=network).judged(lambda: time.perf_counter() - begun)
 
 
@@ -78,6 +81,7 @@ class _Stage:
 
     campaign: Campaign
     plan: Plan
+    settings: Settings
     recipients: RecipientList
     composer: Composer
     sinks: Sequence[Sink]
@@ -85,7 +89,9 @@ class _Stage:
     async def play(self, world: World) -> _Played:
         campaign, began = self.campaign, world.clock.now()
         plan = self.plan
-        servers = Servers(cast(campaign, plan.script, plan.hosts, plan.dns), campaign, world.clock, plan.seed)
+        servers = Servers(
+            cast(campaign, plan.script, plan.hosts, plan.dns), campaign, world.clock, plan.seed, self.settings
+        )
         await servers.start()
         ledger = open_ledger(self.plan.ledger, campaign, at=began, durability=Durability.PROCESS)
         try:

@@ -11,12 +11,14 @@ from typing import TypeVar
 
 from maildrill.fakeserver.journal.expectations import unmet
 from maildrill.fakeserver.language.script import Script
+from maildrill.fakeserver.language.settings import Settings
 from maildrill.fakeserver.server import FakeServer
 from maildrill.scenarios.fake_dns import FakeResolver, Records, Zone
 from maildrill.scenarios.gather import asked_of, severed_in, taken_of
 from maildrill.scenarios.oracles import Asked, Taken
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.route.answers import Mx
+from maildrill.sender.security import TlsMode
 from maildrill.smtp import Clock, Stage
 
 #: Session n of the k-th server is called n + k * _FAR: no server of a drill has so many.
@@ -48,10 +50,15 @@ def cast(campaign: Campaign, script: Script, hosts: Mapping[str, Script], dns: Z
 class Servers:
     """All servers of a drill, running."""
 
-    def __init__(self, cast: Cast, campaign: Campaign, clock: Clock, seed: int | None) -> None:
+    def __init__(
+        self, cast: Cast, campaign: Campaign, clock: Clock, seed: int | None, settings: Settings | None = None
+    ) -> None:
         self._cast = cast
         self._clock = clock
         self._seed = seed
+        self._settings = settings
+        members = [member.account for member in campaign.members]
+        self._implicit = {account.host for account in members if account.security.mode is TlsMode.IMPLICIT}
         self._ports = {member.account.host: member.account.port for member in campaign.members}
         self._port = campaign.account.port
         self.by_host: dict[str, FakeServer] = {}
@@ -60,11 +67,13 @@ class Servers:
     async def start(self) -> None:
         """Listen: by name, and where the DNS says that the host is."""
         for host, script in self._cast.hosts.items():
-            server = self.by_host[host] = FakeServer(script, clock=self._clock, seed=self._seed)
+            server = self.by_host[host] = FakeServer(
+                script, clock=self._clock, seed=self._seed, settings=self._settings
+            )
             port = self._ports.get(host, self._port)
             places = [host] if self.resolver is None else self.resolver.addresses_of(host)
             for place in places:
-                await server.start(place, port)
+                await server.start(place, port, tls=host in self._implicit)
 
     async def stop(self) -> None:
         """Stop listening and end all connections."""

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from maildrill.sender.account_file import account_named, accounts_path, read_accounts
+from maildrill.sender.account_table import read_account
 from maildrill.sender.campaign import Account, Campaign, Mailbox, Mode, RetryPolicy, UnknownPolicy
 from maildrill.sender.lists.addresses import parse_mailbox
 from maildrill.sender.merge.template import Template
@@ -35,7 +37,8 @@ def campaign_of(document: Table, path: Path) -> Campaign:
     recipients = document.table("list")
     message = document.table("message")
     attachments = tuple(_file(message, "attachments", item, base) for item in message.texts("attachments", ()))
-    account, route = read_route(document, _account)
+    named = _named(document, about, base)
+    account, route = read_route(document, lambda table: read_account(table, base), named)
     campaign = Campaign(
         name=_line_of_text(about, "name"),
         sender=_mailbox(about, "from"),
@@ -62,17 +65,17 @@ def campaign_of(document: Table, path: Path) -> Campaign:
     return campaign
 
 
-def _account(table: Table) -> Account:
-    host = _line_of_text(table, "host")
-    if any(character in " /@" for character in host) or host.count(":") == 1:  # an IPv6 address has more
-        table.fail(
-            "host", f'{table.label("host")} is "{escape(host)}"', expected="a host name or address; port is its own key"
-        )
-    port = table.number("port", 25, least=1)
-    if port > 65535:
-        table.fail("port", f"{table.label('port')} is {port}", expected="a port from 1 to 65535")
-    table.finish()
-    return Account(host=host, port=port)
+def _named(document: Table, about: Table, base: Path) -> tuple[Account, ...]:
+    """The accounts of the accounts file that the campaign names; () where it has none, or one of its own."""
+    told = about.text("accounts") if about.has("accounts") else ""
+    if "account" not in document or isinstance(document.raw("account"), dict):
+        return ()
+    names = document.texts("account")
+    if not names:
+        document.fail("account", "account is an empty list", expected="the names of accounts")
+    file = base / told if told else accounts_path(base)
+    accounts = read_accounts(file)
+    return tuple(account_named(name, accounts, document.where("account"), file) for name in dict.fromkeys(names))
 
 
 def _retry(table: Table) -> RetryPolicy:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from maildrill.sender.campaign import Campaign, DestinationLimits, Mailbox, Member
+from maildrill.sender.campaign import Account, Campaign, DestinationLimits, Mailbox, Member
+from maildrill.sender.credentials import TOKENS
 from maildrill.sender.route_file import destination_words, open_words
 from maildrill.smtp.quantity import format_duration
 
@@ -78,17 +79,31 @@ def _route(campaign: Campaign) -> dict[str, dict[str, object]]:
         return {"route": {**words, "resolvers": list(route.resolvers) or None}}
     if route.members:
         return {"route": {"kind": route.kind.value}}
-    return {"account": {"host": account.host, "port": account.port}}
+    return {"account": _account(account)}
 
 
 def _member(member: Member) -> dict[str, object]:
     account = member.account
-    words = {"name": account.name or None, "host": account.host, "port": account.port, "weight": member.weight}
+    words = {"name": account.name or None, **_account(account), "weight": member.weight}
     return {**words, **_destination(member.limits)}
 
 
 def _destination(limits: DestinationLimits) -> dict[str, object]:
     return {**destination_words(limits), "idle": None if limits.idle is None else format_duration(limits.idle)}
+
+
+def _account(account: Account) -> dict[str, object]:
+    """Return the account's keys: of a secret its source; authorities are left out, they were a file of their own."""
+    security, auth = account.security, account.auth
+    said: dict[str, object] = {"host": account.host, "port": account.port, "tls": security.mode.value}
+    if security.enforced:
+        pins = [str(pin) for pin in security.pins]
+        said |= {"verify": security.verify, "tls_name": security.name or None, "pins": pins or None}
+    if auth is not None:
+        kind = "token" if TOKENS & set(auth.mechanisms) else "password"
+        mechanisms = [mechanism.value for mechanism in auth.mechanisms]
+        said |= {"user": auth.user, kind: auth.secret.source, "auth": mechanisms, "plaintext": auth.plaintext}
+    return said
 
 
 def _table(name: str, values: Mapping[str, object]) -> str:

@@ -30,10 +30,20 @@ _Command = tuple[Stage, str]
 
 
 class Session:
-    """One open session on `channel`, where EHLO said `capabilities`."""
+    """One open session on `channel`, where EHLO said `capabilities`.
 
-    def __init__(self, channel: Channel, capabilities: Capabilities, deadlines: Deadlines) -> None:
+    certificates: what the server showed (DER, its own first); () without TLS.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        capabilities: Capabilities,
+        deadlines: Deadlines,
+        certificates: tuple[bytes, ...] = (),
+    ) -> None:
         self.capabilities = capabilities
+        self.certificates = certificates
         self._channel = channel
         self._deadlines = deadlines
         self._after_rcpt: AfterRcpt | None = None

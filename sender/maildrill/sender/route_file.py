@@ -6,7 +6,7 @@ Rules: every error names file and line; what makes no sense together is refused,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -22,10 +22,11 @@ _OPEN = re.compile(r"(?:(?P<days>[a-z,\-]+)\s+)?(?P<begin>\d\d:\d\d)-(?P<end>\d\
 ReadAccount = Callable[[Table], Account]
 
 
-def read_route(document: Table, account: ReadAccount) -> tuple[Account, Route]:
+def read_route(document: Table, account: ReadAccount, named: Sequence[Account] = ()) -> tuple[Account, Route]:
     """Return the account (the first, where there are several) and the route. Raises ConfigurationError.
 
-    account: reads one account from its table, and refuses keys of it that nobody has asked for.
+    account: reads one account from its table, and refuses keys of it that nobody has asked for. named: accounts that
+    the campaign has named instead of describing them.
     """
     table = document.table("route")
     tables = table.tables("account")
@@ -38,9 +39,11 @@ def read_route(document: Table, account: ReadAccount) -> tuple[Account, Route]:
     if tables and "account" in document:
         document.fail("account", "there is an [account] beside [[route.account]]", expected="one or the other")
     members = tuple(_member(one, account) for one in tables)
+    if named:
+        members = tuple(Member(account=one) for one in named)
     table.finish()
     labels = [member.account.label for member in members]
-    for one, label in zip(tables, labels, strict=True):
+    for one, label in zip(tables, labels, strict=False):  # those that are named have names of their own
         if labels.count(label) > 1:
             one.fail(
                 "name" if one.has("name") else "host",
@@ -49,7 +52,9 @@ def read_route(document: Table, account: ReadAccount) -> tuple[Account, Route]:
             )
     if kind is RouteKind.FAILOVER and len(members) < 2:
         table.fail(
-            "kind", "route.kind is failover, and there is nothing to fall back on", expected="two [[route.account]]"
+            "kind",
+            "route.kind is failover, and there is nothing to fall back on",
+            expected="two [[route.account]]",
         )
     if not members:
         return account(document.table("account")), Route(kind=kind)

@@ -20,7 +20,7 @@ from maildrill.sender.setup.authenticate import Login, log_in
 from maildrill.sender.setup.memory import TlsMemory
 from maildrill.sender.setup.recorder import TROUBLE, Client, Recorder
 from maildrill.sender.setup.scrub import Scrub
-from maildrill.sender.setup.tls import Handshake, HandshakeError, shake_hands, spoken
+from maildrill.sender.setup.tls import Handshake, HandshakeError, chain_of, shake_hands, spoken
 from maildrill.sender.timeouts import Deadlines
 from maildrill.smtp import Clock, Line, Reply, Stage
 
@@ -187,7 +187,7 @@ class Opening:
         stream, recorder = self._stream, self._recorder
         channel = Channel(stream, self._clock, recorder.transcript, self._on_line, self._scrub.reply)
         stream.set_protocol(channel)
-        return Session(channel, capabilities, self._deadlines)
+        return Session(channel, capabilities, self._deadlines, chain_of(stream))
 
     def _unreachable(self, error: Exception) -> Broken:
         fault = Fault.TIMEOUT if isinstance(error, TimeoutError) else Fault.REFUSED

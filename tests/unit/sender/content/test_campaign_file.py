@@ -203,7 +203,7 @@ MISTAKES = [
     ('host = "mx.example"', 'host = "h"\nport = 0', 7, "account.port is 0"),
     ('host = "mx.example"', 'host = "h"\nport = 65536', 7, "account.port is 65536"),
     ('host = "mx.example"', 'host = "h"\nport = true', 7, "account.port is true"),
-    ('host = "mx.example"', 'host = "h"\nuser = "u"', 7, 'unknown key "user" in [account]'),
+    ('host = "mx.example"', 'host = "h"\nuzer = "u"', 7, 'unknown key "uzer" in [account]'),
     ('file = "list.csv"', 'file = "lost.csv"', 8, 'file "lost.csv" not found'),
     ('file = "list.csv"', 'file = ""', 8, 'file "" not found'),
     ('email = "Email"', "", 7, '"email" is missing in [list]'),

@@ -1,0 +1,65 @@
+"""What an account is in a drill: the same policy, with a certificate and a secret that are good for the drill alone.
+
+Rule: no real secret is fetched, and no drill depends on one; what the script says of TLS and AUTH comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from maildrill.fakeserver.language.script import DEFAULT_HOSTNAME, Script
+from maildrill.fakeserver.language.settings import Settings
+from maildrill.sender.campaign import Account, Campaign
+from maildrill.sender.credentials import Credentials
+from maildrill.sender.secret import Secret
+from maildrill.sender.security import Security
+
+_STAND_IN = "in a drill"
+
+
+def in_a_drill(campaign: Campaign, script: Script, hosts: Mapping[str, Script]) -> tuple[Campaign, Settings]:
+    """Return the campaign with accounts for a drill, and what the scripted servers have to be like for them.
+
+    hosts: the scripts of some hosts; all others play `script`.
+    """
+    accounts = [member.account for member in campaign.members]
+    settings = _settings(accounts, [script, *hosts.values()])
+
+    def drilled(account: Account) -> Account:
+        own = hosts.get(account.host, script).server
+        users = {**settings.users, **own.users}
+        hostname = own.hostname or DEFAULT_HOSTNAME
+        auth = _known(account.auth, users) if account.auth is not None else None
+        return replace(account, security=_trusting(account.security, hostname), auth=auth)
+
+    members = tuple(replace(member, account=drilled(member.account)) for member in campaign.route.members)
+    route = replace(campaign.route, members=members)
+    return replace(campaign, account=drilled(campaign.account), route=route), settings
+
+
+def _settings(accounts: Sequence[Account], scripts: Sequence[Script]) -> Settings:
+    auths = [account.auth for account in accounts if account.auth is not None]
+    mechanisms = dict.fromkeys(mechanism.value for auth in auths for mechanism in auth.mechanisms)
+    enforced = any(account.security.enforced for account in accounts)
+    silent = all(script.server.tls is None for script in scripts)
+    return Settings(
+        tls=True if enforced and silent else None,
+        auth=() if any(script.server.auth for script in scripts) else tuple(mechanisms),
+        users={} if any(script.server.users for script in scripts) else {auth.user: _STAND_IN for auth in auths},
+    )
+
+
+def _trusting(security: Security, hostname: str) -> Security:
+    """Trust the drill's authority, where any is: pins and records are those of the real server."""
+    if not security.enforced:
+        return security
+    from maildrill.fakeserver.session.certificates import certificates_for  # noqa: PLC0415 - slow to load
+
+    authorities = certificates_for(hostname).ca_pem
+    return replace(security, name=hostname, authorities=authorities, pins=(), tlsa=())
+
+
+def _known(auth: Credentials, users: dict[str, str]) -> Credentials:
+    value = users.get(auth.user, _STAND_IN)
+    return replace(auth, secret=Secret(auth.secret.source, lambda: value))
