@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from maildrill.sender.attempt import Broken, Fault
-from maildrill.sender.campaign import Campaign, DestinationLimits
+from maildrill.sender.campaign import Account, Campaign, DestinationLimits
 from maildrill.sender.destination import Destination
 from maildrill.sender.pacing.breaker import Breaker
 from maildrill.sender.plan import Waiting
@@ -20,6 +20,8 @@ from maildrill.sender.queues import Queue
 from maildrill.sender.route.candidates import Course, Target, course, hosts_of, targets
 from maildrill.sender.route.resolver import Resolver
 from maildrill.sender.route.ways import Met, OnLine, Open, Passed
+from maildrill.sender.security import Security
+from maildrill.sender.setup.published import Published
 from maildrill.smtp import Clock, Stage, domain_of
 
 #: So many failures in a row, and a host is passed over for a while.
@@ -65,8 +67,10 @@ class Direct:
         *,
         clock: Clock,
         own_names: frozenset[str],
+        published: Published | None = None,
     ) -> None:
         self._campaign = campaign
+        self._published = published
         self._make = make
         self._open = open_session
         self._resolver = resolver
@@ -140,21 +144,33 @@ class Direct:
         for target in ordered:
             if refusals:
                 passed(refusals[-1])
-            met = await self._meet(target, on_line)
+            met = await self._meet(target, on_line, destination.queues, secure=road.secure)
             if not isinstance(met.found, Broken) or met.found.fault is Fault.STOPPED:
                 return met
             refusals.append(met)
         # one host takes no mail at all; what another said may be otherwise tomorrow
         return next((one for one in reversed(refusals) if not _never(one.found)), met)
 
-    async def _meet(self, target: Target, on_line: OnLine) -> Met:
+    async def _meet(self, target: Target, on_line: OnLine, domains: Iterable[str], *, secure: bool) -> Met:
         account = replace(self._campaign.account, host=target.host, address=target.address)
+        security = await self._security(account, domains, secure=secure)
+        if isinstance(security, Broken):  # not now: the host is not to blame, nor to be passed over
+            return Met(security, target.host, account.relay)
+        account = replace(account, security=security)
         found = await self._open(account, on_line)
         if not isinstance(found, Broken):
             self._hosts.answered(target.host)
         elif found.fault is not Fault.STOPPED:
             self._hosts.failed(target.host, self._clock.now(), found)
         return Met(found, target.host, account.relay)
+
+    async def _security(self, account: Account, domains: Iterable[str], *, secure: bool) -> Security | Broken:
+        """Return how the session must be secured: as strictly as any domain that it may be for has published."""
+        if self._published is None:
+            return account.security
+        return await self._published.security(
+            account.security, account.host, account.port, domains=domains, secure=secure, now=self._clock.now()
+        )
 
     async def _course(self, domain: str) -> Course | Broken:
         """Return the hosts of a domain, from memory as long as the DNS stands by them."""

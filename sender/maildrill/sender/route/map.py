@@ -16,6 +16,7 @@ from maildrill.sender.queues import Queues
 from maildrill.sender.route.direct import Direct
 from maildrill.sender.route.resolver import Resolver
 from maildrill.sender.route.ways import Accounts, Open, Ways
+from maildrill.sender.setup.published import HttpsFetcher, Published
 from maildrill.smtp import Clock
 
 
@@ -34,11 +35,15 @@ def ways_of(  # noqa: PLR0913 - everything that a run touches is given
     """Return the ways that the campaign's route describes."""
     maker = _Maker(campaign, ledger, log, clock.now(), changed)
     if campaign.direct:
+        fetcher = HttpsFetcher() if resolver is None else None  # a drill has no web
         if resolver is None:
             from maildrill.sender.route.dns_resolver import DnsResolver  # noqa: PLC0415 - dnspython, where it is needed
 
             resolver = DnsResolver(campaign.route.resolvers)
-        return Direct(campaign, maker.make, open_session, resolver, clock=clock, own_names=own_names)
+        published = Published(resolver, fetcher)
+        return Direct(
+            campaign, maker.make, open_session, resolver, clock=clock, own_names=own_names, published=published
+        )
     return Accounts(
         campaign, queues, lambda label, relay, own: maker.make(label, relay, own, (label, relay)), open_session
     )
