@@ -111,6 +111,9 @@ class _Stage:
                 taken=servers.taken(),
                 severed=servers.severed(),
                 unroutable=servers.unroutable(),
+                connected=servers.connected(),
+                rows={row.address: row.fields for row in self.recipients.recipients},
+                set_aside=self.recipients.set_aside,
                 composed=_composed(campaign, self.composer, self.recipients.recipients, ledger.created),
             )
             said, fired = servers.unmet(), servers.fired()

@@ -9,18 +9,20 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from maildrill.fakeserver.journal.journal import Closed, Entry, Journal
-from maildrill.scenarios.oracles import Asked, Taken
+from maildrill.scenarios.oracles import Asked, Connected, Taken
 from maildrill.smtp import Stage
 
 #: Where the server answers octets of the message, not a command.
 _WITHOUT_COMMAND = frozenset({Stage.BODY, Stage.DOT})
+_NONE: frozenset[str] = frozenset()
 #: Ends after which the sender may not have read all that was written to it.
 _SEVERING = frozenset({Closed.RST, Closed.CLIENT, Closed.TIMEOUT, Closed.STOPPED})
 
 
 def asked_of(journal: Journal) -> tuple[Asked, ...]:
     """Return every command in the order in which it was read, with the transaction that it belongs to."""
-    return tuple(_numbered(journal.entries))
+    implicit = frozenset(record.number for record in journal.sessions if record.tls)
+    return tuple(_numbered(journal.entries, implicit))
 
 
 def taken_of(journal: Journal) -> tuple[Taken, ...]:
@@ -49,8 +51,24 @@ def severed_in(journal: Journal) -> frozenset[int]:
     return frozenset(record.number for record in journal.sessions if record.closed in _SEVERING)
 
 
-def _numbered(entries: Sequence[Entry]) -> Iterator[Asked]:
+def connected_in(journal: Journal) -> tuple[Connected, ...]:
+    """Return the connections in the order of their beginning; one that is still open ends with the journal."""
+    last = max((entry.at for entry in journal.entries), default=0.0)
+    found = (
+        Connected(
+            session=record.number,
+            opened=record.opened,
+            closed=last if record.closed_at is None else record.closed_at,
+        )
+        for record in journal.sessions
+    )
+    return tuple(sorted(found, key=lambda one: one.opened))
+
+
+def _numbered(entries: Sequence[Entry], tls: frozenset[int]) -> Iterator[Asked]:
     transactions: Counter[int] = Counter()
+    starting = {entry.session for entry in entries if entry.stage is Stage.STARTTLS and entry.command}
+    secure = set(tls - starting)  # where nobody asked for TLS it was there from the first octet on
     for entry in entries:
         if not (entry.command or (entry.reply is not None and entry.stage in _WITHOUT_COMMAND)):
             continue
@@ -62,4 +80,8 @@ def _numbered(entries: Sequence[Entry]) -> Iterator[Asked]:
             stage=entry.stage,
             recipient=(entry.address or "") if entry.stage is Stage.RCPT else "",
             reply=entry.reply,
+            parameters=frozenset(name.upper() for name in entry.parameters) if entry.parameters else _NONE,
+            secure=entry.session in secure,
         )
+        if entry.stage is Stage.STARTTLS and entry.session in tls and entry.reply is not None and entry.reply.positive:
+            secure.add(entry.session)

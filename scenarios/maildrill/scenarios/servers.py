@@ -5,7 +5,7 @@ Rule: sessions of different servers have different numbers, and everything is in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -14,8 +14,8 @@ from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.language.settings import Settings
 from maildrill.fakeserver.server import FakeServer
 from maildrill.scenarios.fake_dns import FakeResolver, Records, Zone
-from maildrill.scenarios.gather import asked_of, severed_in, taken_of
-from maildrill.scenarios.oracles import Asked, Taken
+from maildrill.scenarios.gather import asked_of, connected_in, severed_in, taken_of
+from maildrill.scenarios.oracles import Asked, Connected, Taken
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.route.answers import Mx
 from maildrill.sender.security import TlsMode
@@ -26,7 +26,7 @@ _FAR = 10_000_000
 #: Who takes all mail of a direct campaign whose drill has no DNS of its own.
 EVERYBODYS_MX = "mx.drill.example"
 
-_T = TypeVar("_T", Asked, Taken)
+_T = TypeVar("_T", Asked, Connected, Taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +82,15 @@ class Servers:
 
     def asked(self) -> tuple[Asked, ...]:
         """Return every command in the order in which it was read."""
-        return _merged([asked_of(server.journal) for server in self.by_host.values()])
+        return _merged([asked_of(server.journal) for server in self.by_host.values()], lambda one: one.at)
 
     def taken(self) -> tuple[Taken, ...]:
         """Return every end of data, in order."""
-        return _merged([taken_of(server.journal) for server in self.by_host.values()])
+        return _merged([taken_of(server.journal) for server in self.by_host.values()], lambda one: one.at)
+
+    def connected(self) -> tuple[Connected, ...]:
+        """Return every connection, in the order of their beginning."""
+        return _merged([connected_in(server.journal) for server in self.by_host.values()], lambda one: one.opened)
 
     def severed(self) -> frozenset[int]:
         """Return the sessions in which octets may have been lost on their way to the sender."""
@@ -123,9 +127,9 @@ def _takes_no_mail(server: FakeServer) -> bool:
     return any(reply is not None and reply.code == 521 for reply in said)
 
 
-def _merged(witnesses: Iterable[tuple[_T, ...]]) -> tuple[_T, ...]:
+def _merged(witnesses: Iterable[tuple[_T, ...]], moment: Callable[[_T], float]) -> tuple[_T, ...]:
     lists = list(witnesses)
     if len(lists) == 1:
         return lists[0]
     told = [replace(one, session=one.session + place * _FAR) for place, found in enumerate(lists) for one in found]
-    return tuple(sorted(told, key=lambda one: one.at))
+    return tuple(sorted(told, key=moment))

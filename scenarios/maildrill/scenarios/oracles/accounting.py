@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from maildrill.scenarios.oracles.evidence import Asked, Evidence, Taken
-from maildrill.scenarios.oracles.invariant import Breach, Invariant
+from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
 from maildrill.sender.attempt import NOT_TRIED, TERMINAL, Scope, State, Verdict
 from maildrill.sender.campaign import UnknownPolicy
 from maildrill.smtp import Stage, domain_of
@@ -158,6 +158,7 @@ ACCOUNTING = (
         "At the end every imported recipient is in exactly one terminal state; the counts add up.",
         "maildrill",
         conservation,
+        (Witness.LIST, Witness.LEDGER),
     ),
     Invariant(
         2,
@@ -165,6 +166,7 @@ ACCOUNTING = (
         "Delivered means: 2yz to the dot of a transaction in which this recipient's RCPT got 2yz.",
         "RFC 5321 section 4.2.5",
         no_false_success,
+        (Witness.LEDGER, Witness.JOURNAL),
     ),
     Invariant(
         3,
@@ -172,6 +174,7 @@ ACCOUNTING = (
         "Once a 2yz for a recipient was read, no RCPT names it again, in this run or a later one.",
         "RFC 5321 section 4.2.5",
         no_second_message,
+        (Witness.JOURNAL,),
     ),
     Invariant(
         4,
@@ -179,6 +182,7 @@ ACCOUNTING = (
         "No more copies than one, and one for each try that ended Unknown; under at-most-once never two.",
         "RFC 1047",
         duplicate_bound,
+        (Witness.JOURNAL, Witness.LEDGER),
     ),
     Invariant(
         5,
@@ -186,6 +190,7 @@ ACCOUNTING = (
         "Failed and Expired rest on a reply or on the end of the lifetime, never on what was said of the host alone.",
         "RFC 5321 section 4.5.4.1",
         no_silent_loss,
+        (Witness.LEDGER, Witness.JOURNAL, Witness.LOG),
     ),
     Invariant(
         6,
@@ -193,6 +198,7 @@ ACCOUNTING = (
         "A 2yz to the dot for an accepted recipient never ends in Failed or Deferred, whichever 2yz it is.",
         "RFC 5321 section 4.2.1",
         no_false_failure,
+        (Witness.JOURNAL, Witness.LEDGER),
     ),
     Invariant(
         7,
@@ -200,6 +206,7 @@ ACCOUNTING = (
         "What a recipient's RCPT was told stays true when DATA or the dot fail later.",
         "RFC 5321 section 3.3",
         partial_results,
+        (Witness.JOURNAL, Witness.LEDGER),
     ),
     Invariant(
         8,
@@ -207,5 +214,6 @@ ACCOUNTING = (
         "If no RCPT got 2yz nothing but a lone dot is sent, and nobody is delivered, whatever DATA and the dot say.",
         "RFC 2920 section 3.1",
         all_refused,
+        (Witness.JOURNAL, Witness.LEDGER),
     ),
 )

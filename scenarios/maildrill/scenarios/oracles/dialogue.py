@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from maildrill.scenarios.oracles.evidence import Evidence
-from maildrill.scenarios.oracles.invariant import Breach, Invariant
+from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
 from maildrill.smtp import Stage
 
 
@@ -41,6 +41,7 @@ DIALOGUE = (
         "After a 421 nothing but QUIT is sent in that session, and it is not used again.",
         "RFC 5321 section 3.8",
         nothing_after_421,
+        (Witness.LOG, Witness.JOURNAL),
     ),
     Invariant(
         32,
@@ -48,5 +49,6 @@ DIALOGUE = (
         "The octets that arrive are the message as it was composed, whatever is in it; never a bare CR or LF.",
         "RFC 5321 sections 2.3.8 and 4.5.2",
         transparency,
+        (Witness.JOURNAL, Witness.LIST),
     ),
 )

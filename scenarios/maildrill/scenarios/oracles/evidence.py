@@ -16,7 +16,9 @@ from typing import TypeVar
 from maildrill.sender.attempt import State, Verdict
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.ledger.records import AttemptRecord, RecipientRecord
+from maildrill.sender.lists.rows import SetAside
 from maildrill.sender.log_event import LogEvent
+from maildrill.sender.timeouts import Deadlines
 from maildrill.smtp import Reply, Stage
 
 _T = TypeVar("_T")
@@ -32,6 +34,7 @@ class Asked:
     """The server's journal on one command: what was asked, and the reply if all of it was written.
 
     transaction: which MAIL command of the session it belongs to. recipient: at RCPT, the address as asked.
+    parameters: the names of those of MAIL or RCPT, in upper case. secure: it came by TLS.
     """
 
     at: float
@@ -40,6 +43,17 @@ class Asked:
     stage: Stage
     recipient: str = ""
     reply: Reply | None = None
+    parameters: frozenset[str] = frozenset()
+    secure: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """The server's journal on one connection: from when to when, by its clock; refused ones last for no time."""
+
+    session: int
+    opened: float
+    closed: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +82,9 @@ class Evidence:
     finished ledger began. report: what `--json` prints. composed: the octets that a recipient's message must have.
     unroutable: domains for whose mail there is no host, as the DNS of the drill has it.
     severed: the server's sessions in which octets may have been lost on the way (reset, or the sender gone first).
+    connected: the server's connections, in the order of their beginning. rows: what the list says of each address.
+    set_aside: entries of the list that get no message. deadlines: how long the sender waits for each reply.
+    tls_required: mail may not go in clear. secrets: what must never be written anywhere.
     """
 
     campaign: Campaign
@@ -82,6 +99,12 @@ class Evidence:
     resumed: int = 0
     report: Mapping[str, object] = field(default_factory=dict)
     composed: Callable[[str], bytes]
+    connected: tuple[Connected, ...] = ()
+    rows: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    set_aside: tuple[SetAside, ...] = ()
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    tls_required: bool = False
+    secrets: tuple[str, ...] = ()
 
     @cached_property
     def states(self) -> Mapping[str, State]:
@@ -122,6 +145,16 @@ class Evidence:
         return _grouped(inside, lambda asked: (asked.session, asked.transaction))
 
     @cached_property
+    def by_session(self) -> Mapping[int, tuple[Asked, ...]]:
+        """The server's commands by session, in order."""
+        return _grouped(self.asked, lambda asked: asked.session)
+
+    @cached_property
+    def by_kind(self) -> Mapping[str, tuple[LogEvent, ...]]:
+        """The log's events by kind, in order."""
+        return _grouped(self.events, lambda event: event.kind)
+
+    @cached_property
     def last_heard(self) -> Mapping[int, float]:
         """When the server last read a command in each of its sessions (Unix seconds)."""
         return {asked.session: asked.at for asked in self.asked}
@@ -129,7 +162,7 @@ class Evidence:
     @cached_property
     def lines(self) -> Mapping[object, tuple[LogEvent, ...]]:
         """The log's dialogue by session, in order."""
-        return _grouped((event for event in self.events if event.kind == "line"), lambda event: event.fields["session"])
+        return _grouped(self.by_kind.get("line", ()), lambda event: event.fields["session"])
 
     def tried_at(self, recipient: str, at: float) -> AttemptRecord | None:
         """Return the ledger's try for `recipient` that was under way at `at`, if there is one."""
@@ -143,7 +176,7 @@ class Evidence:
 
     @cached_property
     def _requeued(self) -> tuple[LogEvent, ...]:
-        return tuple(event for event in self.events if event.kind == "recipient.requeued")
+        return self.by_kind.get("recipient.requeued", ())
 
     def with_verdict(self, verdict: Verdict) -> Iterable[AttemptRecord]:
         """Return the ledger's tries that were ruled so."""

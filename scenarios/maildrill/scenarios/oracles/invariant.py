@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
 
-from maildrill.scenarios.oracles.evidence import Evidence
 from maildrill.sender.summary import Violation
+
+_E = TypeVar("_E")
+
+
+class Witness(StrEnum):
+    """Who is heard."""
+
+    LIST = "list"  # the campaign and its list, as they were read
+    LEDGER = "ledger"  # the sender's
+    LOG = "log"  # the sender's
+    JOURNAL = "journal"  # the server's
+    REPORT = "report"  # what the user is told
+    TWIN = "twin"  # a second drill
+    RUNS = "runs"  # what each of several runs left behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,25 +32,23 @@ class Breach:
     finding: str
 
 
-Check = Callable[[Evidence], Iterator[Breach]]
-
-
 @dataclass(frozen=True, slots=True)
-class Invariant:
-    """A numbered statement, the document that it rests on, and the check that looks for breaches."""
+class Invariant(Generic[_E]):
+    """A numbered statement, the document that it rests on, the check for breaches, and who is heard in it."""
 
     number: int
     name: str
     statement: str
     source: str
-    check: Check
+    check: Callable[[_E], Iterator[Breach]]
+    witnesses: tuple[Witness, ...]
 
     @property
     def id(self) -> str:
         """`I4`, as reports and docs call it."""
         return f"I{self.number}"
 
-    def violations(self, evidence: Evidence) -> Iterator[Violation]:
+    def violations(self, evidence: _E) -> Iterator[Violation]:
         """Yield what the check finds, ready to be reported."""
         for breach in self.check(evidence):
             yield Violation(self.id, self.name, breach.recipient, breach.finding)

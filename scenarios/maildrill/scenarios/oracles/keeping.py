@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from maildrill.scenarios.oracles.evidence import Evidence
-from maildrill.scenarios.oracles.invariant import Breach, Invariant
+from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
 from maildrill.sender.attempt import State
 from maildrill.sender.fold import fold
 from maildrill.sender.ledger.records import AttemptRecord
@@ -90,14 +90,23 @@ KEEPING = (
         "A second run on a finished campaign begins no session.",
         "maildrill",
         resume_is_idempotent,
+        (Witness.LEDGER,),
     ),
-    Invariant(40, "fold", "Replaying the log gives the ledger's states exactly.", "maildrill", log_folds_to_ledger),
+    Invariant(
+        40,
+        "fold",
+        "Replaying the log gives the ledger's states exactly.",
+        "maildrill",
+        log_folds_to_ledger,
+        (Witness.LOG, Witness.LEDGER),
+    ),
     Invariant(
         50,
         "one outcome each",
         "Each try for a recipient has exactly one outcome on record, with stage, reply and verdict.",
         "RFC 3464 section 2.3",
         one_outcome_each,
+        (Witness.LEDGER, Witness.LOG, Witness.JOURNAL),
     ),
     Invariant(
         51,
@@ -105,5 +114,6 @@ KEEPING = (
         "The report's states add up to the recipients, and agree with the ledger.",
         "maildrill",
         report_adds_up,
+        (Witness.REPORT, Witness.LEDGER),
     ),
 )

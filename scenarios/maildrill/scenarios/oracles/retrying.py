@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from maildrill.scenarios.oracles.evidence import Evidence
-from maildrill.scenarios.oracles.invariant import Breach, Invariant
+from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
 from maildrill.sender.attempt import Scope, State, Verdict
 from maildrill.sender.campaign import RetryPolicy
 from maildrill.sender.ledger.records import AttemptRecord
@@ -13,9 +13,9 @@ from maildrill.smtp import Stage, domain_of
 from maildrill.smtp.quantity import format_duration
 
 #: Two clocks agree to the microsecond; a deadline is not missed by less.
-_GRAIN = 1e-3
+GRAIN = 1e-3
 #: A MAIL command is on its way for less than this; more than any drill's network needs.
-_FLIGHT = 5.0
+FLIGHT = 5.0
 #: Stages at which whatever happens is about the host, not about a recipient.
 _HOST_STAGES = frozenset({Stage.CONNECT, Stage.BANNER, Stage.EHLO, Stage.HELO})
 
@@ -26,7 +26,7 @@ def permanent_is_final(evidence: Evidence) -> Iterator[Breach]:
     ends += [(one.recipient, one.at, one.reply) for one in evidence.refused_for_good]
     for recipient, at, reply in ends:
         until = evidence.requeued_after(recipient, at)
-        if any(at + _GRAIN < one.at < until for one in evidence.asked_for.get(recipient, ())):
+        if any(at + GRAIN < one.at < until for one in evidence.asked_for.get(recipient, ())):
             yield Breach(recipient, f"failed for good ({reply}), and RCPT named it again")
 
 
@@ -37,21 +37,21 @@ def back_off(evidence: Evidence) -> Iterator[Breach]:
         if attempt.until is None or attempt.state is not State.DEFERRED:
             continue
         waited = attempt.until - attempt.ended
-        least, most = _band(policy, attempt.number)
-        if waited > most + _GRAIN or (waited < least - _GRAIN and not _is_last_call(evidence, attempt)):
+        least, most = band(policy, attempt.number)
+        if waited > most + GRAIN or (waited < least - GRAIN and not is_last_call(evidence, attempt)):
             found = f"is to wait {format_duration(waited)} after attempt {attempt.number}"
             yield Breach(attempt.recipient, f"{found}; {format_duration(least)} to {format_duration(most)} were due")
 
 
 def floor(evidence: Evidence) -> Iterator[Breach]:
     """I12: set the ledger's deferrals against the next RCPT in the journal."""
-    least = _band(evidence.campaign.retry, 1)[0]
+    least = band(evidence.campaign.retry, 1)[0]
     for recipient, attempts in evidence.attempts_of.items():
         asked = [one.at for one in evidence.asked_for.get(recipient, ())]
         for attempt in attempts:
             if attempt.verdict is not Verdict.DEFERRED:
                 continue
-            early = next((at for at in asked if attempt.ended + _GRAIN < at < attempt.ended + least - _GRAIN), None)
+            early = next((at for at in asked if attempt.ended + GRAIN < at < attempt.ended + least - GRAIN), None)
             if early is not None:
                 waited = format_duration(early - attempt.ended)
                 yield Breach(
@@ -68,7 +68,7 @@ def lifetime(evidence: Evidence) -> Iterator[Breach]:
             yield Breach(record.address, "is called expired without one counted attempt")
         for begun in _transactions_begun(evidence, record.address) if attempts else ():
             end = attempts[0].started + evidence.campaign.retry.lifetime
-            if begun > end + _FLIGHT:
+            if begun > end + FLIGHT:
                 yield Breach(record.address, f"was tried {format_duration(begun - end)} after its lifetime")
 
 
@@ -87,18 +87,18 @@ def attempt_counting(evidence: Evidence) -> Iterator[Breach]:
             yield Breach(attempt.recipient, f"had an attempt counted for what was said of the host ({attempt.row})")
 
 
-def _band(policy: RetryPolicy, attempt: int) -> tuple[float, float]:
+def band(policy: RetryPolicy, attempt: int) -> tuple[float, float]:
     """Return the shortest and the longest delay (seconds) after the `attempt`-th counted attempt."""
     base = min(policy.schedule[min(max(attempt, 1), len(policy.schedule)) - 1], policy.cap)
     return base * (1 - policy.jitter), min(base * (1 + policy.jitter), policy.cap)
 
 
-def _is_last_call(evidence: Evidence, attempt: AttemptRecord) -> bool:
+def is_last_call(evidence: Evidence, attempt: AttemptRecord) -> bool:
     """Whether the next try is the one that is forced at the end of the lifetime, earlier than the schedule has it."""
     policy = evidence.campaign.retry
     begun = evidence.attempts_of[attempt.recipient][0].started
     rest = begun + policy.lifetime - (attempt.until or 0.0)
-    return rest <= max(60.0, policy.lifetime / 100) or rest <= _band(policy, attempt.number)[1]
+    return rest <= max(60.0, policy.lifetime / 100) or rest <= band(policy, attempt.number)[1]
 
 
 def _transactions_begun(evidence: Evidence, recipient: str) -> Iterator[float]:
@@ -114,6 +114,7 @@ RETRYING = (
         "After a final 5yz for a recipient no RCPT names it again, unless an operator requeued it.",
         "RFC 5321 section 4.2.1",
         permanent_is_final,
+        (Witness.LEDGER, Witness.JOURNAL, Witness.LOG),
     ),
     Invariant(
         11,
@@ -121,6 +122,7 @@ RETRYING = (
         "Each delay is the schedule's, give or take the jitter, and never beyond the cap.",
         "RFC 5321 section 4.5.4.1",
         back_off,
+        (Witness.LEDGER,),
     ),
     Invariant(
         12,
@@ -128,6 +130,7 @@ RETRYING = (
         "After a deferral a recipient is left alone for the shortest delay at least.",
         "RFC 5321 section 4.5.4.1",
         floor,
+        (Witness.LEDGER, Witness.JOURNAL),
     ),
     Invariant(
         14,
@@ -135,6 +138,7 @@ RETRYING = (
         "No try begins after the lifetime; Expired is said only after a counted attempt.",
         "RFC 5321 section 4.5.4.1",
         lifetime,
+        (Witness.LEDGER, Witness.JOURNAL),
     ),
     Invariant(
         15,
@@ -142,5 +146,6 @@ RETRYING = (
         "What is said of the host or the session changes no recipient's count of attempts.",
         "RFC 5321 section 3.8",
         attempt_counting,
+        (Witness.LEDGER,),
     ),
 )

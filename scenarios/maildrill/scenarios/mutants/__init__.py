@@ -1,0 +1,12 @@
+"""Seeded defects: what each oracle was seen to catch."""
+
+from __future__ import annotations
+
+from maildrill.scenarios.mutants.lies import LIES, Lie
+from maildrill.scenarios.mutants.lies_of_pace import PACE
+from maildrill.scenarios.mutants.lies_of_record import RECORD
+
+#: Each lie with the number of the invariant that it breaks; none changes more than one thing.
+ALL_LIES: tuple[tuple[int, Lie], ...] = (*LIES, *PACE, *RECORD)
+
+__all__ = ["ALL_LIES", "Lie"]

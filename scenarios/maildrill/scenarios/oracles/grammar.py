@@ -1,0 +1,198 @@
+"""Invariants I26, I27, I33 to I36: which commands may be said, with what, to whom, and by which road."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+
+from maildrill.scenarios.oracles.evidence import Asked, Evidence
+from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
+from maildrill.sender.attempt import Verdict
+from maildrill.smtp import Stage, escape
+
+_HELLO = frozenset({Stage.EHLO, Stage.HELO})
+_ENDS = frozenset({*_HELLO, Stage.RSET, Stage.DOT, Stage.BDAT, Stage.STARTTLS})
+_NEEDS_MAIL = frozenset({Stage.RCPT, Stage.DATA, Stage.BDAT})
+_SIDE = frozenset({Stage.RSET, Stage.NOOP, Stage.QUIT, Stage.VRFY})
+_PRIVATE = frozenset({Stage.MAIL, Stage.RCPT, Stage.AUTH, Stage.AUTH_STEP, Stage.DATA, Stage.BDAT})
+
+#: Which keyword of EHLO lets a command or a parameter be used (RFC 1870, 3030, 3207, 3461, 4954, 6152, 6531, 8689).
+_COMMANDS = {Stage.STARTTLS: "STARTTLS", Stage.AUTH: "AUTH", Stage.BDAT: "CHUNKING"}
+_PARAMETERS = {
+    "SIZE": "SIZE",
+    "BODY": "8BITMIME",
+    "SMTPUTF8": "SMTPUTF8",
+    "RET": "DSN",
+    "ENVID": "DSN",
+    "NOTIFY": "DSN",
+    "ORCPT": "DSN",
+    "AUTH": "AUTH",
+    "REQUIRETLS": "REQUIRETLS",
+}
+
+#: Header fields that a campaign's message may have, each of them once.
+_FIELDS = frozenset(
+    b"from sender reply-to to subject date message-id mime-version content-type content-transfer-encoding"
+    b" content-disposition content-language list-id list-unsubscribe list-unsubscribe-post precedence"
+    b" auto-submitted feedback-id".split()
+)
+
+
+def command_order(evidence: Evidence) -> Iterator[Breach]:
+    """I26: walk through each of the journal's sessions by the grammar."""
+    for session, asked in evidence.by_session.items():
+        fault = _first_fault(asked)
+        if fault:
+            yield Breach("", f"session {session}: {fault}")
+
+
+def only_what_was_offered(evidence: Evidence) -> Iterator[Breach]:
+    """I27: set commands and parameters against the latest reply to EHLO, all by the journal."""
+    for session, asked in evidence.by_session.items():
+        offered: frozenset[str] | None = None
+        for one in asked:
+            if one.stage in _HELLO:
+                offered = _offered(one)
+            elif offered is not None:
+                wanted = {_PARAMETERS.get(name, name) for name in one.parameters}
+                wanted |= {_COMMANDS[one.stage]} if one.stage in _COMMANDS else set()
+                for word in sorted(wanted - offered):
+                    yield Breach(one.recipient, f"session {session} used {word} at {one.stage}, which was not offered")
+
+
+def no_injection(evidence: Evidence) -> Iterator[Breach]:
+    """I33: RCPT names whom the list names, and no header has more fields than a campaign has."""
+    imported = set(evidence.imported)
+    for address in evidence.asked_for:
+        if address not in imported:
+            yield Breach(address, "was named by RCPT, and the list does not have it")
+    seen: set[bytes] = set()
+    for taken in evidence.taken:
+        head = taken.content.partition(b"\r\n\r\n")[0]
+        lines = [line for line in head.split(b"\r\n") if line and line[:1] not in (b" ", b"\t")]
+        names = [line.partition(b":")[0].lower() for line in lines]
+        more = [name for n, name in enumerate(names) if name not in _FIELDS or name in names[:n]]
+        if more and head not in seen:
+            seen.add(head)
+            said = escape(more[0].decode("latin-1"))
+            yield Breach(next(iter(taken.recipients), ""), f'has a header field that nobody wrote: "{said}"')
+
+
+def side_shows(evidence: Evidence) -> Iterator[Breach]:
+    """I34: no try in the ledger was decided by what was said to RSET, NOOP or QUIT."""
+    for attempt in evidence.attempts:
+        if attempt.stage in _SIDE and attempt.verdict not in (Verdict.RELEASED, Verdict.HELD):
+            yield Breach(attempt.recipient, f"is {attempt.verdict} by the reply to {attempt.stage}")
+
+
+def nothing_in_clear(evidence: Evidence) -> Iterator[Breach]:
+    """I35: where TLS is required the journal has no envelope, no message and no credential in clear."""
+    if evidence.tls_required:
+        for asked in evidence.asked:
+            if asked.stage in _PRIVATE and not asked.secure:
+                yield Breach(asked.recipient, f"session {asked.session} said {asked.stage} in clear")
+
+
+def secrets(evidence: Evidence) -> Iterator[Breach]:
+    """I36: look for each secret, as it is and in base64, in everything that was written."""
+    shapes = [form for one in evidence.secrets if one for form in (one, b64encode(one.encode()).decode())]
+    if not shapes:
+        return
+    for event in evidence.events:
+        if _holds(str(event.fields), shapes):
+            yield Breach("", f"event {event.number} of the log ({event.kind}) holds a secret")
+    for attempt in evidence.attempts:
+        if _holds(f"{attempt.reply} {attempt.detail}", shapes):
+            yield Breach(attempt.recipient, "has a try in the ledger that holds a secret")
+    if _holds(str(evidence.report), shapes):
+        yield Breach("", "the report holds a secret")
+
+
+def _first_fault(asked: Sequence[Asked]) -> str:
+    """Return what is against the grammar in a session (RFC 5321 section 4.1.4), or nothing."""
+    greeted = begun = opened = named = False  # begun: MAIL was said; opened: and accepted; named: and RCPT behind it
+    for one in asked:
+        if one.stage in _HELLO:
+            greeted = True
+        elif one.stage is Stage.MAIL:
+            if not greeted:
+                return "MAIL before EHLO"
+            if opened:
+                return "MAIL in the middle of a transaction"
+            begun, named = True, False
+            opened = one.reply is not None and one.reply.positive
+        elif one.stage in _NEEDS_MAIL:
+            if not begun:
+                return f"{one.stage} without MAIL"
+            if one.stage is not Stage.RCPT and not named:
+                return f"{one.stage} without RCPT"
+            named = True
+        if one.stage in _ENDS:
+            begun = opened = named = False
+    return ""
+
+
+def _offered(one: Asked) -> frozenset[str] | None:
+    """Return the keywords of a reply to EHLO; None where nobody knows what was said."""
+    if one.reply is None:
+        return None
+    if one.stage is Stage.HELO or not one.reply.positive:
+        return frozenset()
+    words = {line.replace("=", " ").split()[0].upper() for line in one.reply.lines[1:] if line.strip(" =")}
+    return frozenset(words | ({"8BITMIME"} if "BINARYMIME" in words else set()))
+
+
+def _holds(text: str, shapes: Sequence[str]) -> bool:
+    return any(shape in text for shape in shapes)
+
+
+GRAMMAR = (
+    Invariant(
+        26,
+        "command order",
+        "Commands come in the order of the grammar; no MAIL while a transaction is open.",
+        "RFC 5321 section 4.1.4",
+        command_order,
+        (Witness.JOURNAL,),
+    ),
+    Invariant(
+        27,
+        "only what was offered",
+        "No extension is used that the latest reply to EHLO did not offer.",
+        "RFC 5321 section 2.2",
+        only_what_was_offered,
+        (Witness.JOURNAL,),
+    ),
+    Invariant(
+        33,
+        "no injection",
+        "No value of list or template adds a recipient, a command or a header field; there is never a Bcc field.",
+        "RFC 5322 section 3.6",
+        no_injection,
+        (Witness.JOURNAL, Witness.LIST),
+    ),
+    Invariant(
+        34,
+        "side shows",
+        "What is said to RSET, NOOP or QUIT decides nobody's message.",
+        "RFC 5321 section 4.1.1.5",
+        side_shows,
+        (Witness.LEDGER,),
+    ),
+    Invariant(
+        35,
+        "nothing in clear",
+        "Where TLS is required no MAIL and no credential goes in clear, whatever the server does.",
+        "RFC 3207 section 4",
+        nothing_in_clear,
+        (Witness.JOURNAL, Witness.LIST),
+    ),
+    Invariant(
+        36,
+        "secrets",
+        "No password or token stands in log, ledger or report.",
+        "RFC 4954 section 9",
+        secrets,
+        (Witness.LOG, Witness.LEDGER, Witness.REPORT),
+    ),
+)

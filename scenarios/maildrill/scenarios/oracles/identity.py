@@ -1,0 +1,148 @@
+"""Invariants I37, I41, I42, I46 and I49: what was written down before, beside and after the wire, line by line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from hashlib import blake2b
+from itertools import pairwise
+
+from maildrill.scenarios.oracles.evidence import Evidence
+from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
+from maildrill.scenarios.oracles.retrying import FLIGHT, GRAIN
+from maildrill.sender.campaign import Mode
+from maildrill.smtp import Stage
+
+_RCPT = "RCPT TO:<"
+
+
+def write_ahead(evidence: Evidence) -> Iterator[Breach]:
+    """I37: each end of data in the journal has an intent in the log, for the same recipients, from before."""
+    written: dict[str, list[float]] = {}
+    for event in evidence.by_kind.get("transaction.intent", ()):
+        recipients = event.fields["recipients"]
+        for address in recipients if isinstance(recipients, list | tuple) else ():
+            written.setdefault(str(address), []).append(event.at)
+    ends = Counter(address for taken in evidence.taken for address in taken.recipients)
+    for address, all_taken in evidence.taken_for.items():
+        intents = written.get(address, [])
+        early = [taken for n, taken in enumerate(all_taken) if n >= len(intents) or intents[n] > taken.at + GRAIN]
+        if early:
+            found = f"had its final dot sent {ends[address]} times, and {len(intents)} intents were written down before"
+            yield Breach(address, f"{found} (session {early[0].session})")
+
+
+def single_writer(evidence: Evidence) -> Iterator[Breach]:
+    """I41: no two tries of the ledger, and no two transactions of the journal, have one recipient at one time."""
+    for recipient, attempts in evidence.attempts_of.items():
+        for one, other in pairwise(attempts):
+            if other.started < one.ended - GRAIN:
+                yield Breach(recipient, f"had two tries at once, in the sessions {one.session} and {other.session}")
+    for recipient, asked in evidence.asked_for.items():
+        for ask, later in pairwise(asked):
+            beside = later.session != ask.session and ask.session not in evidence.severed
+            if beside and later.at < _over(evidence, ask.session, ask.transaction) - FLIGHT:
+                yield Breach(
+                    recipient, f"was in two transactions at once, in sessions {ask.session} and {later.session}"
+                )
+
+
+def stable_identity(evidence: Evidence) -> Iterator[Breach]:
+    """I42: all octets that the server has for a recipient are the same, and carry the ledger's Message-ID."""
+    identities = {record.address: record.message_id for record in evidence.recipients}
+    merge = evidence.campaign.mode is Mode.MERGE
+    for address, all_taken in evidence.taken_for.items():
+        contents = {taken.content for taken in all_taken}
+        if len(contents) > 1:
+            yield Breach(address, f"was sent {len(contents)} messages that differ")
+        identity = identities.get(address)
+        if merge and identity and any(identity.encode() not in content for content in contents):
+            yield Breach(address, f"was sent a message without its Message-ID {identity}")
+
+
+def preview_is_the_wire(evidence: Evidence) -> Iterator[Breach]:
+    """I46: the hash that ledger and log foretold, against the hash of what the server has."""
+    foretold = {record.address: record.body_hash for record in evidence.recipients if record.body_hash}
+    told: dict[object, object] = {}
+    for event in evidence.by_kind.get("transaction.started", ()):
+        recipients = event.fields["recipients"]
+        for address in recipients if isinstance(recipients, list | tuple) else ():
+            told[address] = event.fields["body_hash"]
+    hashes: dict[bytes, str] = {}
+    for address, all_taken in evidence.taken_for.items():
+        content = all_taken[-1].content
+        found = hashes.get(content) or hashes.setdefault(content, blake2b(content, digest_size=16).hexdigest())
+        if found != foretold.get(address, found) or found != told.get(address, found):
+            yield Breach(address, "was sent a message with another hash than was written down for it")
+
+
+def each_line_once(evidence: Evidence) -> Iterator[Breach]:
+    """I49: number and time of the log's events; RCPT commands of the journal against lines of the log."""
+    before = None
+    for event in evidence.events:
+        if before is not None and (event.number != before.number + 1 or event.at < before.at - GRAIN):
+            yield Breach("", f"event {event.number} of the log does not come after event {before.number}")
+            break
+        before = event
+    said = Counter(
+        text[len(_RCPT) :].partition(">")[0]
+        for line in evidence.by_kind.get("line", ())
+        if line.fields["mark"] == "->" and (text := str(line.fields["text"])).startswith(_RCPT)
+    )
+    tries = Counter(attempt.recipient for attempt in evidence.attempts if attempt.transaction is not None)
+    for address, asked in evidence.asked_for.items():
+        if len(asked) > said[address]:
+            yield Breach(address, f"was named by {len(asked)} RCPT commands, and the log has {said[address]}")
+    for address, count in said.items():
+        if count > tries[address]:
+            yield Breach(address, f"is named by {count} RCPT lines of the log, in {tries[address]} tries")
+
+
+def _over(evidence: Evidence, session: int, transaction: int) -> float:
+    """When a transaction was over, by the server's clock: its last command, its dot included."""
+    inside = evidence.transactions[session, transaction]
+    return max(one.at for one in inside if one.stage is not Stage.QUIT)
+
+
+IDENTITY = (
+    Invariant(
+        37,
+        "write-ahead",
+        "No final dot leaves before the intent to send it is written down for good.",
+        "RFC 1047",
+        write_ahead,
+        (Witness.JOURNAL, Witness.LOG),
+    ),
+    Invariant(
+        41,
+        "single writer",
+        "A recipient is in one try at a time, however many processes share the campaign.",
+        "maildrill",
+        single_writer,
+        (Witness.LEDGER, Witness.JOURNAL),
+    ),
+    Invariant(
+        42,
+        "stable identity",
+        "Message-ID and octets of a recipient's message are the same in all attempts.",
+        "RFC 5322 section 3.6.4",
+        stable_identity,
+        (Witness.JOURNAL, Witness.LEDGER),
+    ),
+    Invariant(
+        46,
+        "preview is the wire",
+        "The message that was foretold for a recipient, by its hash, is the one that arrives.",
+        "maildrill",
+        preview_is_the_wire,
+        (Witness.LEDGER, Witness.LOG, Witness.JOURNAL),
+    ),
+    Invariant(
+        49,
+        "each line once",
+        "The log has each line of the wire once, in order, and its time never goes back.",
+        "maildrill",
+        each_line_once,
+        (Witness.LOG, Witness.JOURNAL, Witness.LEDGER),
+    ),
+)

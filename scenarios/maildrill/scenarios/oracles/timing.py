@@ -1,0 +1,146 @@
+"""Invariants I10, I13, I18 and I19: nothing is late, nothing is early, and no wait is cut short."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from itertools import accumulate
+
+from maildrill.scenarios.oracles.evidence import Evidence
+from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
+from maildrill.scenarios.oracles.retrying import GRAIN, band, is_last_call
+from maildrill.sender.attempt import Fault, State, Verdict
+from maildrill.sender.log_event import LogEvent
+from maildrill.smtp import Stage
+from maildrill.smtp.quantity import format_duration
+
+#: A recipient that is due is tried within so many seconds, where nothing else is to be done.
+_TICK = 1.0
+_HINT = re.compile(r"\b(?:again|back|retry|wait)\b[^.;\d]{0,30}\b(\d{1,5})\s*(s|m|h)", re.IGNORECASE)
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def transient_is_retried(evidence: Evidence) -> Iterator[Breach]:
+    """I10: set the ledger's times for the next try against the waits in the log; only a breaker is an excuse."""
+    if _is_held_back(evidence):
+        return
+    waits = [(event.at, _until(event)) for event in evidence.by_kind.get("run.waited", ())]
+    downs = [(event.at, _until(event)) for event in evidence.by_kind.get("breaker.opened", ())]
+    down_until = list(accumulate((until for _, until in downs), max, initial=0.0))
+    down_at = [at for at, _ in downs]
+    begun = [at for at, _ in waits]
+    for recipient, attempts in evidence.attempts_of.items():
+        for attempt, following in zip(attempts, [*attempts[1:], None], strict=True):
+            if attempt.until is None or attempt.state is not State.DEFERRED:
+                continue
+            n = bisect_right(begun, attempt.until) - 1
+            ended = waits[n][1] if n >= 0 else attempt.until
+            late = ended - attempt.until
+            if following is not None:
+                late = min(late, following.started - attempt.until)
+            if late > _TICK and down_until[bisect_right(down_at, attempt.until)] < ended - _TICK:
+                yield Breach(recipient, f"was due, and the run waited for {format_duration(late)} more")
+
+
+def hint_is_a_lower_bound(evidence: Evidence) -> Iterator[Breach]:
+    """I13: what a reply's text says of when to come back never brings the next try forward."""
+    for attempt in evidence.with_verdict(Verdict.DEFERRED):
+        hint = None if attempt.reply is None else _HINT.search(attempt.reply.text)
+        if hint is None or attempt.until is None or attempt.state is not State.DEFERRED:
+            continue
+        asked = float(hint[1]) * _SECONDS[hint[2].lower()]
+        least, most = band(evidence.campaign.retry, attempt.number)
+        waited = attempt.until - attempt.ended
+        # one that is forced at the end of the lifetime is early anyway; one put off for the hint's sake obeys it
+        early = waited < least - GRAIN and not is_last_call(evidence, attempt)
+        if early or most + GRAIN < waited < asked - GRAIN:
+            found = f"was told to come back in {format_duration(asked)}, and is to wait {format_duration(waited)}"
+            yield Breach(attempt.recipient, found)
+
+
+def clock_safety(evidence: Evidence) -> Iterator[Breach]:
+    """I18: no try ends before it began, none is due before it ended, no delay is negative."""
+    for attempt in evidence.attempts:
+        if attempt.ended < attempt.started:
+            yield Breach(
+                attempt.recipient, f"has a try that ended {attempt.started - attempt.ended:g}s before it began"
+            )
+        if attempt.until is not None and attempt.until < attempt.ended:
+            yield Breach(attempt.recipient, "is due before its last try was over")
+    for event in evidence.by_kind.get("attempt", ()):
+        delay = event.fields.get("delay", 0.0)
+        if isinstance(delay, float) and delay < 0:
+            yield Breach(str(event.fields["recipient"]), f"has a delay of {delay:g}s in the log")
+
+
+def timeout_honesty(evidence: Evidence) -> Iterator[Breach]:
+    """I19: set each timeout that the ledger has against the last line of its session in the log."""
+    limits = evidence.deadlines
+    deadline = {
+        Stage.CONNECT: limits.connect,
+        Stage.BANNER: limits.banner,
+        Stage.EHLO: limits.ehlo,
+        Stage.MAIL: limits.mail,
+        Stage.RCPT: limits.rcpt,
+        Stage.DATA: limits.data,
+        Stage.DOT: limits.dot,
+    }
+    for attempt in evidence.attempts:
+        allowed = deadline.get(attempt.stage)
+        if attempt.fault is not Fault.TIMEOUT or allowed is None or attempt.run != 1:
+            continue
+        lines = [line.at for line in evidence.lines.get(attempt.session, ()) if line.at < attempt.ended - GRAIN]
+        waited = attempt.ended - max(lines, default=attempt.started)
+        if abs(waited - allowed) > _TICK:
+            found = f"session {attempt.session} waited {format_duration(waited)} at {attempt.stage}"
+            yield Breach(attempt.recipient, f"{found}, and {format_duration(allowed)} is the deadline")
+
+
+def _until(event: LogEvent) -> float:
+    return float(str(event.fields["until"]))
+
+
+def _is_held_back(evidence: Evidence) -> bool:
+    """Whether messages may have to wait for a turn: then a wait is no idleness."""
+    limits = evidence.campaign.limits
+    owns = (limits.each, *limits.destinations.values(), *(member.limits for member in evidence.campaign.members))
+    paced = limits.rate or limits.group or limits.opening.hours or any(own.rate or own.warm_up for own in owns)
+    learned = evidence.by_kind.get("limit.learned", ())
+    return bool(paced) or any(event.fields["limit"] == "rate" for event in learned)
+
+
+TIMING = (
+    Invariant(
+        10,
+        "transient is retried",
+        "Who is deferred is tried again when it is due, as long as the host can be reached.",
+        "RFC 5321 section 4.5.4.1",
+        transient_is_retried,
+        (Witness.LEDGER, Witness.LOG),
+    ),
+    Invariant(
+        13,
+        "a hint is a lower bound",
+        "What a reply says of when to come back never makes the next try earlier than schedule or hint.",
+        "RFC 5321 section 4.2",
+        hint_is_a_lower_bound,
+        (Witness.LEDGER, Witness.LIST),
+    ),
+    Invariant(
+        18,
+        "clock safety",
+        "Whatever the clock does, no delay is negative and nothing is due before it is over.",
+        "maildrill",
+        clock_safety,
+        (Witness.LEDGER, Witness.LOG),
+    ),
+    Invariant(
+        19,
+        "timeout honesty",
+        "No reply is given up before its deadline, and none is waited for longer, however slowly octets drip.",
+        "RFC 5321 section 4.5.3.2",
+        timeout_honesty,
+        (Witness.LEDGER, Witness.LOG),
+    ),
+)
