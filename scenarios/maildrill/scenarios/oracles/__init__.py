@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from maildrill.scenarios.oracles.accounting import ACCOUNTING
 from maildrill.scenarios.oracles.dialogue import DIALOGUE
 from maildrill.scenarios.oracles.evidence import Asked, Connected, Evidence, Taken
@@ -11,8 +13,10 @@ from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
 from maildrill.scenarios.oracles.keeping import KEEPING
 from maildrill.scenarios.oracles.limits import LIMITS
 from maildrill.scenarios.oracles.listing import LISTING
+from maildrill.scenarios.oracles.lives import RUNS, Life, Lives, Torn
 from maildrill.scenarios.oracles.retrying import RETRYING
 from maildrill.scenarios.oracles.timing import TIMING
+from maildrill.scenarios.oracles.twins import TWINS, Pair
 from maildrill.sender.summary import Violation
 
 #: All invariants that are checked after each drill, by number.
@@ -23,6 +27,21 @@ INVARIANTS: tuple[Invariant[Evidence], ...] = tuple(
     )
 )
 
+#: All of them: after each drill, of pairs of drills, of a campaign in several runs.
+EVERY: tuple[Invariant[Evidence] | Invariant[Pair] | Invariant[Lives], ...] = tuple(
+    sorted((*INVARIANTS, *TWINS, *RUNS), key=lambda invariant: invariant.number)
+)
+
+
+def judge_pair(pair: Pair, numbers: Container[int]) -> tuple[Violation, ...]:
+    """Return what differs and must not, by the invariants with these numbers."""
+    return tuple(found for invariant in TWINS if invariant.number in numbers for found in invariant.violations(pair))
+
+
+def judge_lives(lives: Lives) -> tuple[Violation, ...]:
+    """Return all violations of a campaign in several runs: those of its whole, and those of where runs ended."""
+    return (*judge_drill(lives.whole), *(found for invariant in RUNS for found in invariant.violations(lives)))
+
 
 def judge_drill(evidence: Evidence) -> tuple[Violation, ...]:
     """Return all violations that the evidence shows, in order of the invariants."""
@@ -30,14 +49,23 @@ def judge_drill(evidence: Evidence) -> tuple[Violation, ...]:
 
 
 __all__ = [
+    "EVERY",
     "INVARIANTS",
+    "RUNS",
+    "TWINS",
     "Asked",
     "Breach",
     "Connected",
     "Evidence",
     "Invariant",
+    "Life",
+    "Lives",
+    "Pair",
     "Taken",
+    "Torn",
     "Violation",
     "Witness",
     "judge_drill",
+    "judge_lives",
+    "judge_pair",
 ]
