@@ -14,6 +14,7 @@ from maildrill.smtp import Stage
 
 #: Where the server answers octets of the message, not a command.
 _WITHOUT_COMMAND = frozenset({Stage.BODY, Stage.DOT})
+_WITH_PARAMETERS = frozenset({Stage.MAIL, Stage.RCPT})
 _NONE: frozenset[str] = frozenset()
 #: Ends after which the sender may not have read all that was written to it.
 _SEVERING = frozenset({Closed.RST, Closed.CLIENT, Closed.TIMEOUT, Closed.STOPPED})
@@ -80,8 +81,15 @@ def _numbered(entries: Sequence[Entry], tls: frozenset[int]) -> Iterator[Asked]:
             stage=entry.stage,
             recipient=(entry.address or "") if entry.stage is Stage.RCPT else "",
             reply=entry.reply,
-            parameters=frozenset(name.upper() for name in entry.parameters) if entry.parameters else _NONE,
+            parameters=_parameters(entry),
             secure=entry.session in secure,
         )
         if entry.stage is Stage.STARTTLS and entry.session in tls and entry.reply is not None and entry.reply.positive:
             secure.add(entry.session)
+
+
+def _parameters(entry: Entry) -> frozenset[str]:
+    """Return the names of a command's parameters as they were said: a server that refuses them keeps none."""
+    if entry.stage not in _WITH_PARAMETERS or entry.command.endswith(">"):
+        return _NONE
+    return frozenset(word.partition("=")[0].upper() for word in entry.command.rpartition(">")[2].split())

@@ -1,0 +1,188 @@
+"""The register of seeded defects: for each a script that brings it out, and the invariant that it breaks.
+
+`play(defect)` drills three recipients with the defect in the sender.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from maildrill.fakeserver.text.script_file import read_script
+from maildrill.scenarios.drill import Plan, rehearse
+from maildrill.scenarios.mutants.patching import Patching
+from maildrill.scenarios.mutants.seeded import (
+    blames_recipients_for_the_host,
+    comes_back_at_once,
+    counts_a_421,
+    fails_what_is_deferred,
+    forgets_to_stuff_dots,
+    forgets_what_it_heard,
+    gives_up_too_late,
+    logs_everything_twice,
+    logs_only_what_went_well,
+    loses_recipients_when_data_fails,
+    loses_refusals_when_data_fails,
+    refuses_252,
+    restarts_from_the_beginning,
+    retries_what_failed,
+    sends_the_body_to_nobody,
+    takes_a_lost_reply_for_a_deferral,
+    takes_a_lost_reply_for_a_delivery,
+    takes_the_dots_reply_for_everybodys,
+    talks_on_after_421,
+)
+from maildrill.scenarios.mutants.seeded_pace import (
+    changes_the_message_id,
+    charges_for_one_too_many,
+    fails_recipients_for_a_login,
+    foretells_another_message,
+    forgets_its_pace,
+    forgets_to_reset,
+    is_due_in_the_past,
+    loses_lines_of_the_log,
+    loses_patience,
+    never_ends_a_session,
+    never_waits_for_a_host,
+    obeys_what_a_text_says,
+    opens_all_it_can,
+    sleeps_too_long,
+    tells_of_the_blind_copy,
+    tells_the_size_to_everybody,
+    writes_no_intent,
+)
+from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, Mode, RetryPolicy
+from maildrill.sender.lists import RecipientList, Row
+from maildrill.sender.summary import Violation
+from maildrill.smtp.quantity import Rate
+
+CAMPAIGN = Campaign(
+    name="defects",
+    sender=Mailbox("", "news@sender.example"),
+    subject="Hello",
+    account=Account(host="mx.test"),
+    list_file=Path("list.csv"),
+    email="Email",
+    text="Hello\n.hidden\n..twice\n",
+    html=None,
+    attachments=(),
+    retry=RetryPolicy(schedule=(600.0, 1800.0), cap=1800.0, lifetime=4 * 3600.0),
+    limits=Limits(connections=1, recipients_per_transaction=2),
+    mode=Mode.BATCH,
+)
+ROWS = [Row(n, f"{name}@example.com", {}) for n, name in enumerate(("ann", "bob", "cyd"), start=2)]
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """A defect, the script that brings it out, and the invariant that must be found violated.
+
+    change: what the campaign needs for it.
+    """
+
+    seed: Callable[[Patching], None]
+    script: str
+    number: int
+    change: Callable[[Campaign], Campaign] = lambda campaign: campaign
+
+
+REFUSED = '[[rule]]\nat = "rcpt"\nrcpt = "bob@*"\nreply = "550 5.1.1 no"\n'
+BUSY = '[[rule]]\nat = "rcpt"\nrcpt = "bob@*"\nkey = "rcpt"\nattempt = "1-2"\nreply = "450 4.2.1 busy"\n'
+LATE = '[[rule]]\nat = "data"\nattempt = "1"\nreply = "451 4.3.0 later"\n'
+QUOTA = '[[rule]]\nat = "mail"\nattempt = "1-2"\nreply = "421 4.7.0 bye"\n'
+LINGERING = '[[rule]]\nat = "dot"\nattempt = "1"\nreply = "421 4.7.0 bye"\ncut = "never"\n'
+LOST = '[[rule]]\nat = "dot"\nattempt = "1"\ncommit = true\ncut = "before"\n'
+GONE = '[[rule]]\nat = "dot"\nattempt = "1"\ncut = "before"\n'
+VAGUE = '[[rule]]\nat = "rcpt"\nreply = "252 2.1.5 will try"\n'
+DOWN = '[[rule]]\nat = "connect"\nattempt = "1-2"\ncut = "refuse"\n'
+NOBODY = """
+[[rule]]\nat = "rcpt"\nreply = "450 4.2.1 not now"
+[[rule]]\nat = "data"\nreply = "354 go on"
+[[rule]]\nat = "dot"\nreply = "250 ok"
+"""
+
+HINT = '[[rule]]\nat = "rcpt"\nrcpt = "bob@*"\nattempt = "1"\nkey = "rcpt"\nreply = "450 wait 5 seconds"\n'
+DOWN_LONG = '[[rule]]\nat = "connect"\nattempt = "1-300"\ncut = "refuse"\n'
+SLOW = '[[rule]]\nat = "dot"\nattempt = "1"\nwait = "90s"\nreply = "250 ok"\n'
+CROWDED = """
+[[rule]]\nat = "rcpt"\nrcpt = "bob@*"\nkey = "rcpt"\nattempt = "1"\nreply = "452 4.5.3 too many recipients"
+"""
+REFUSED_ALL = '[[rule]]\nat = "rcpt"\nattempt = "1-2"\nreply = "550 5.1.1 no"\n'
+SMALL_TALK = '[server]\ncaps = "-SIZE"\n'
+LOG_IN = '[[rule]]\nat = "mail"\nreply = "530 5.7.0 log in first"\n'
+
+
+def merging(campaign: Campaign) -> Campaign:
+    """A message for each, two sessions at once."""
+    return replace(campaign, mode=Mode.MERGE, limits=replace(campaign.limits, connections=2))
+
+
+def paced(campaign: Campaign) -> Campaign:
+    """One message in ten minutes."""
+    limits = replace(campaign.limits, rate=Rate(1, 600.0), recipients_per_transaction=1)
+    return replace(campaign, limits=limits)
+
+
+def short_sessions(campaign: Campaign) -> Campaign:
+    """One message in each session."""
+    return replace(campaign, limits=replace(campaign.limits, messages_per_connection=1))
+
+
+DEFECTS: tuple[Defect, ...] = (
+    Defect(retries_what_failed, REFUSED, 7),
+    Defect(retries_what_failed, REFUSED, 9),
+    Defect(fails_what_is_deferred, BUSY, 5),
+    Defect(counts_a_421, QUOTA, 15),
+    Defect(takes_a_lost_reply_for_a_deferral, LOST, 4),
+    Defect(takes_a_lost_reply_for_a_delivery, GONE, 2),
+    Defect(loses_refusals_when_data_fails, REFUSED + LATE, 7),
+    Defect(loses_recipients_when_data_fails, LATE, 5),
+    Defect(refuses_252, VAGUE, 6),
+    Defect(takes_the_dots_reply_for_everybodys, BUSY, 2),
+    Defect(blames_recipients_for_the_host, DOWN, 5),
+    Defect(sends_the_body_to_nobody, NOBODY, 8),
+    Defect(talks_on_after_421, LINGERING, 25),
+    Defect(comes_back_at_once, BUSY, 11),
+    Defect(comes_back_at_once, BUSY, 12),
+    Defect(gives_up_too_late, NOBODY, 14),
+    Defect(forgets_to_stuff_dots, "", 32),
+    Defect(forgets_what_it_heard, "", 1),
+    Defect(restarts_from_the_beginning, "", 24),
+    Defect(forgets_what_it_heard, "", 40),
+    Defect(logs_only_what_went_well, REFUSED, 40),
+    Defect(logs_everything_twice, REFUSED, 50),
+    Defect(sleeps_too_long, BUSY, 10),
+    Defect(obeys_what_a_text_says, HINT, 13),
+    Defect(never_waits_for_a_host, DOWN_LONG, 16),
+    Defect(never_waits_for_a_host, DOWN_LONG, 17),
+    Defect(is_due_in_the_past, BUSY, 18),
+    Defect(loses_patience, SLOW, 19),
+    Defect(opens_all_it_can, SLOW, 20, merging),
+    Defect(forgets_its_pace, "", 21, paced),
+    Defect(never_ends_a_session, "", 22, short_sessions),
+    Defect(charges_for_one_too_many, CROWDED, 23),
+    Defect(forgets_to_reset, REFUSED_ALL, 26),
+    Defect(tells_the_size_to_everybody, SMALL_TALK, 27),
+    Defect(tells_of_the_blind_copy, "", 33),
+    Defect(writes_no_intent, "", 37),
+    Defect(changes_the_message_id, "", 42, merging),
+    Defect(foretells_another_message, "", 46),
+    Defect(loses_lines_of_the_log, "", 49),
+    Defect(fails_recipients_for_a_login, LOG_IN, 55),
+)
+
+
+def play(defect: Defect | None, script: str, change: Callable[[Campaign], Campaign]) -> tuple[Violation, ...]:
+    """Drill three recipients against a script, with a defect in the sender or with none; return what was violated."""
+    recipients = RecipientList(tuple(ROWS), (), ("Email",))
+    answers = read_script("version = 1\n" + script, "mx.toml")
+    with Patching() as patch:
+        if defect is not None:
+            defect.seed(patch)
+        return rehearse(Plan(campaign=change(CAMPAIGN), script=answers, recipients=recipients)).summary.violations
+
+
+def found_by_drill(defect: Defect) -> tuple[Violation, ...]:
+    """Return what a drill with the defect violates."""
+    return play(defect, defect.script, defect.change)
