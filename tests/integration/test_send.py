@@ -332,3 +332,29 @@ def test_ledger_and_logs_go_where_they_are_told(desk: Desk) -> None:
     play(desk, story)
 
     assert sorted(path.name for path in desk.folder.iterdir()) == ["elsewhere", "list.csv", "spring.toml"]
+
+
+def test_status_and_log_can_be_asked_while_it_is_sent(desk: Desk) -> None:
+    """From another process, without hindering the sender."""
+    desk.script = '[[rule]]\nat = "dot"\nwait = "2s"\n'
+
+    async def story() -> None:
+        sender = await desk.sender()
+        await desk.until(lambda: len(desk.server.journal.messages) >= 1)
+        told = {}
+        for words in (["status", "--json"], ["log", "--stage", "rcpt"], ["explain", "--json", ALL[0]]):
+            command = [words[0], str(desk.folder / "spring.toml"), *words[1:]]
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", "from maildrill.cli.main import main; main()", *command),
+                stdout=asyncio.subprocess.PIPE,
+            )
+            told[words[0]] = (await process.communicate())[0].decode()
+        status = json.loads(told["status"])
+        first = await ended(sender)
+
+        assert (status["sending"], status["recipients"], status["left"] > 0) == (True, 3, True)
+        assert "RCPT TO:<" in told["log"]
+        assert json.loads(told["explain"])["recipient"] == ALL[0]
+        assert (first.code, first.report["delivered"]) == (0, 3), first.errors
+
+    play(desk, story)

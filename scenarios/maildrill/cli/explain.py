@@ -11,6 +11,7 @@ import click
 
 from maildrill.cli.books import Books, books, ledger_options, reading_exits
 from maildrill.cli.exits import CommandError, Exit
+from maildrill.sender.classification import bundled
 from maildrill.sender.ledger import is_leased
 from maildrill.sender.ledger.records import RecipientRecord
 from maildrill.sender.lists import read_list
@@ -66,6 +67,7 @@ def _explained(desk: Books, address: str) -> Explanation | str | MaildrillError:
             dialogues,
             requeues=book.requeues(),
             aside=set_aside(record.address, desk.log()),
+            classifier=bundled(),
         )
 
 

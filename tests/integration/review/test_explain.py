@@ -28,6 +28,7 @@ import pytest
                 "the reply at rcpt: 550 5.1.1 <script>alert(1)</script> =cmd|' /C calc'!A0 \\u202eevil",
                 "(RFC 5321 section 4.2.1)",
                 "the mailbox does not exist: correct the address in the list",
+                "unknown-user: there is no such mailbox; take the address off the list",
             ],
         ),
         ("dan@two.example", ["is expired (lifetime is over): 6 tries count", "10m later", "gives it another lifetime"]),
@@ -61,6 +62,7 @@ def test_json_has_the_same_in_one_object(sent: Any) -> None:
         ["deferred", "delivered"],
     )
     assert found["tries"][0]["source"] == "RFC 5321 section 4.2.1"
+    assert [one["category"] for one in found["tries"]] == ["mailbox-full", None]
     assert {"mark": "<**", "text": "452 4.2.2 mailbox is full"}.items() <= found["tries"][0]["lines"][4].items()
     assert "told" in json.loads(sent.told("explain", "nobody", "--json"))
 

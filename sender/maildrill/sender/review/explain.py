@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from maildrill.sender.attempt import Verdict
+from maildrill.sender.classification import OTHER, Category, Classifier
 from maildrill.sender.disposition_row import Row
 from maildrill.sender.disposition_table import ROWS
 from maildrill.sender.ledger.records import AttemptRecord, RecipientRecord, Requeued
@@ -40,6 +42,7 @@ class Step:
     attempt: AttemptRecord
     row: Row | None
     lines: tuple[LogEvent, ...]
+    category: Category | None = None  # what the reply is about; it informs, nothing follows from it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,21 +55,32 @@ class Explanation:
     aside: tuple[LogEvent, ...] = ()  # rows of the list that are the same recipient, and were set aside
 
 
-def explain(
+def explain(  # noqa: PLR0913 - each witness is named
     recipient: RecipientRecord,
     attempts: Iterable[AttemptRecord],
     dialogues: Sequence[Dialogue],
     *,
     requeues: Iterable[Requeued] = (),
     aside: Iterable[LogEvent] = (),
+    classifier: Classifier | None = None,
 ) -> Explanation:
-    """Put together what ledger and log have on one recipient."""
+    """Put together what ledger and log have on one recipient; classifier: says what replies are about."""
     return Explanation(
         recipient=recipient,
-        steps=tuple(Step(one, ROWS.get(one.row), _said(one, dialogues)) for one in attempts),
+        steps=tuple(
+            Step(one, ROWS.get(one.row), _said(one, dialogues), _category(one, classifier)) for one in attempts
+        ),
         requeues=tuple(one for one in requeues if one.recipient == recipient.address),
         aside=tuple(aside),
     )
+
+
+def _category(attempt: AttemptRecord, classifier: Classifier | None) -> Category | None:
+    """Return what a try's reply or fault is about, None where there is nothing to say."""
+    if classifier is None or attempt.verdict is Verdict.DELIVERED:
+        return None
+    found = classifier.classify(attempt.reply, stage=attempt.stage, fault=attempt.fault, detail=attempt.detail)
+    return None if found.category == OTHER else found.category
 
 
 def dialogues_of(address: str, located: Iterable[Located]) -> Iterator[Dialogue]:

@@ -65,6 +65,8 @@ def _step(number: int, step: Step) -> list[str]:
     lines = [f"{number}. {timestamp(attempt.ended)}, run {attempt.run}, {where}: {attempt.verdict}{counted}"]
     lines += [f"     {as_text(line.at, line.kind, line.fields).rstrip()}" for line in step.lines]
     lines.append(f"   {_what(attempt)}")
+    if step.category is not None:
+        lines.append(f"   {step.category.name}: {step.category.about}; {step.category.advice}".rstrip("; "))
     lines.append(f"   row `{escape(attempt.row)}`: {about(step)}")
     if attempt.until is not None:
         lines.append(f"   so: {attempt.state}, not before {timestamp(attempt.until)}, {_after(attempt)} later")
@@ -126,5 +128,6 @@ def _step_json(step: Step) -> dict[str, object]:
         "row": attempt.row,
         "why": step.row.why if step.row else about(step),
         "source": step.row.source if step.row else None,
+        "category": step.category.name if step.category else None,
         "lines": [{"at": line.at, "mark": line.fields["mark"], "text": line.fields["text"]} for line in step.lines],
     }

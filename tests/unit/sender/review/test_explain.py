@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from maildrill.sender.attempt import Fault, State, Verdict
+from maildrill.sender.classification import Category, bundled
 from maildrill.sender.ledger.records import Requeued
 from maildrill.sender.log_event import LogEvent
 from maildrill.sender.review.advice import advice
@@ -134,3 +136,15 @@ def test_the_nearest_addresses_are_those_that_look_alike() -> None:
 
     assert nearest("ann@x.exampl", there)[0] == "ann@x.example"
     assert nearest("q@q", there) == []
+
+
+def test_what_no_rule_knows_is_about_nothing(recipient: Make, attempt: Make) -> None:
+    """`other` says nothing; a category without advice is its word and what it is about."""
+    odd = attempt("a@x", Verdict.FAILED, reply=Reply.of("599 odd"))
+    full = attempt("a@x", Verdict.DEFERRED, reply=Reply.of("452 4.2.2 full"))
+    plain = Category("full", "no room")
+    told = explain(recipient("a@x", State.FAILED), [odd, full], [], classifier=bundled())
+    terse = replace(told, steps=(replace(told.steps[1], category=plain),))
+
+    assert [step.category and step.category.name for step in told.steps] == [None, "mailbox-full"]
+    assert "   full: no room\n" in render_explanation(terse, [])
