@@ -140,7 +140,7 @@ class Lane:
                 reason = self._over(session)
                 if reason:
                     return reason
-                batch = await self._batch(carry)
+                batch = await self._batch(session, carry)
                 carry = []
                 if not batch:
                     return "made room" if self.leisure.retired else "nothing is due"
@@ -176,7 +176,7 @@ class Lane:
                 return batch
         return []
 
-    async def _batch(self, carry: Sequence[Waiting]) -> list[Waiting]:
+    async def _batch(self, session: OpenSession, carry: Sequence[Waiting]) -> list[Waiting]:
         """Return who is to be tried next, those in `carry` first; empty: nobody for now."""
         shop, there = self._shop, self.destination
         while True:
@@ -189,7 +189,8 @@ class Lane:
             pause = max(due - now, there.gate.pace.wait(now))
             if pause <= 0:
                 self.leisure.over()
-                there.gate.pace.turn(now)
+                if session.alive:  # else it is the turn of the session that comes after this one
+                    there.gate.pace.turn(now)
                 size = there.limits.recipients
                 shop.desk.put_back(carry[size:])
                 return list(carry[:size]) or self._take(now, size)
