@@ -58,7 +58,7 @@ class Conduct:
         if limit is not None:
             self._learn(there.pupil.too_many(now, limit, refusal(heard)))
         if mail is not None and mail.klass == 4:
-            there.pupil.refused(mail)
+            there.pupil.refused(now, mail)
         if any(ruling.verdict is Verdict.RELEASED and not ruling.again for ruling in rulings):
             self.spoilt = True
             self._end = ended_at(heard)

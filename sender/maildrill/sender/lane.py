@@ -63,7 +63,10 @@ class Lane:
             self._met = replace(self._met, found=Broken(Stage.CONNECT, Fault.STOPPED))
         others = 0  # refused beside others there may be too many of them; refused once open it is something else
         if isinstance(self._met.found, Broken):
-            others = there.opened
+            # a host that answers 421 to one of several that call at once means their number, not itself
+            reply = self._met.found.reply
+            busy = self._met.found.stage is Stage.BANNER and reply is not None and reply.klass == 4
+            others = there.sessions - 1 if busy else there.opened
             await self._refused(self._met.found)
         else:
             await self._session(self._met.found)

@@ -14,6 +14,8 @@ from maildrill.smtp import Reply, Stage
 #: An idle session is closed by us this much of the learned time before the server would.
 _EARLIER = 0.9
 _SHORTEST_IDLE = 1.0
+#: Refused for a shorter time than this (seconds), it is no quota.
+_SHORTEST_QUOTA = 60.0
 
 
 class Kind(StrEnum):
@@ -56,7 +58,7 @@ class Pupil:
         self._destination = destination
         self._messages = 0  # after how many messages the last session was told to go
         self._burst: tuple[float, int] | None = None  # since when how many messages have been served
-        self._stopped: Reply | None = None  # what ended the burst; nothing has been served since
+        self._stopped: tuple[float, Reply] | None = None  # when, and what, ended the burst; nothing was served since
         self._bursts: list[int] = []  # how many messages earlier bursts had
 
     def session_ended(self, now: float, end: SessionEnd) -> Lesson | None:
@@ -84,18 +86,21 @@ class Pupil:
         lesson = None
         if self._burst is not None and self._stopped is not None:
             since, count = self._burst
-            if count in self._bursts and now > since:
-                lesson = self._lesson(Kind.RATE, max(count * 3600.0 / (now - since), 0.001), now, self._stopped)
-            self._bursts = [*self._bursts[-3:], count]
-            self._burst, self._stopped = None, None
+            stopped, reply = self._stopped
+            if now - stopped >= _SHORTEST_QUOTA:
+                if count in self._bursts:
+                    lesson = self._lesson(Kind.RATE, max(count * 3600.0 / (now - since), 0.001), now, reply)
+                self._bursts = [*self._bursts[-3:], count]
+                self._burst = None
+            self._stopped = None
         since, count = self._burst or (now, 0)
         self._burst = (since, count + 1)
         return lesson
 
-    def refused(self, reply: Reply) -> None:
+    def refused(self, now: float, reply: Reply) -> None:
         """Note that MAIL was answered by 421 or another 4yz: the burst is over."""
         if self._burst is not None and self._burst[1] > 1:
-            self._stopped = self._stopped or reply
+            self._stopped = self._stopped or (now, reply)
         else:
             self._burst = None
 

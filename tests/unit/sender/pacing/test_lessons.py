@@ -59,8 +59,8 @@ def test_a_quota_that_ends_twice_at_the_same_number_is_a_rate() -> None:
     pupil, lessons = Pupil("mx"), []
     for hour in range(3):
         lessons += [pupil.served(hour * 3600.0 + n) for n in range(10)]
-        pupil.refused(ENOUGH)
-        pupil.refused(Reply.of("421 4.7.0 still"))
+        pupil.refused(hour * 3600.0 + 10, ENOUGH)
+        pupil.refused(hour * 3600.0 + 900, Reply.of("421 4.7.0 still"))
     (lesson,) = (lesson for lesson in lessons if lesson)
 
     assert (lesson.kind, lesson.value, lesson.at, lesson.reply) == (Kind.RATE, 10.0, 7200.0, ENOUGH)
@@ -71,7 +71,17 @@ def test_an_outage_is_no_rate() -> None:
     pupil, lessons = Pupil("mx"), []
     for start, count in ((0, 5), (1000, 8), (2000, 1), (3000, 1), (4000, 1)):
         lessons += [pupil.served(float(start + n)) for n in range(count)]
-        pupil.refused(ENOUGH)
+        pupil.refused(float(start + count), ENOUGH)
+
+    assert set(lessons) == {None}
+
+
+def test_a_moment_is_no_quota() -> None:
+    """Five in a session, then 421, and served at once in the next one: that is a limit of the session."""
+    pupil, lessons = Pupil("mx"), []
+    for start in range(5):
+        lessons += [pupil.served(float(start))] * 5
+        pupil.refused(start + 0.5, ENOUGH)
 
     assert set(lessons) == {None}
 
