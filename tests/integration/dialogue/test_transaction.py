@@ -528,7 +528,7 @@ def test_what_comes_while_the_intent_is_written_keeps_the_dot_back(memory: Groun
     heard, messages = memory.hold(story, {"BODY": f"<wait>{last}"})
 
     assert (heard.dot_sent, heard.dot, messages) == (False, None, [])
-    assert rows(heard) == (["body-lost"] if last == "<fin>" else ["early-421"])
+    assert rows(heard) == (["body-lost"] if last == "<fin>" else ["body-421"])
 
 
 def test_a_stop_while_the_intent_is_written_waits_for_the_reply(memory: Ground) -> None:

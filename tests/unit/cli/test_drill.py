@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,47 @@ def test_an_unknown_script_cannot_be_shown() -> None:
 
     assert (code, out) == (2, "")
     assert 'did you mean "greylist"?' in err
+
+
+DIRECT = """
+[campaign]
+name = "direct"
+from = "office@club.example"
+subject = "Hello"
+[route]
+kind = "direct"
+[list]
+file = "list.csv"
+email = "email"
+[message]
+text = "letter.txt"
+"""
+
+
+def test_a_direct_campaign_is_rehearsed_with_hosts_and_a_dns(tmp_path: Path) -> None:
+    """--dns says what leads where and what plays there, --host says it of one host."""
+    (tmp_path / "campaign.toml").write_text(DIRECT, encoding="utf-8")
+    (tmp_path / "letter.txt").write_text("Hello!\n", encoding="utf-8")
+    (tmp_path / "list.csv").write_text("email\na@good.test\nb@bad.test\nc@null.test\n", encoding="utf-8")
+    zone = (
+        '[dns."good.test"]\nmx = "mx.good.test"\n[dns."bad.test"]\nmx = "mx.bad.test"\n[dns."null.test"]\nmx = "0 ."\n'
+    )
+    (tmp_path / "dns.toml").write_text(f'{zone}[hosts]\n"mx.good.test" = "good.toml"\n', encoding="utf-8")
+    (tmp_path / "good.toml").write_text("version = 1\n", encoding="utf-8")
+    no = 'version = 1\n[[rule]]\nat = "rcpt"\nreply = "550 5.1.1 no"\n'
+    (tmp_path / "no.toml").write_text(no, encoding="utf-8")
+    files = [str(tmp_path / name) for name in ("campaign.toml", "dns.toml", "no.toml", "good.toml")]
+    with_hosts = ["--dns", files[1], "--host", f"mx.bad.test={files[2]}", "--script", files[3], "--json"]
+    code, out, _ = told("drill", files[0], *with_hosts)
+    report = json.loads(out)
+
+    assert (code, report["violations"]) == (0, [])
+    assert (report["delivered"], report["failed"], report["relay"]) == (1, 2, "direct")
+
+
+def test_a_host_without_a_script_is_no_host() -> None:
+    """What was said, and what it should have been."""
+    code, _, err = told("drill", "festival", "--host", "mx.test")
+
+    assert code == 2
+    assert '"mx.test" is no HOST=FILE|NAME' in err
