@@ -8,6 +8,7 @@ after an Unknown). Rule 3: hosts that fail are passed over for a while; the best
 from __future__ import annotations
 
 import asyncio
+import heapq
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
@@ -26,6 +27,8 @@ from maildrill.smtp import Clock, Stage, domain_of
 
 #: So many failures in a row, and a host is passed over for a while.
 HOST_FAILURES = 2
+#: Domains of a destination that are looked at at once: those whose turn is next.
+MOST_SERVED = 8
 
 Make = Callable[..., Destination]
 
@@ -80,6 +83,7 @@ class Direct:
         self._home: dict[str, Destination] = {}
         self._courses: dict[str, tuple[float, Course]] = {}
         self._hosts = Hosts()
+        self._turns: dict[str, list[tuple[float, str]]] = {}  # of each site: when which domain is due, a heap
 
     @property
     def destinations(self) -> Iterable[Destination]:
@@ -92,14 +96,35 @@ class Direct:
 
     def of(self, queue: Queue) -> Destination | None:
         """Return the hosts that take mail for a domain, if they are known."""
-        return self._home.get(queue.name)
+        site = self._home.get(queue.name)
+        if site is not None:
+            self._remember(site, queue)
+        return site
 
     def served_by(self, destination: Destination) -> Sequence[Queue]:
-        """Return the domains of a destination, those in front that have waited longest for their turn."""
+        """Return the domains of a destination, those whose turn is next, the longest due in front."""
         if destination.out:
             return ()
-        queues = [queue for queue in destination.queues.values() if len(queue.agenda)]
-        return sorted(queues, key=lambda queue: queue.agenda.next_due() or 0.0)
+        turns, found = self._turns.setdefault(destination.label, []), dict[str, tuple[float, Queue]]()
+        while turns and len(found) < MOST_SERVED:
+            due, name = heapq.heappop(turns)
+            queue = destination.queues.get(name)
+            now_due = None if queue is None else queue.agenda.next_due()
+            if queue is None or now_due is None or name in found:
+                continue  # moved, empty, or there already
+            if now_due > due:  # whoever was due has been taken: in its new place
+                heapq.heappush(turns, (now_due, name))
+            else:
+                found[name] = (now_due, queue)
+        for name, (due, _) in found.items():
+            heapq.heappush(turns, (due, name))
+        return [queue for _, queue in found.values()]
+
+    def _remember(self, site: Destination, queue: Queue) -> None:
+        """Give a domain its place among those of a site, by when somebody there is due."""
+        due = queue.agenda.next_due()
+        if due is not None:
+            heapq.heappush(self._turns.setdefault(site.label, []), (due, queue.name))
 
     def orphans(self, destination: Destination) -> Iterable[Queue]:
         """Return the domains of a destination that is out."""
@@ -124,6 +149,7 @@ class Direct:
             before.queues.pop(queue.name, None)
         site.queues[queue.name] = queue
         self._home[queue.name] = site
+        self._remember(site, queue)
         return site
 
     async def connect(self, destination: Destination, number: int, on_line: OnLine, passed: Passed) -> Met:
