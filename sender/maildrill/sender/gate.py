@@ -30,7 +30,8 @@ class Gate:
         first: int | None = None,
     ) -> None:
         self.breaker = Breaker()
-        self.feedback = Feedback(ceiling=connections, allowed=min(first or connections, connections))
+        self._fresh = Feedback(ceiling=connections, allowed=min(first or connections, connections))
+        self.feedback = self._fresh
         self.pace = pace
         self._relay = relay
         self._log = log
@@ -56,6 +57,7 @@ class Gate:
         before, self.breaker = self.breaker, self.breaker.failed(now, probe=probe)
         until = self.breaker.opens_at
         if until is not None and until != before.opens_at:
+            self.feedback = self._fresh  # it refuses everybody: their number was not the reason
             self._log.emit(
                 "breaker.opened", now, relay=self._relay, failures=self.breaker.failures, until=round(until, 6)
             )
