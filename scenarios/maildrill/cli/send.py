@@ -25,7 +25,7 @@ from maildrill.sender.attempt import State
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.campaign_file import read_campaign
 from maildrill.sender.connection_log import ConnectionLog
-from maildrill.sender.ledger import Ledger, RecipientRecord, open_ledger
+from maildrill.sender.ledger import Durability, Ledger, RecipientRecord, is_shared, open_book
 from maildrill.sender.lists import RecipientList, read_list
 from maildrill.sender.log_sinks import JsonLines, TextFile
 from maildrill.sender.merge.preflight import preflight
@@ -57,14 +57,24 @@ class Order:
 )
 @click.argument("campaign", type=click.Path(path_type=Path))
 @click.option(
-    "--ledger", type=click.Path(path_type=Path), metavar="FILE", help="Where everybody stands. [CAMPAIGN.ledger]"
+    "--ledger",
+    metavar="FILE|URL",
+    help="Where everybody stands; postgresql://… if machines share it. [CAMPAIGN.ledger]",
 )
 @click.option(
     "--log-dir", type=click.Path(path_type=Path), metavar="DIR", help="Where the logs go. [the ledger's folder]"
 )
+@click.option(
+    "--durability",
+    type=click.Choice([level.value for level in Durability]),
+    default=Durability.POWER.value,
+    help="What a write must have survived before the final dot leaves: a power cut, a kill, or nothing. [power]",
+)
 @click.option("--forget-limits", is_flag=True, help="Forget what destinations have taught of their limits.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
-def send(campaign: Path, ledger: Path | None, log_dir: Path | None, *, forget_limits: bool, as_json: bool) -> int:
+def send(  # noqa: PLR0913 - one for each option
+    campaign: Path, ledger: str | None, log_dir: Path | None, *, durability: str, forget_limits: bool, as_json: bool
+) -> int:
     """Send CAMPAIGN (a file) over TCP, and wait for what is due later.
 
     Ctrl-C stops it. Run it again to go on: who has the message does not get it a second time.
@@ -72,8 +82,10 @@ def send(campaign: Path, ledger: Path | None, log_dir: Path | None, *, forget_li
     with error_exits(configuration=Exit.CONFIGURATION, others=Exit.LEFTOVERS):
         order = _prepared(campaign)
         clock = SystemClock()
-        file = ledger or campaign.with_suffix(".ledger")
-        book = open_ledger(file, order.campaign, at=clock.now())
+        shared = is_shared(ledger)
+        file = campaign.with_suffix(".ledger") if ledger is None or shared else Path(ledger)
+        place = ledger if shared and ledger else file
+        book = open_book(place, order.campaign, at=clock.now(), durability=Durability(durability))
         try:
             if forget_limits:
                 book.forget()

@@ -13,15 +13,13 @@ from functools import partial
 from maildrill.sender.attempt import Ruling, State, Verdict
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.connection_log import ConnectionLog
-from maildrill.sender.ledger import AttemptRecord, Entry, Intent, Ledger, RecipientRecord
+from maildrill.sender.ledger import AttemptRecord, Entry, Intent, Ledger, RecipientRecord, Recovered
 from maildrill.sender.lists import Row
 from maildrill.sender.pacing.lessons import Lesson
 from maildrill.sender.plan import Waiting
 from maildrill.sender.queues import Queue, Queues
 from maildrill.sender.standing import Standing, after, held, kept_waiting, lapsed
 
-#: Recipients that are taken out of the ledger at a time, at most: memory does not grow with the list.
-WINDOW = 5000
 #: Seconds: who is due so soon is taken out of the ledger along with those who are due, and not put back into it;
 AHEAD = 60.0
 #: and for somebody who is due so soon the ledger is asked (an idle session is kept for about as long).
@@ -77,7 +75,7 @@ class Desk:
             resumed=total > enrolment.added,
         )
         if total > enrolment.added:
-            self._log_recovered(now)
+            self._log_recovered(ledger.recovered, now)
         for record in ledger.recipients():
             if record.key <= enrolment.last_key:
                 self._log_restored(record, now)
@@ -88,8 +86,8 @@ class Desk:
         self._next_page = now
         self.fill(now)
 
-    def _log_recovered(self, now: float) -> None:
-        for found in self.ledger.recovered:
+    def _log_recovered(self, recovered: Iterable[Recovered], now: float) -> None:
+        for found in recovered:
             self.log.emit(
                 "recipient.recovered", now, recipient=found.address, state=found.state.value, reason=found.reason
             )
@@ -106,13 +104,14 @@ class Desk:
     @property
     def next_page(self) -> float | None:
         """When the ledger may have more for us; None while we hold enough, or where it has nobody."""
-        return None if self._held > WINDOW // 2 else self._next_page
+        return None if self._held > self.ledger.window // 2 else self._next_page
 
     def fill(self, now: float) -> None:
         """Take in from the ledger who is due, as long as no more than a window of the list is here."""
         if self.next_page is None or self.next_page > now + SOON:
             return
-        page = self.ledger.lease(now, now + AHEAD, WINDOW - self._held)
+        page = self.ledger.lease(now, now + AHEAD, self.ledger.window - self._held)
+        self._log_recovered(page.recovered, now)
         self._next_page = page.next_at
         if page.next_at is not None and not page.waiting:
             self._next_page = max(page.next_at, now + 1.0)  # others have them at this moment

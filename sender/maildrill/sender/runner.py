@@ -114,6 +114,8 @@ class Runner:
         started = self._clock.now()
         self._desk.open(self._rows, partial(message_id, self._campaign), started)
         stopping = asyncio.create_task(self._stop_lanes(), name="maildrill stop")
+        renewing = asyncio.create_task(self._renew_leases(), name="maildrill leases")
+        renewing.add_done_callback(lambda _: self._bell.set())
         try:
             while not self._stopping:
                 self._bell.clear()
@@ -124,11 +126,14 @@ class Runner:
                 if not self._dispatch.busy and not self._queues and self._desk.next_page is None:
                     break
                 await self._wait(now)
+                if renewing.done():
+                    renewing.result()
                 self._dispatch.reap()
         finally:
             stopping.cancel()
             await self._end_lanes()
-            await asyncio.wait([stopping])
+            renewing.cancel()  # not before: a dot may be waiting for its reply
+            await asyncio.wait([stopping, renewing])
         return self._ended(started)
 
     async def _wait(self, now: float) -> None:
@@ -153,6 +158,16 @@ class Runner:
         self._log.emit("run.stopping", self._clock.now(), reason="asked to stop")
         self._tell_lanes()
         self._bell.set()
+
+    async def _renew_leases(self) -> None:
+        """Renew the leases on recipients as often as the ledger wants it; for ever, if it never does."""
+        ledger = self._desk.ledger
+        if ledger.renewal is None:
+            await asyncio.get_running_loop().create_future()
+            return
+        while True:
+            await self._clock.sleep(ledger.renewal)
+            await ledger.renew()
 
     def _tell_lanes(self) -> None:
         """Ask the lanes to end, once: a second time would break off their goodbye."""

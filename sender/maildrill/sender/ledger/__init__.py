@@ -1,11 +1,11 @@
 """The ledger: who is to get the message, what became of each try, and what may be on its way. Survives anything.
 
-`records` the values · `store` the protocol · `sqlite` the one store so far · `opening` which file is whose ·
+`records` the values · `store` the protocol · `sqlite`, `postgres` the two stores · `opening` which file is whose ·
 `lease` who may write · `schema` its tables · `identity` what makes a campaign the same campaign.
 """
 
 from maildrill.sender.ledger.lease import is_leased
-from maildrill.sender.ledger.opening import Durability, change_ledger, open_ledger, read_ledger
+from maildrill.sender.ledger.opening import Durability, change_ledger, is_shared, open_book, open_ledger, read_ledger
 from maildrill.sender.ledger.records import (
     AttemptRecord,
     Enrolment,
@@ -36,6 +36,8 @@ __all__ = [
     "RunRecord",
     "change_ledger",
     "is_leased",
+    "is_shared",
+    "open_book",
     "open_ledger",
     "read_ledger",
 ]

@@ -14,25 +14,32 @@ from pathlib import Path
 
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.ledger import statements as sql
+from maildrill.sender.ledger.claim import claim
 from maildrill.sender.ledger.identity import fingerprint
 from maildrill.sender.ledger.lease import take_lease
 from maildrill.sender.ledger.recovery import recover
 from maildrill.sender.ledger.schema import APPLICATION, MIGRATIONS
+from maildrill.sender.ledger.sql_ledger import SqlLedger
 from maildrill.sender.ledger.sqlite import SqliteLedger
-from maildrill.smtp import ConfigurationError, escape
+from maildrill.smtp import ConfigurationError
 
 _PATIENCE = 5.0  # seconds to wait while a reader or a writer tidies up what a crash left
 
 
 class Durability(StrEnum):
-    """What a write must survive; the value is SQLite's `synchronous`."""
+    """What a write must have survived when it returns (docs/ledger.md)."""
 
-    FULL = "FULL"  # the machine losing power
-    PROCESS = "OFF"  # the process being killed: enough for a drill
+    POWER = "power"  # the machine losing power
+    PROCESS = "process"  # the process being killed: enough for a drill
+    NONE = "none"  # nothing: a killed run may have to be sent again from its beginning
+
+
+#: SQLite's `synchronous` for each.
+_SYNCHRONOUS = {Durability.POWER: "FULL", Durability.PROCESS: "OFF", Durability.NONE: "OFF"}
 
 
 def open_ledger(
-    path: Path | None, campaign: Campaign, *, at: float, durability: Durability = Durability.FULL
+    path: Path | None, campaign: Campaign, *, at: float, durability: Durability = Durability.POWER
 ) -> SqliteLedger:
     """Open the ledger of `campaign` for a run that begins `at`, and make it if there is none; None: in memory.
 
@@ -49,10 +56,27 @@ def open_ledger(
                 _prepare(connection, durability)
                 ledger = _begin(connection, name, campaign, mark, at)
                 ledger.file_lease = lease
+                ledger.lazy = durability is Durability.NONE
                 return ledger
         except BaseException:
             connection.close()
             raise
+
+
+def is_shared(place: str | Path | None) -> bool:
+    """Whether a ledger's place is a URL of PostgreSQL, not a file."""
+    return isinstance(place, str) and place.startswith(("postgresql://", "postgres://"))
+
+
+def open_book(
+    place: str | Path, campaign: Campaign, *, at: float, durability: Durability = Durability.POWER
+) -> SqlLedger:
+    """Open the ledger of `campaign` in a file, or in PostgreSQL where `place` is its URL; see `open_ledger`."""
+    if is_shared(place):
+        from maildrill.sender.ledger.postgres_opening import open_postgres  # noqa: PLC0415 - an extra
+
+        return open_postgres(str(place), campaign, at=at, power_safe=durability is Durability.POWER)
+    return open_ledger(Path(place), campaign, at=at, durability=durability)
 
 
 def read_ledger(path: Path) -> SqliteLedger:
@@ -75,7 +99,7 @@ def change_ledger(path: Path) -> SqliteLedger:
         _check_kind(connection, name)
         with _leased(path) as lease:
             ledger = _known(connection, name)
-            _prepare(connection, Durability.FULL)
+            _prepare(connection, Durability.POWER)
             ledger.file_lease = lease
             return ledger
 
@@ -116,7 +140,7 @@ def _leased(path: Path | None) -> Iterator[sqlite3.Connection | None]:
 
 
 def _prepare(connection: sqlite3.Connection, durability: Durability) -> None:
-    connection.execute(f"PRAGMA synchronous = {durability.value}")
+    connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA foreign_keys = ON")
 
@@ -148,7 +172,7 @@ def _begin(connection: sqlite3.Connection, name: str, campaign: Campaign, mark: 
     ledger = SqliteLedger(connection, name, created=at, run=0, campaign=campaign.name)
     with ledger.writing():
         _migrate(connection)
-        ledger.created = _claim(connection, name, campaign, mark, at)
+        ledger.created = claim(ledger, name, campaign, mark, at)
         (ledger.run,) = ledger.do(sql.RUN_STARTED, (at,)) or (0,)
         ledger.recovered = recover(ledger, ledger.all(sql.INTENTS), campaign, at)
     return ledger
@@ -161,29 +185,6 @@ def _migrate(connection: sqlite3.Connection) -> None:
             connection.execute(statement)
     connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
     connection.execute(f"PRAGMA application_id = {APPLICATION}")
-
-
-def _claim(connection: sqlite3.Connection, name: str, campaign: Campaign, mark: str, at: float) -> float:
-    """Return when the campaign was begun; refuse another one's ledger, or messages that would differ."""
-    found = connection.execute(sql.CAMPAIGN).fetchone()
-    if found is None:
-        connection.execute(sql.BEGIN_CAMPAIGN, (campaign.name, mark, at))
-        return at
-    owner, known, created = found
-    if owner != campaign.name:
-        raise ConfigurationError(
-            f'this is the ledger of the campaign "{escape(owner)}", not of "{escape(campaign.name)}"',
-            where=name,
-            hint="name another file with --ledger",
-        )
-    if known != mark:
-        raise ConfigurationError(
-            "the message has changed since this campaign was begun: some recipients have the earlier one",
-            where=name,
-            expected="the same sender, subject, text, HTML, attachments, mode and seed in every run",
-            hint="undo the change to go on, or give the campaign another name and another --ledger",
-        )
-    return float(created)
 
 
 @contextmanager

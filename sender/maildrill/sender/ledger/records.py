@@ -147,20 +147,22 @@ class Enrolment:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Recipients leased to this run, in order of their turns.
-
-    next_at: when it is worth asking for more, as far as the ledger knows (in the past: at once); None: nobody is left.
-    """
-
-    waiting: tuple[Waiting, ...]
-    next_at: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class Recovered:
     """A recipient whose final dot had left when an earlier run ended, and the state it has been given."""
 
     address: str
     state: State
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Recipients leased to this run, in order of their turns.
+
+    next_at: when it is worth asking for more, as far as the ledger knows (in the past: at once); None: nobody is left.
+    recovered: whom a dead sender left in doubt.
+    """
+
+    waiting: tuple[Waiting, ...]
+    next_at: float | None
+    recovered: tuple[Recovered, ...] = ()

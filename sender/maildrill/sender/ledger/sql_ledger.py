@@ -39,9 +39,11 @@ class SqlLedger(ABC):
     """A ledger that `opening` has prepared; `Ledger` says what its methods do.
 
     run: 0 where it is only read. renewal: seconds after which leases must be renewed; None: they last as long as we.
+    window: recipients that one sender is to hold, at most.
     """
 
     renewal: float | None = None
+    window = 5000
 
     def __init__(self, *, created: float, run: int, campaign: str) -> None:
         self.campaign = campaign
@@ -133,7 +135,10 @@ class SqlLedger(ABC):
 
     async def record(self, entries: Sequence[Entry]) -> None:
         """Write down tries and what they came to, and strike their intents."""
-        await self._group.write(lambda: self.write_tries(entries))
+        await self._group.write(lambda: self._conclude(entries))
+
+    def _conclude(self, entries: Sequence[Entry]) -> None:
+        self.write_tries(entries)
 
     def write_tries(self, entries: Sequence[Entry]) -> None:
         """Write down tries and strike their intents, in the caller's transaction."""
@@ -207,6 +212,10 @@ class SqlLedger(ABC):
         """Write down that this run is over."""
         self._group.now(lambda: self.do(sql.RUN_ENDED, (at, self.run)))
         self.let_go()
+
+    @abstractmethod
+    def release(self, keys: Iterable[int]) -> None:
+        """Give back these."""
 
     @abstractmethod
     async def renew(self) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from maildrill.sender.ledger import statements as sql
+from maildrill.sender.ledger.group import Write
 from maildrill.sender.ledger.records import Entry, Page
 from maildrill.sender.ledger.sql_ledger import GONE, SqlLedger
 from maildrill.sender.ledger.store import LedgerError
@@ -20,7 +21,10 @@ __all__ = ["GONE", "SqliteLedger"]
 
 
 class SqliteLedger(SqlLedger):
-    """A ledger on an open connection (isolation_level None). name: what errors call it. file_lease: closed with it."""
+    """A ledger on an open connection (isolation_level None). name: what errors call it. file_lease: closed with it.
+
+    lazy: nothing is written for good before the run has ended.
+    """
 
     def __init__(
         self, connection: sqlite3.Connection, name: str, *, created: float, run: int, campaign: str = ""
@@ -30,6 +34,7 @@ class SqliteLedger(SqlLedger):
         self._name = name
         self._held: set[int] = set()
         self.file_lease: sqlite3.Connection | None = None
+        self.lazy = False
 
     def lease(self, now: float, until: float, count: int) -> Page:  # noqa: ARG002 - the file is ours, whatever time it is
         """Give out who is due, in order of their turns."""
@@ -48,7 +53,9 @@ class SqliteLedger(SqlLedger):
         return Page(tuple(page), next_at)
 
     def let_go(self) -> None:
-        """Give back all that is leased."""
+        """Give back all that is leased; what was written until now is written for good."""
+        with self.writing():
+            pass
         self._held.clear()
 
     async def renew(self) -> None:
@@ -93,10 +100,22 @@ class SqliteLedger(SqlLedger):
         with self._guarded():
             yield from self._connection.execute(statement, parameters)
 
+    def _commit(self, writes: Sequence[Write]) -> None:
+        if not self.lazy:
+            super()._commit(writes)
+            return
+        with self._guarded():
+            if not self._connection.in_transaction:
+                self._connection.execute("BEGIN IMMEDIATE")
+            for write in writes:
+                write()
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Make what is done inside one transaction: all of it, or none."""
         with self._guarded():
+            if self._connection.in_transaction:
+                self._connection.execute("COMMIT")
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield

@@ -31,7 +31,8 @@ ADD = (
 )
 SUPPRESS = (
     "UPDATE recipient SET state = 'suppressed', due = NULL, reason = ?"
-    " WHERE state IN ('pending', 'deferred', 'held') AND identity NOT IN (SELECT identity FROM listed)"
+    " WHERE state IN ('pending', 'deferred', 'held') "
+    " AND NOT EXISTS (SELECT 1 FROM listed WHERE listed.identity = recipient.identity)"
 )
 STAND = (
     "UPDATE recipient SET state = ?, attempts = ?, due = ?, first_at = ?, expires_at = ?, doubtful = ?, reason = ?"

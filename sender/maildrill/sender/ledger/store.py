@@ -65,6 +65,11 @@ class Ledger(Protocol):
         """After how many seconds leases must be renewed; None: they last as long as the ledger is open."""
         ...
 
+    @property
+    def window(self) -> int:
+        """How many recipients one sender is to hold, at most: memory does not grow with the list."""
+        ...
+
     def lease(self, now: float, until: float, count: int) -> Page:
         """Lease at most `count` who are due by `until` to this run, in order of their turns (invariant I41).
 

@@ -1,0 +1,214 @@
+"""The ledger in PostgreSQL, for several machines that share a campaign.
+
+Rule 1: a sender attempts whom it has leased, and no other (invariant I41); the clock of leases is the database's, no
+sender's. Rule 2: an intent is written only under a lease that still holds, so a sender that was cut off for longer
+sends no dot. Rule 3: whose lease has run out is taken over; intents without an outcome become Unknown (I38).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from maildrill.sender.attempt import State
+from maildrill.sender.campaign import Campaign
+from maildrill.sender.ledger import postgres_statements as pg
+from maildrill.sender.ledger import statements as sql
+from maildrill.sender.ledger.records import Enrolment, Entry, Intent, Page, Recovered
+from maildrill.sender.ledger.recovery import recover
+from maildrill.sender.ledger.sql_ledger import SqlLedger
+from maildrill.sender.ledger.store import LedgerError
+from maildrill.sender.lists import Row
+from maildrill.sender.plan import Waiting
+
+if TYPE_CHECKING:
+    import psycopg
+
+#: Seconds that a lease lasts without being renewed: for so long nobody else tries whom a dead sender had leased.
+LEASE = 60.0
+
+
+class LeaseLostError(LedgerError):
+    """Another sender has taken over what was leased to this one."""
+
+
+class PostgresLedger(SqlLedger):
+    """A ledger on an open connection (autocommit) that `postgres_opening` has prepared. name: the URL, redacted.
+
+    campaign_now: whose policy decides what becomes of whom a dead sender left in doubt; None where it is only read.
+    """
+
+    renewal = LEASE / 3
+    window = 500
+
+    def __init__(  # noqa: PLR0913 - what a ledger is, and what it is on
+        self,
+        connection: psycopg.Connection[Any],
+        name: str,
+        *,
+        created: float,
+        run: int,
+        campaign: str,
+        campaign_now: Campaign | None = None,
+    ) -> None:
+        super().__init__(created=created, run=run, campaign=campaign)
+        self._connection = connection
+        self._name = name
+        self._campaign = campaign_now
+
+    def enrol(self, rows: Iterable[Row], message_id: Callable[[Row], str], at: float) -> Enrolment:
+        """Bring the ledger up to the list, one sender after the other."""
+        with self.writing():
+            self.do(pg.ONE_AT_A_TIME)
+            return super().enrol(rows, message_id, at)
+
+    def lease(self, now: float, until: float, count: int) -> Page:
+        """Lease who is due, and take over what a dead sender had."""
+        with self.writing():
+            recovered = self.take_over(now)
+            found = self.all(pg.LEASE, (self.run, LEASE, until, self.run, count))
+            free = self.all(pg.NEXT_FREE)
+            (elsewhere,) = self.all(pg.NEXT_ELSEWHERE, (self.run,))[0]
+        moments = [due for (due,) in free]
+        if elsewhere is not None:
+            moments.append(now + max(elsewhere, 0.0))
+        page = sorted(map(sql.waiting, found), key=lambda who: (who.standing.due, who.key))
+        return Page(tuple(page), min(moments, default=None), recovered)
+
+    def take_over(self, at: float) -> tuple[Recovered, ...]:
+        """Settle the intents of senders whose leases have run out as Unknown, in the caller's transaction."""
+        if self._campaign is None:
+            return ()
+        found = self.all(pg.IN_DOUBT, (self.run,))
+        recovered = recover(self, found, self._campaign, at)
+        self.each(pg.FREE, [([row[0] for row in found],)] if found else [])
+        return recovered
+
+    def let_go(self) -> None:
+        """Give back all that is leased to this run."""
+        self._group.now(lambda: self.do(pg.LET_GO, (self.run,)))
+
+    def release(self, keys: Iterable[int]) -> None:
+        """Give back these."""
+        given = list(keys)
+        self._group.now(lambda: self.do(pg.RELEASE, (given, self.run)))
+
+    async def renew(self) -> None:
+        """Renew all leases of this run."""
+        await self._group.write(lambda: self.do(pg.RENEW, (LEASE, self.run)))
+
+    async def intend(self, intent: Intent) -> None:
+        """Write down that the final dot is about to leave, if these recipients are still ours."""
+        ours: list[bool] = []
+        await self._group.write(lambda: ours.append(self._intend_ours(intent)))
+        if not ours[0]:
+            raise LeaseLostError(
+                "another sender has taken over: this one was cut off from the ledger for too long",
+                where=self._name,
+                expected=f"a renewal every {self.renewal:g} seconds, at least one in {LEASE:g}",
+                hint="no message was sent without a lease; run again to go on",
+            )
+
+    def _intend_ours(self, intent: Intent) -> bool:
+        keys = list(intent.keys)
+        if len(self.all(pg.OURS, (keys, self.run))) < len(keys):
+            return False
+        self._intend(intent)
+        return True
+
+    def _conclude(self, entries: Sequence[Entry]) -> None:
+        keys = [entry.key for entry in entries]
+        ours = {key for (key,) in self.all(pg.STILL_OURS, (keys, self.run))}
+        self.write_tries([entry for entry in entries if entry.key in ours])
+        self.do(pg.RELEASE, ([entry.key for entry in entries if not entry.kept], self.run))
+        for entry in entries:
+            if entry.key not in ours:
+                self._conclude_late(entry)
+
+    def _conclude_late(self, entry: Entry) -> None:
+        """Another sender has taken over; what was heard is kept, and a 2yz settles who is in doubt."""
+        (attempt,) = self.do(sql.TRY, sql.attempt(entry)) or (0,)
+        if entry.standing.state is State.DELIVERED:
+            self.do(pg.SETTLE_LATE, (attempt, entry.key))
+
+    def settle(self, moved: Sequence[Waiting]) -> None:
+        """Write down where recipients stand now; who is not to be tried is leased no longer."""
+        super().settle(moved)
+        self.release(who.key for who in moved if who.standing.due is None)
+
+    def close(self) -> None:
+        """Let go of the connection; what was written stays."""
+        self._connection.close()
+
+    def do(self, statement: str, parameters: Sequence[object] = ()) -> sql.Found | None:
+        """Execute a statement; return its first row, if it gives any."""
+        cursor = self._connection.execute(_percent(statement), _clean(parameters))
+        return cursor.fetchone() if cursor.description else None
+
+    def each(self, statement: str, parameters: Iterable[Sequence[object]]) -> None:
+        """Execute a statement for each of these."""
+        with self._connection.cursor() as cursor:
+            cursor.executemany(_percent(statement), [_clean(some) for some in parameters])
+
+    def all(self, statement: str, parameters: Sequence[object] = ()) -> list[sql.Found]:
+        """Return all rows of a short answer."""
+        with self._guarded():
+            return self._connection.execute(_percent(statement), _clean(parameters)).fetchall()
+
+    def rows(self, statement: str, parameters: Sequence[object] = ()) -> Iterator[sql.Found]:
+        """Yield the rows of a long answer, a page in memory at a time."""
+        with self._guarded(), self._connection.cursor(f"rows_{next(_NUMBERS)}", withhold=True) as cursor:
+            cursor.itersize = 1000
+            cursor.execute(_percent(statement), _clean(parameters))
+            yield from cursor
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Make what is done inside one transaction: all of it, or none."""
+        with self._guarded(), self._connection.transaction():
+            yield
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        import psycopg  # noqa: PLC0415 - an extra
+
+        try:
+            yield
+        except psycopg.Error as error:
+            raise LedgerError(
+                f"ledger cannot be used: {in_words(error)}",
+                where=self._name,
+                hint="nothing that was written is lost; put it right and run again to go on",
+            ) from None  # the driver's own error may show parameters
+
+
+def in_words(error: Exception) -> str:
+    """Return the first line of what the database said."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _numbers() -> Iterator[int]:
+    number = 0
+    while True:
+        number += 1
+        yield number
+
+
+_NUMBERS = _numbers()
+
+
+@cache
+def _percent(statement: str) -> Any:
+    """Return a statement with this driver's mark for parameters."""
+    return statement.replace("?", "%s")
+
+
+def _clean(parameters: Sequence[object]) -> list[object]:
+    """PostgreSQL's text holds neither NUL nor half a surrogate pair; servers may say both."""
+    return [_text(one) if isinstance(one, str) else one for one in parameters]
+
+
+def _text(value: str) -> str:
+    return value.replace("\0", "\u2400").encode("utf-8", "replace").decode()
