@@ -59,7 +59,7 @@ class Order:
 @click.option(
     "--ledger",
     metavar="FILE|URL",
-    help="Where everybody stands; postgresql://… if machines share it. [CAMPAIGN.ledger]",
+    help="Where everybody stands; a postgresql:// URL to share it. [CAMPAIGN.ledger]",
 )
 @click.option(
     "--log-dir", type=click.Path(path_type=Path), metavar="DIR", help="Where the logs go. [the ledger's folder]"
