@@ -431,9 +431,7 @@ def test_a_file_does_as_the_model() -> None:
     _tested(InFile, 60)
 
 
-def test_a_database_does_as_the_model(new_database: Callable[[], str], examples: int = 60) -> None:
-    """Two senders at a time."""
-    url = new_database()
+def _database_tested(url: str, examples: int) -> None:
     schema = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'maildrill%'"
 
     def house() -> InDatabase:
@@ -447,9 +445,9 @@ def test_a_database_does_as_the_model(new_database: Callable[[], str], examples:
     _tested(house, examples)
 
 
-def _with_the_database(new_database: Callable[[], str], patch: pytest.MonkeyPatch, name: str, statement: str) -> None:
-    patch.setattr(pg, name, statement)
-    test_a_database_does_as_the_model(new_database, examples=300)
+def test_a_database_does_as_the_model(new_database: Callable[[], str]) -> None:
+    """Two senders at a time."""
+    _database_tested(new_database(), 60)
 
 
 @pytest.mark.parametrize(
@@ -468,5 +466,8 @@ def test_the_model_finds_the_defect(
     new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch, name: str, statement: str
 ) -> None:
     """Each of these would let two senders at one recipient, or leave one for ever."""
+    url = new_database()
+    monkeypatch.setattr(pg, name, statement)
+
     with pytest.raises(BaseException, match=r"assert|DID NOT RAISE|exceptions"):
-        _with_the_database(new_database, monkeypatch, name, statement)
+        _database_tested(url, 300)
