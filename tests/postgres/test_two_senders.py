@@ -31,7 +31,7 @@ from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, RetryP
 from maildrill.sender.ledger import AttemptRecord, Durability, Entry, Intent, LedgerError, open_ledger
 from maildrill.sender.ledger import postgres_statements as pg
 from maildrill.sender.ledger.postgres import LeaseLostError
-from maildrill.sender.ledger.postgres_opening import open_postgres
+from maildrill.sender.ledger.postgres_opening import open_postgres, schema_of
 from maildrill.sender.ledger.sql_ledger import SqlLedger
 from maildrill.sender.lists import Row
 from maildrill.sender.plan import Waiting
@@ -113,11 +113,14 @@ class InDatabase:
 
     def expire(self, run: int) -> None:
         """Let an hour pass for the leases of a run."""
-        ledger = open_postgres(self.url, CAMPAIGN, at=0.0)
-        past = "UPDATE recipient SET lease_until = lease_until - make_interval(secs => 3600) WHERE lease_run = ?"
-        with ledger.writing():
-            ledger.do(past, (run,))
-        ledger.close()
+        import psycopg  # noqa: PLC0415 - may be missing
+
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(f"SET search_path TO {schema_of(CAMPAIGN.name)}")
+            connection.execute(
+                "UPDATE recipient SET lease_until = lease_until - make_interval(secs => 3600) WHERE lease_run = %s",
+                (run,),
+            )
 
     def leave(self) -> None:
         pass

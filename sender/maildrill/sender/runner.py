@@ -114,8 +114,7 @@ class Runner:
         started = self._clock.now()
         self._desk.open(self._rows, partial(message_id, self._campaign), started)
         stopping = asyncio.create_task(self._stop_lanes(), name="maildrill stop")
-        renewing = asyncio.create_task(self._renew_leases(), name="maildrill leases")
-        renewing.add_done_callback(lambda _: self._bell.set())
+        renewing = self._renewing()
         try:
             while not self._stopping:
                 self._bell.clear()
@@ -126,14 +125,15 @@ class Runner:
                 if not self._dispatch.busy and not self._queues and self._desk.next_page is None:
                     break
                 await self._wait(now)
-                if renewing.done():
+                if renewing and renewing.done():
                     renewing.result()
                 self._dispatch.reap()
         finally:
             stopping.cancel()
             await self._end_lanes()
-            renewing.cancel()  # not before: a dot may be waiting for its reply
-            await asyncio.wait([stopping, renewing])
+            if renewing:
+                renewing.cancel()  # not before: a dot may be waiting for its reply
+            await asyncio.wait([stopping, *([renewing] if renewing else [])])
         return self._ended(started)
 
     async def _wait(self, now: float) -> None:
@@ -159,15 +159,19 @@ class Runner:
         self._tell_lanes()
         self._bell.set()
 
-    async def _renew_leases(self) -> None:
-        """Renew the leases on recipients as often as the ledger wants it; for ever, if it never does."""
-        ledger = self._desk.ledger
-        if ledger.renewal is None:
-            await asyncio.get_running_loop().create_future()
-            return
+    def _renewing(self) -> asyncio.Task[None] | None:
+        """Begin to renew the leases on recipients, where the ledger wants that."""
+        seconds = self._desk.ledger.renewal
+        if seconds is None:
+            return None
+        renewing = asyncio.create_task(self._renew_leases(seconds), name="maildrill leases")
+        renewing.add_done_callback(lambda _: self._bell.set())
+        return renewing
+
+    async def _renew_leases(self, seconds: float) -> None:
         while True:
-            await self._clock.sleep(ledger.renewal)
-            await ledger.renew()
+            await self._clock.sleep(seconds)
+            await self._desk.ledger.renew()
 
     def _tell_lanes(self) -> None:
         """Ask the lanes to end, once: a second time would break off their goodbye."""
