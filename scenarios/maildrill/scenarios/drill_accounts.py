@@ -15,7 +15,7 @@ from maildrill.sender.credentials import Credentials
 from maildrill.sender.secret import Secret
 from maildrill.sender.security import Security
 
-_STAND_IN = "in a drill"
+_STAND_IN = "in-a-drill"  # as a token, too: without a blank
 
 
 def in_a_drill(campaign: Campaign, script: Script, hosts: Mapping[str, Script]) -> tuple[Campaign, Settings]:
