@@ -29,6 +29,11 @@ COMMANDS = {
     "drill": ("maildrill.cli.drill", "drill", "Rehearse a campaign against a scripted server in virtual time."),
     "explain": ("maildrill.cli.explain", "explain", "Say why a recipient stands where it stands."),
     "import": ("maildrill.cli.imports", "import_", "Make a script of what another program is told, or has logged."),
+    "invariants": (
+        "maildrill.cli.invariants",
+        "invariants",
+        "List what must hold in every drill, or explain one.",
+    ),
     "lint": ("maildrill.cli.lint", "lint", "Say what no real server would say, and what can never happen."),
     "log": ("maildrill.cli.log", "log", "Print what was said and done: filtered, followed, as text or JSON."),
     "report": ("maildrill.cli.report", "report", "Say what a campaign came to: text, JSON, CSV of the failed, HTML."),
