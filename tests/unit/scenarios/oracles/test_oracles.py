@@ -7,11 +7,18 @@ from dataclasses import replace
 import pytest
 
 from maildrill.scenarios.mutants import ALL_LIES, Lie
-from maildrill.scenarios.mutants.changes import tried
+from maildrill.scenarios.mutants.changes import logged, stated, tried
+from maildrill.scenarios.mutants.lies_of_pace import (
+    charges_for_one_too_many,
+    forgets_what_it_learned,
+    gives_up_waiting_too_early,
+)
 from maildrill.scenarios.mutants.told import good_drill
-from maildrill.scenarios.oracles import INVARIANTS, Asked, Evidence, judge_drill
+from maildrill.scenarios.oracles import INVARIANTS, Asked, Connected, Evidence, judge_drill
+from maildrill.scenarios.oracles.listing import normal_form
 from maildrill.scenarios.oracles.retrying import permanent_is_final
-from maildrill.sender.attempt import Fault
+from maildrill.sender.attempt import Fault, State, Verdict
+from maildrill.sender.campaign import DestinationLimits
 from maildrill.sender.log_event import LogEvent
 from maildrill.smtp import Stage
 
@@ -76,3 +83,68 @@ def test_only_an_operator_makes_what_was_final_be_tried_again(evidence: Evidence
     found = permanent_is_final(replace(evidence, asked=asked, events=(*evidence.events, requeued)))
 
     assert ([breach.recipient for breach in found] == []) is final
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Ann <ANN@x.test>", "ann@x.test"),
+        ("ann@b\u00fccher.test", "ann@xn--bcher-kva.test"),
+        ("J\u00f6rg@x.test", "jo\u0308rg@x.test"),
+        (f"\u00e9@{'x' * 70}.test", f"\u00c9@{'x' * 70}.test"),
+    ],
+)
+def test_two_spellings_of_a_mailbox_are_one(one: str, other: str) -> None:
+    """I52 and I53 compare letter case, NFC and the domain's two ways of being written; also where it is none."""
+    assert normal_form(one) == normal_form(other)
+
+
+def test_what_nobody_knows_was_offered_is_not_held_against_the_sender(evidence: Evidence) -> None:
+    """I27: a reply to EHLO that was cut off may have offered anything."""
+    cut = tuple(replace(one, reply=None) if one.stage is Stage.EHLO else one for one in evidence.asked)
+    sized = tuple(replace(one, parameters=frozenset({"SIZE"})) if one.stage is Stage.MAIL else one for one in cut)
+
+    assert judge_drill(replace(evidence, asked=sized)) == ()
+
+
+def test_one_too_many_a_second_time_may_be_charged(evidence: Evidence) -> None:
+    """I23: who was put back once in a session and is one too many again is deferred like anybody else."""
+    many = charges_for_one_too_many(evidence)
+    second = many.attempts_of["dan@x.test"][0]
+    first = replace(second, started=990.0, ended=991.0, verdict=Verdict.RELEASED, counted=False)
+
+    assert "I23" in {violation.invariant for violation in judge_drill(many)}
+    assert "I23" not in {
+        violation.invariant for violation in judge_drill(replace(many, attempts=(first, *many.attempts)))
+    }
+
+
+def test_a_cool_down_that_is_kept_is_no_breach(evidence: Evidence) -> None:
+    """I17: two sessions after a cool-down, one after the other, are as it should be."""
+    down = logged(evidence, 1990.0, "breaker.opened", relay="mx.test:25", until=2100.0)
+    probes = tuple(Connected(session=90 + n, opened=at, closed=at + 1) for n, at in enumerate((2100.0, 2102.0)))
+
+    assert judge_drill(replace(down, connected=(*down.connected, *probes))) == ()
+
+
+def test_where_destinations_have_limits_of_their_own_lessons_are_not_held_against_them(evidence: Evidence) -> None:
+    """I22: what a campaign says of a destination by name overrides what was learned."""
+    own = replace(evidence.campaign.limits, each=DestinationLimits(recipients_per_transaction=9))
+    taught = forgets_what_it_learned(evidence)
+    named = replace(taught, campaign=replace(taught.campaign, limits=own))
+
+    assert "I22" not in {violation.invariant for violation in judge_drill(named)}
+
+
+def test_a_timeout_at_its_deadline_is_honest(evidence: Evidence) -> None:
+    """I19: ten minutes after the dot, and no sooner, it is given up."""
+    late = tried(gives_up_waiting_too_early(evidence), "eve@x.test", ended=1399.95 + 600.0)
+
+    assert "I19" not in {violation.invariant for violation in judge_drill(late)}
+
+
+def test_who_cannot_be_routed_needs_no_refusal(evidence: Evidence) -> None:
+    """I5: the DNS said that there is no host; nobody could say 5yz."""
+    lost = replace(stated(evidence, "eve@x.test", State.FAILED), unroutable=frozenset({"x.test"}))
+
+    assert "I5" not in {violation.invariant for violation in judge_drill(lost)}
