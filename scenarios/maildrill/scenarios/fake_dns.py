@@ -128,14 +128,15 @@ def read_zone(path: Path) -> tuple[Zone, Mapping[str, str]]:
     Raises ConfigurationError with file and line.
     """
     document = parse_document(read_text(path, "DNS"), str(path))
-    zone = _zone(document.table("dns"))
+    zone = zone_of(document.table("dns"))
     hosts = document.table("hosts")
     scripts = {name: hosts.text(name) for name in hosts}
     document.finish()
     return zone, scripts
 
 
-def _zone(table: Table) -> Zone:
+def zone_of(table: Table) -> Zone:
+    """Return the zone that a table `[dns]` says; raises ConfigurationError."""
     return {name: _records(table.table(name)) for name in table}
 
 

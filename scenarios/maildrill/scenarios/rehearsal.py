@@ -14,8 +14,10 @@ from typing import cast
 
 from maildrill.fakeserver.language.scenario import Scenario
 from maildrill.fakeserver.language.script import Script
+from maildrill.fakeserver.text.script_file import script_of
 from maildrill.scenarios.catalogue import CAMPAIGN
 from maildrill.scenarios.drill import Plan
+from maildrill.scenarios.fake_dns import zone_of
 from maildrill.scenarios.world import DEFAULT, Network
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.campaign_file import campaign_of
@@ -46,17 +48,32 @@ def plan_of(script: Script, *, seed: int | None = None, network: Network = DEFAU
         network=network,
         recipients=_listed(scenario, script.name),
         outcomes=scenario.outcomes,
+        hosts={host: _host(host, said, script.name) for host, said in scenario.hosts.items()},
+        dns=zone_of(table_of(scenario.dns, f"{script.name}: [scenario] dns")),
     )
 
 
 def campaign_for(scenario: Scenario, name: str) -> Campaign:
     """Return the campaign of a scenario; `name` is what errors call its script."""
     usual = tomllib.loads(CAMPAIGN.read_text("utf-8"))
+    if "route" in scenario.campaign:
+        del usual["account"]  # the route says where messages go
     campaign = campaign_of(table_of(_over(scenario.campaign, usual), f"{name}: [scenario] campaign"), CAMPAIGN)
     if scenario.size is None:
         return campaign
     lines = -(-scenario.size.octets // len(_LINE))
     return replace(campaign, text=f"{campaign.text or ''}{_LINE * lines}")
+
+
+def _host(host: str, said: object, name: str) -> Script:
+    """Return the script of another host, which stands in the scenario itself."""
+    where = f"{name}: [scenario] hosts.{host}"
+    if not isinstance(said, dict):
+        raise ConfigurationError("a host is no table", where=where, expected="a script: [[scenario.hosts.NAME.rule]]")
+    script = script_of(said, where)
+    if script.server.hostname is None:
+        return replace(script, server=replace(script.server, hostname=host))
+    return script
 
 
 def _over(said: Mapping[str, object], usual: Mapping[str, object]) -> dict[str, object]:

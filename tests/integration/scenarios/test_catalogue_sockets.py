@@ -31,7 +31,7 @@ _A_RACE = "idle-lost"
 def quick(script: Script) -> bool:
     """Whether nobody waits in this scenario, for a retry or for a server."""
     scenario = script.scenario
-    if scenario is None or not has_scenario(script) or scenario.campaign.get("limits"):
+    if scenario is None or not has_scenario(script) or set(scenario.campaign) - {"campaign"}:
         return False
     outcomes = scenario.outcomes
     waits = any(rule.wait or rule.drip or rule.tease or rule.age or rule.during or rule.over for rule in script.rules)

@@ -194,7 +194,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         source=source,
         recipients=("ann@x.test", "guest{1..3}@y.test"),
         size=draw(st.none() | st.just(Size("300KB"))),
-        campaign=draw(st.dictionaries(NAMES, CAMPAIGNS, max_size=2)),
+        **{word: draw(st.dictionaries(NAMES, CAMPAIGNS, max_size=2)) for word in ("campaign", "dns", "hosts")},
         expectations=draw(named(expectations)),
         outcomes=draw(named(outcomes)),
     )

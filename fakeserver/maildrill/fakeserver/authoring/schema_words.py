@@ -202,6 +202,8 @@ SCENARIO: tuple[Word, ...] = (
     ),
     Word("size", "how long the letter is made, in octets", known("size"), ("300KB",)),
     Word("campaign", "what the campaign is like, in the words of campaign files", {"type": "object"}),
+    Word("dns", "what a direct campaign is told of domains, as in the file of `--dns`", {"type": "object"}),
+    Word("hosts", "what servers say that are not this one, each a script", {"type": "object"}),
     Word("expect", "what the server should have seen, as in `[[expect]]`", {"type": "array", "items": known("expect")}),
     Word("outcome", "what the sender should say of them", {"type": "array", "items": known("outcome")}),
 )

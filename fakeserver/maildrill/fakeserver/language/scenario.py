@@ -71,8 +71,8 @@ class Scenario:
 
     purpose: one sentence. source: RFC sections, a provider's page, an incident; at least one. recipients: who is
     written to, as written: `guest{1..30}@full.example` is thirty. size: how long the letter is made. campaign: what the
-    campaign says apart from that, in the words of campaign files, by table. expectations, outcomes: what must come of
-    it.
+    campaign says apart from that, in the words of campaign files, by table. dns: what a direct campaign is told of
+    domains; hosts: what servers say that are not this one, each a script. expectations, outcomes: what must come of it.
     """
 
     purpose: str
@@ -80,6 +80,8 @@ class Scenario:
     recipients: tuple[str, ...] = ()
     size: Size | None = None
     campaign: Mapping[str, object] = field(default_factory=dict)
+    dns: Mapping[str, object] = field(default_factory=dict)
+    hosts: Mapping[str, object] = field(default_factory=dict)
     expectations: tuple[Expectation, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
 
@@ -88,8 +90,9 @@ class Scenario:
             if not text.strip() or not text.isprintable():
                 raise RuleError(key, f'scenario.{key} is "{escape(text)}"', expected="a line of text")
         if not self.recipients:
-            for key in ("outcome", "expect", "campaign"):
-                if {"outcome": self.outcomes, "expect": self.expectations, "campaign": self.campaign}[key]:
+            said = {"outcome": self.outcomes, "expect": self.expectations, "campaign": self.campaign}
+            for key, value in {**said, "dns": self.dns, "hosts": self.hosts}.items():
+                if value:
                     raise RuleError(key, f"a scenario has {key}, and nobody to write to", hint="add recipients")
         addresses = self.addresses
         if len(addresses) > MOST:

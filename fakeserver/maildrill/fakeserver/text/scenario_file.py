@@ -25,8 +25,7 @@ def read_scenario(table: Table, file: str) -> Scenario:
     """Return what a `[scenario]` table says; `file` is the script's, for names. Raises ConfigurationError."""
     expectations = tuple(map(partial(_named, file=file), table.tables("expect")))
     outcomes = tuple(_outcome(one, f"{file}:{one.line}") for one in table.tables("outcome"))
-    campaign = table.table("campaign")
-    values = {name: campaign.raw(name) for name in campaign}
+    campaign, dns, hosts = (_raw(table.table(word)) for word in ("campaign", "dns", "hosts"))
     recipients = some(table, "recipients", _RECIPIENTS_WORDS) if table.has("recipients") else ()
     size = one_of("size", Size, SIZE_WORDS)(table)
     purpose, source = table.text("purpose"), some(table, "source", _SOURCE_WORDS)
@@ -37,7 +36,9 @@ def read_scenario(table: Table, file: str) -> Scenario:
             source=source,
             recipients=recipients,
             size=size,
-            campaign=values,
+            campaign=campaign,
+            dns=dns,
+            hosts=hosts,
             expectations=expectations,
             outcomes=outcomes,
         )
@@ -51,18 +52,23 @@ def scenario_to_toml(one: Scenario) -> str:
 
 
 def _blocks(one: Scenario) -> Iterator[str]:
+    tables = {"campaign": one.campaign, "dns": one.dns, "hosts": one.hosts}
     words = (
         ("purpose", quoted(one.purpose)),
         ("source", one_or_list(one.source)),
         ("recipients", one_or_list(one.recipients)),
         ("size", None if one.size is None else quoted(one.size.text)),
-        ("campaign", value_text(one.campaign) if one.campaign else None),
+        *((word, value_text(said)) for word, said in tables.items() if said),
     )
     yield "[scenario]\n" + lines(words)
     for expectation in one.expectations:
         yield expectation_to_toml(expectation, "scenario.expect")
     for outcome in one.outcomes:
         yield _outcome_to_toml(outcome)
+
+
+def _raw(table: Table) -> dict[str, object]:
+    return {name: table.raw(name) for name in table}
 
 
 def _named(table: Table, *, file: str) -> Expectation:
