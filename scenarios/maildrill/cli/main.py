@@ -21,6 +21,11 @@ from maildrill.smtp import did_you_mean
 #: name: (module, the command in it, what it does in one line)
 COMMANDS = {
     "account": ("maildrill.cli.account", "account", "List the accounts, show one, or try whether it works."),
+    "bounces": (
+        "maildrill.cli.settling",
+        "bounces",
+        "Read what came back: settle who is meant, note who is not to be written to.",
+    ),
     "classify": (
         "maildrill.cli.classify",
         "classify",
@@ -42,6 +47,7 @@ COMMANDS = {
     "schema": ("maildrill.cli.schema", "schema", "Print the JSON Schema of scripts, for editors, or of the event log."),
     "scripts": ("maildrill.cli.scripts", "scripts", "List the bundled server scripts, or print one."),
     "send": ("maildrill.cli.send", "send", "Send a campaign over TCP; run it again to go on."),
+    "settle": ("maildrill.cli.settling", "settle", "Say what became of a recipient where nobody could know."),
     "status": ("maildrill.cli.status", "status", "Say where a campaign stands, also while it is being sent."),
     "serve": ("maildrill.cli.serve", "serve", "Let any client talk to the scripted server over TCP."),
 }

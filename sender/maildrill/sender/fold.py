@@ -34,6 +34,7 @@ _MOVES: dict[str, Callable[[_States, Mapping[str, object]], None]] = {
     "recipient.expired": _stated,
     "recipient.held": _stated,
     "recipient.requeued": _stated,
+    "recipient.settled": _stated,
     "transaction.intent": _intended,
     "attempt": _stated,
 }

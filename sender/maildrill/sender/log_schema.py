@@ -216,6 +216,19 @@ KINDS: dict[str, Kind] = {
             crucial=True,
         ),
         Kind(
+            "recipient.settled",
+            "what became of this recipient was learned between two runs: an operator said so, or what came back",
+            (
+                _RECIPIENT,
+                _STATE,
+                _ATTEMPTS,
+                Field("before", "text", "the state until now"),
+                Field("by", "text", "the command: `settle` or `bounces`"),
+                _REASON,
+            ),
+            crucial=True,
+        ),
+        Kind(
             "breaker.opened",
             "a host failed too often: no session before `until`",
             (_RELAY, Field("failures", "integer", "failures in a row"), Field("until", "number", "Unix seconds")),

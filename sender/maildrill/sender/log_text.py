@@ -87,6 +87,10 @@ _REMARKS: dict[str, Callable[[_Fields], str]] = {
     ),
     "recipient.expired": lambda fields: _untried(fields, "4.4.7"),  # RFC 3463 section 3.5: delivery time expired
     "recipient.held": lambda fields: _untried(fields, "4.3.5"),  # section 3.4: system incorrectly configured
+    "recipient.settled": lambda fields: (
+        f"<{_shown(fields, 'recipient')}> was {_shown(fields, 'before')}, is {_shown(fields, 'state')} by "
+        f"`maildrill {_shown(fields, 'by')}`: {_shown(fields, 'reason')}"
+    ),
     "recipient.requeued": lambda fields: (
         f"<{_shown(fields, 'recipient')}> was {_shown(fields, 'before')}, is {_shown(fields, 'state')} by "
         f"`maildrill {_shown(fields, 'by')}`"

@@ -1,0 +1,187 @@
+"""`maildrill settle` and `maildrill bounces`: what was learned later, by an operator or by what came back.
+
+Rule: the ledger is written first, then the log; both say who said so, and from what.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+
+from maildrill.cli.books import Books, books, ledger_options, reading_exits
+from maildrill.cli.exits import CommandError, Exit
+from maildrill.cli.mailbox import messages_in
+from maildrill.sender.attempt import State
+from maildrill.sender.bounces import Returned, read_message
+from maildrill.sender.bounces.settlement import Settlement, whose
+from maildrill.sender.bounces.settlement import settle as settled_by
+from maildrill.sender.classification import bundled
+from maildrill.sender.connection_log import ConnectionLog
+from maildrill.sender.ledger import RecipientRecord, change_ledger
+from maildrill.sender.ledger.sql_ledger import SqlLedger
+from maildrill.sender.lists.suppression import append_suppressed
+from maildrill.sender.log_sinks import JsonLines, Sink, TextFile
+from maildrill.sender.standing import Standing, requeued
+from maildrill.smtp import ConfigurationError, MaildrillError, escape
+
+_OPEN = (State.UNKNOWN, State.DEFERRED, State.EXPIRED)
+_SAID = {"delivered": State.DELIVERED, "failed": State.FAILED, "retry": State.PENDING}
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A recipient, where it stands from now on, and why."""
+
+    record: RecipientRecord
+    standing: Standing
+    reason: str
+
+
+@click.command(epilog="Exit status: 0 settled, 1 there is nothing to settle, 2 usage, 75 and 78 as for send.")
+@click.argument("words", nargs=-1, metavar="[CAMPAIGN] ADDRESS")
+@ledger_options
+@click.option("--delivered", "said", flag_value="delivered", help="The message has arrived.")
+@click.option("--failed", "said", flag_value="failed", help="The message has not arrived, and is not sent again.")
+@click.option("--retry", "said", flag_value="retry", help="The message has not arrived: send it again.")
+def settle(words: tuple[str, ...], ledger: Path | None, log_dir: Path | None, *, said: str | None) -> int:
+    """Say what became of ADDRESS where nobody could know: the connection was lost after the final dot.
+
+    Ask whoever runs the server for the Message-ID that `maildrill explain` shows. Without CAMPAIGN (a file) it is the
+    only ledger of this folder.
+    """
+    if not 1 <= len(words) <= 2 or said is None:
+        raise click.UsageError("say which address, and one of --delivered, --failed and --retry")
+    *campaign, address = words
+    with reading_exits():
+        desk = books(Path(campaign[0]) if campaign else None, ledger, log_dir)
+        with closing(change_ledger(desk.ledger)) as book:
+            record = book.find(address.strip().removeprefix("<").removesuffix(">"))
+            if record is None or not (record.doubtful and record.state in _OPEN):
+                raise CommandError(_nothing_to_settle(address, record), Exit.FAILED)
+            moved = _as_said(record, said, time.time())  # noqa: TID251 - the shell's clock
+            _write(desk, book, [moved], by="settle")
+    click.echo(f"{escape(record.address)}: {record.state}, now {moved.standing.state}")
+    return Exit.OK
+
+
+@click.command(epilog="Exit status: 0 read, 1 no report is about this campaign, 2 usage, 75 and 78 as for send.")
+@click.argument("sources", nargs=-1, required=True, metavar="FILE|MAILDIR|-...")
+@click.option("--campaign", type=click.Path(path_type=Path), metavar="FILE", help="Whose. [this folder's only ledger]")
+@ledger_options
+@click.option(
+    "--suppress", type=click.Path(path_type=Path), metavar="FILE", help="Add who is not to be written to again."
+)
+@click.option("--dry-run", is_flag=True, help="Say what it would be, and change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each report, one a line.")
+def bounces(  # noqa: PLR0913 - an argument for each option
+    sources: tuple[str, ...],
+    campaign: Path | None,
+    ledger: Path | None,
+    log_dir: Path | None,
+    *,
+    suppress: Path | None,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Read what came back (messages, mboxes, Maildirs; - is standard input), and settle who is meant by it.
+
+    Delivery status reports (RFC 3464), complaints (RFC 5965), bounces written for people, automatic replies. A report
+    is ours where it names a Message-ID of this campaign; who was Unknown is known then, who bounced has failed.
+    """
+    with reading_exits():
+        desk = books(campaign, ledger, log_dir)
+        came = [read_message(octets) for source in sources for octets in messages_in(source)]
+        with closing(change_ledger(desk.ledger)) as book:
+            settlements = list(_settlements(came, book))
+            moved = [_as_reported(one) for one in settlements if one.state is not None]
+            if moved and not dry_run:
+                _write(desk, book, moved, by="bounces")
+        named = [(one.record.address, one.suppress) for one in settlements if one.suppress]
+        if suppress is not None and not dry_run:
+            append_suppressed(suppress, named)
+    _tell(settlements, sum(len(one.reports) or 1 for one in came) - len(settlements), as_json=as_json)
+    return Exit.OK if settlements else Exit.FAILED
+
+
+def _settlements(came: Sequence[Returned], book: SqlLedger) -> Iterator[Settlement]:
+    """Yield what the reports come to, each recipient as the report before has left it."""
+    asked = {message_id for one in came for message_id in one.message_ids}
+    ours: dict[str, dict[int, RecipientRecord]] = {}
+    for record in book.recipients():
+        if record.message_id in asked:
+            ours.setdefault(record.message_id, {})[record.key] = record
+    for one in came:
+        for report in one.reports:
+            found = whose(one, report, lambda message_id: ours.get(message_id, {}).values())
+            if found is not None:
+                settlement = settled_by(found, report, bundled())
+                ours[found.message_id][found.key] = replace(found, state=settlement.state or found.state)
+                yield settlement
+
+
+def _as_said(record: RecipientRecord, said: str, now: float) -> Moved:
+    reason = "an operator said so"
+    if said == "retry":
+        return Moved(record, requeued(record.waiting.standing, now), reason)
+    return Moved(record, replace(record.waiting.standing, state=_SAID[said], due=None, reason=reason), reason)
+
+
+def _as_reported(one: Settlement) -> Moved:
+    state = one.state or one.record.state
+    return Moved(one.record, replace(one.record.waiting.standing, state=state, due=None, reason=one.reason), one.reason)
+
+
+def _nothing_to_settle(address: str, record: RecipientRecord | None) -> MaildrillError:
+    if record is None:
+        return ConfigurationError(
+            f"there is no {escape(address)} in the ledger", hint="maildrill explain says who is near"
+        )
+    return ConfigurationError(
+        f"{escape(record.address)} is {record.state}, and no try of it ended unknown",
+        hint="maildrill requeue has it tried again all the same",
+    )
+
+
+def _write(desk: Books, book: SqlLedger, moved: Sequence[Moved], *, by: str) -> None:
+    """Write down who moved, in the ledger and then in the log; a log that cannot be opened stops it before."""
+    now = time.time()  # noqa: TID251 - the shell's clock
+    with ExitStack() as opened:
+        sinks: list[Sink] = [
+            opened.enter_context(closing(JsonLines(desk.events))),
+            opened.enter_context(closing(TextFile(desk.connection_log))),
+        ]
+        book.requeue([(one.record, one.standing) for one in moved], at=now, by=by)
+        with ConnectionLog(*sinks, eager=True) as log:
+            for one in moved:
+                log.emit(
+                    "recipient.settled",
+                    now,
+                    recipient=one.record.address,
+                    state=one.standing.state.value,
+                    attempts=one.standing.attempts,
+                    before=one.record.state.value,
+                    by=by,
+                    reason=one.reason,
+                )
+        if log.fault:
+            raise log.fault
+
+
+def _tell(settlements: Sequence[Settlement], strange: int, *, as_json: bool) -> None:
+    for one in settlements:
+        state = one.state or one.record.state
+        if as_json:
+            report = {"recipient": one.record.address, "kind": str(one.report.kind), "form": one.report.form}
+            click.echo(json.dumps({**report, "state": state.value, "reason": one.reason, "suppress": one.suppress}))
+        else:
+            change = f"{one.record.state}, now {state}" if one.state else f"stays {state}"
+            vain = f"; {escape(one.suppress)}" if one.suppress else ""
+            click.echo(f"{escape(one.record.address)}: {change} ({escape(one.reason)}){vain}")
+    if strange:
+        click.echo(f"{strange:,} not about this campaign", err=True)
