@@ -68,6 +68,8 @@ class Opening:
             # some servers hang up at EHLO, or when they have refused it (RFC 1869 section 4.7): once more, the old way
             self._hello = Stage.HELO
             found = await self._once()
+        if isinstance(found, Broken):
+            await self._recorder.ended(self._deadlines.quit)
         return found
 
     def close(self) -> None:

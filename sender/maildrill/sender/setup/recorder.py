@@ -94,6 +94,7 @@ class Recorder(SMTPProtocol):
         self._wire = Wire(scrub.reply)
         self._wire.ask(Stage.BANNER)
         self._reply: Reply | None = None
+        self._ended = asyncio.Event()
         self._told = False  # of a reply that nobody asked for
 
     def verdict(self, stage: Stage) -> Reply | Broken:
@@ -121,6 +122,15 @@ class Recorder(SMTPProtocol):
     def gone(self) -> bool:
         """Whether nothing can be said any more."""
         return self._wire.broken is not None or self.stream is None or self.stream.is_closing()
+
+    async def ended(self, seconds: float) -> None:
+        """Wait until a closed connection is gone: in TLS the server has so many seconds to say goodbye."""
+        for _ in range(2):
+            await asyncio.sleep(0)  # noqa: TID251 - turns of the loop, no time
+        if self.secure:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._ended.wait()
 
     def note(self, remark: str) -> None:
         """Write a remark of ours into the transcript."""
@@ -205,4 +215,5 @@ class Recorder(SMTPProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         self._wire.lose(Fault.EOF if exc is None else Fault.RESET)
+        self._ended.set()
         super().connection_lost(exc)
