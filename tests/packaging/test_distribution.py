@@ -99,7 +99,7 @@ def test_the_wheel_holds_the_four_roots_and_nothing_else(wheel_names: set[str]) 
         "maildrill/sender/campaign.py",
         "maildrill/cli/main.py",
         "maildrill/scenarios/py.typed",
-        "maildrill/scenarios/catalogue/rough-week.toml",
+        "maildrill/scenarios/catalogue/weather/rough-week.toml",
         "maildrill/scenarios/bundled/festival/guests.csv",
     ],
 )
