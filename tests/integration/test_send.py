@@ -154,7 +154,7 @@ def test_everybody_is_served_and_a_second_run_opens_no_connection(desk: Desk) ->
         second = await desk.send()
 
         assert (first.code, first.report["delivered"], first.report["connections"]) == (0, 3, sessions), first.errors
-        assert first.report["set_aside"] == {"invalid": 1, "duplicate": 1}
+        assert first.report["set_aside"] == {"invalid": 1, "duplicate": 1, "suppressed": 0}
         assert (second.code, second.report["delivered"], second.report["connections"]) == (0, 3, 0), second.errors
         assert len(desk.server.journal.sessions) == sessions
 
