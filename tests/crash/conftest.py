@@ -7,7 +7,7 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add --deaths."""
-    parser.addoption("--deaths", type=int, default=60, help="so many deaths of each scenario, 0: at every event")
+    parser.addoption("--deaths", type=int, default=400, help="so many deaths of each scenario, 0: at every event")
 
 
 @pytest.fixture

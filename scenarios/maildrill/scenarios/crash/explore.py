@@ -13,9 +13,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from maildrill.fakeserver.journal.record import Entry, Message
-from maildrill.fakeserver.server import FakeServer
 from maildrill.scenarios.crash.death import Death, DiedError, Point
 from maildrill.scenarios.drill import Plan
+from maildrill.scenarios.drill_accounts import in_a_drill
+from maildrill.scenarios.servers import Servers, cast
 from maildrill.scenarios.world import World, run_world
 from maildrill.sender.attempt import State
 from maildrill.sender.connection_log import ConnectionLog
@@ -43,15 +44,15 @@ class Remains:
 class Explored:
     """A drill in which the sender died once: what was left then, and what came of it all in the end.
 
-    died_at: Unix seconds. sessions: how many sessions the server had seen when it came. remains: None where the
-    ledger was not there yet. events: of the second run.
+    died_at, reborn_at: Unix seconds. remains: None where the ledger was not there yet. events: of the second run.
+    entries, messages: of all servers.
     """
 
     plan: Plan
     listed: tuple[str, ...]
     point: Point
     died_at: float
-    sessions: int
+    reborn_at: float
     remains: Remains | None
     recipients: tuple[RecipientRecord, ...]
     attempts: tuple[AttemptRecord, ...]
@@ -84,6 +85,7 @@ class _Lives:
 
     def __init__(self, plan: Plan, at: int, folder: Path) -> None:
         campaign = plan.campaign if plan.seed is None else replace(plan.campaign, seed=plan.seed)
+        campaign, self._settings = in_a_drill(campaign, plan.script, plan.hosts)
         self._plan = replace(plan, campaign=campaign)
         self._at = at
         self._file = folder / "first" / "campaign.ledger"
@@ -94,16 +96,16 @@ class _Lives:
 
     async def count(self, world: World) -> list[str]:
         """Return all that happens in a life without a death."""
-        death, server = await self._begin(world)
-        await self._live(world, death, Memory(), self._file)
-        await server.stop()
+        death, servers = await self._begin(world)
+        await self._live(world, death, servers, Memory(), self._file)
+        await servers.stop()
         return death.events
 
     async def play(self, world: World) -> Explored:
         """Return what comes of a death and of a second life."""
-        death, server = await self._begin(world)
+        death, servers = await self._begin(world)
         _let_die(world)
-        first = asyncio.ensure_future(self._live(world, death, Memory(), self._file))
+        first = asyncio.ensure_future(self._live(world, death, servers, Memory(), self._file))
         await asyncio.wait([first, death.over], return_when=asyncio.FIRST_COMPLETED)
         died_at = world.clock.now()
         first.cancel()
@@ -111,38 +113,40 @@ class _Lives:
         if not first.cancelled():
             first.exception()  # whatever the dying have to say
         await world.clock.sleep(_RESTART)  # what was under way lands
-        sessions = server.journal.sessions_opened
+        reborn_at = world.clock.now()
         world.loop.tap = None
         left = self._left / self._file.name
         remains = _remains(left) if left.exists() else None
         log = Memory()
         left.parent.mkdir(exist_ok=True)
-        await self._live(world, None, log, left)
+        await self._live(world, None, servers, log, left)
         recipients, attempts = _read(left)
-        await server.stop()
+        await servers.stop()
+        journals = [server.journal for server in servers.by_host.values()]
         return Explored(
             plan=self._plan,
             listed=tuple(row.address for row in self._list.recipients),
             point=Point(self._at),
             died_at=died_at,
-            sessions=sessions,
+            reborn_at=reborn_at,
             remains=remains,
             recipients=recipients,
             attempts=attempts,
             events=tuple(log.events),
-            entries=tuple(server.journal.entries),
-            messages=tuple(server.journal.messages),
+            entries=tuple(entry for journal in journals for entry in journal.entries),
+            messages=tuple(message for journal in journals for message in journal.messages),
         )
 
-    async def _begin(self, world: World) -> tuple[Death, FakeServer]:
-        account = self._plan.campaign.account
-        server = FakeServer(self._plan.script, clock=world.clock, seed=self._plan.seed)
-        await server.start(account.host, account.port)
+    async def _begin(self, world: World) -> tuple[Death, Servers]:
+        plan = self._plan
+        playing = cast(plan.campaign, plan.script, plan.hosts, plan.dns)
+        servers = Servers(playing, plan.campaign, world.clock, plan.seed, self._settings)
+        await servers.start()
         death = Death(self._at, self._file, self._left, lambda: world.loop.switchboard.cut("client"))
         world.loop.tap = death.landed
-        return death, server
+        return death, servers
 
-    async def _live(self, world: World, death: Death | None, sink: Memory, file: Path) -> None:
+    async def _live(self, world: World, death: Death | None, servers: Servers, sink: Memory, file: Path) -> None:
         ledger: SqliteLedger = open_ledger(
             file, self._plan.campaign, at=world.clock.now(), durability=Durability.PROCESS
         )
@@ -156,6 +160,7 @@ class _Lives:
                     clock=world.clock,
                     log=log,
                     stop=asyncio.Event(),
+                    resolver=servers.resolver,
                 ).run()
         except DiedError:
             pass

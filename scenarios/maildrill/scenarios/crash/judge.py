@@ -115,12 +115,12 @@ def same_message(explored: Explored) -> Iterator[Breach]:
 def _asked_later(explored: Explored) -> Iterator[str]:
     """Yield whom RCPT named in the second life."""
     for entry in explored.entries:
-        if entry.stage is Stage.RCPT and entry.session > explored.sessions and entry.address:
+        if entry.stage is Stage.RCPT and entry.began >= explored.reborn_at and entry.address:
             yield entry.address
 
 
 def _of_first_life(explored: Explored) -> Iterator[Message]:
-    return (message for message in explored.messages if message.session <= explored.sessions)
+    return (message for message in explored.messages if message.at < explored.reborn_at)
 
 
 CHECKS: tuple[tuple[str, str, Check], ...] = (
