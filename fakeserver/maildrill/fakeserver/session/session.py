@@ -207,7 +207,7 @@ class Session(SMTP):
     def _cb_client_connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:  # noqa: ARG002 - aiosmtpd's signature
         self._commands = Commands(self._line.inbox, self._host.limits.line, self._command)
         self._reader = cast("asyncio.StreamReader", self._commands)
-        self._writer = cast("asyncio.StreamWriter", Closer(self._line.shut))
+        self._writer = cast("asyncio.StreamWriter", Closer(writer, self._line.shut))
 
     async def _handle_client(self) -> None:
         self._steps = Steps(super()._handle_client())

@@ -5,6 +5,7 @@ Rule: each has just what aiosmtpd asks of it, which tests/integration/server/tes
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import re
 from collections.abc import Awaitable, Callable, Iterable
@@ -75,10 +76,17 @@ NO_TIMER = NoTimer()
 
 
 class Closer:
-    """What aiosmtpd closes where a session is over. shut: called for that."""
+    """What aiosmtpd closes where a session is over, in the place of asyncio's writer. shut: called for that."""
 
-    def __init__(self, shut: Callable[[], None]) -> None:
+    def __init__(self, writer: asyncio.StreamWriter, shut: Callable[[], None]) -> None:
         self.close = shut
+        # From Python 3.13 on a writer that nobody holds closes its transport; this one has none any more.
+        writer._transport = _Closed()  # type: ignore[attr-defined]
+
+
+class _Closed(asyncio.WriteTransport):
+    def is_closing(self) -> bool:
+        return True
 
 
 class Verbs(dict[str, Any]):
