@@ -19,10 +19,13 @@ _OBJECTS = 20_000
 def collecting_seldom() -> Iterator[None]:
     """Look for rings seldom while the block runs, and not among what is there already, such as modules."""
     before = gc.get_threshold()
-    gc.freeze()
+    ours = not gc.get_freeze_count()  # what somebody else has frozen is theirs to thaw
+    if ours:
+        gc.freeze()
     gc.set_threshold(_OBJECTS, 10, 10)
     try:
         yield
     finally:
         gc.set_threshold(*before)
-        gc.unfreeze()
+        if ours:
+            gc.unfreeze()

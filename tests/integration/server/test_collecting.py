@@ -50,12 +50,17 @@ def test_messages_are_let_go_without_a_search(tcp: Ground, commands: tuple[str, 
     assert tcp.play(script, story, journal=Journal(keep=10)) == (0, 70)
 
 
-def test_afterwards_searches_are_as_they_were() -> None:
-    """Whoever runs a server in a process of theirs finds it unchanged."""
-    before = gc.get_threshold(), gc.get_freeze_count()
-    with collecting_seldom():
-        within = gc.get_threshold(), gc.get_freeze_count()
+@pytest.mark.parametrize("frozen", [False, True])
+def test_afterwards_searches_are_as_they_were(frozen: bool) -> None:
+    """Whoever runs a server in a process of theirs finds it unchanged, also what they have frozen."""
+    (gc.freeze if frozen else gc.unfreeze)()
+    try:
+        before = gc.get_threshold(), bool(gc.get_freeze_count())
+        with collecting_seldom():
+            within = gc.get_threshold(), gc.get_freeze_count()
 
-    assert within[0][0] > before[0][0]
-    assert within[1] > 0
-    assert (gc.get_threshold(), gc.get_freeze_count()) == before
+        assert within[0][0] > before[0][0]
+        assert within[1] > 0
+        assert (gc.get_threshold(), bool(gc.get_freeze_count())) == before == (before[0], frozen)
+    finally:
+        gc.unfreeze()
