@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from maildrill.sender.account_file import accounts_path, exposed, read_accounts
 from maildrill.sender.account_words import described, summary
+from maildrill.sender.campaign import Account
 from maildrill.sender.campaign_file import read_campaign
 from maildrill.sender.credentials import PASSWORDS, Credentials, Mechanism
 from maildrill.sender.secret import Secret
@@ -203,6 +204,15 @@ def test_what_is_described_has_the_source_alone(write: Write, monkeypatch: pytes
     assert PASSWORD not in told
     assert "env:SMTP_PASSWORD" in told
     assert PIN in told
+
+
+def test_authorities_of_its_own_are_told_of() -> None:
+    """Not the certificates themselves."""
+    security = Security(mode=TlsMode.REQUIRED, authorities="-----BEGIN CERTIFICATE-----")
+    told = described(Account(host="h", security=security))
+
+    assert told["authorities"] == "those of ca_file alone"
+    assert "BEGIN" not in str(told)
 
 
 def test_a_campaign_names_its_accounts(write: Write, tmp_path: Path) -> None:
