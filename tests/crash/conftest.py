@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
 
@@ -13,4 +15,4 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def deaths(pytestconfig: pytest.Config) -> int:
     """Return how many deaths of a scenario are wanted; 0 is all."""
-    return int(pytestconfig.getoption("--deaths"))
+    return cast("int", pytestconfig.getoption("--deaths"))
