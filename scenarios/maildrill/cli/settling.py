@@ -19,10 +19,11 @@ from maildrill.cli.exits import CommandError, Exit
 from maildrill.cli.mailbox import messages_in
 from maildrill.sender.attempt import State
 from maildrill.sender.bounces import Returned, read_message
-from maildrill.sender.bounces.settlement import Settlement, whose
+from maildrill.sender.bounces.settlement import Settlement, named_in, names_of, whose
 from maildrill.sender.bounces.settlement import settle as settled_by
 from maildrill.sender.classification import bundled
 from maildrill.sender.connection_log import ConnectionLog
+from maildrill.sender.dsn import EnvelopeId, message_of
 from maildrill.sender.ledger import RecipientRecord, change_ledger
 from maildrill.sender.ledger.sql_ledger import SqlLedger
 from maildrill.sender.lists.suppression import append_suppressed
@@ -92,7 +93,8 @@ def bounces(  # noqa: PLR0913 - an argument for each option
     """Read what came back (messages, mboxes, Maildirs; - is standard input), and settle who is meant by it.
 
     Delivery status reports (RFC 3464), complaints (RFC 5965), bounces written for people, automatic replies. A report
-    is ours where it names a Message-ID of this campaign; who was Unknown is known then, who bounced has failed.
+    is ours where it names a Message-ID or an ENVID of this campaign; who was Unknown is known then, who bounced has
+    failed.
     """
     with reading_exits():
         desk = books(campaign, ledger, log_dir)
@@ -111,17 +113,19 @@ def bounces(  # noqa: PLR0913 - an argument for each option
 
 def _settlements(came: Sequence[Returned], book: SqlLedger) -> Iterator[Settlement]:
     """Yield what the reports come to, each recipient as the report before has left it."""
-    asked = {message_id for one in came for message_id in one.message_ids}
-    ours: dict[str, dict[int, RecipientRecord]] = {}
+    asked = {name for one in came for name in named_in(one)}
+    ours: dict[str, list[int]] = {}
+    now: dict[int, RecipientRecord] = {}
     for record in book.recipients():
-        if record.message_id in asked:
-            ours.setdefault(record.message_id, {})[record.key] = record
+        for name in asked.intersection(names_of(record.message_id)):
+            ours.setdefault(name, []).append(record.key)
+            now[record.key] = record
     for one in came:
         for report in one.reports:
-            found = whose(one, report, lambda message_id: ours.get(message_id, {}).values())
+            found = whose(one, report, lambda name: [now[key] for key in ours.get(name, ())])
             if found is not None:
-                settlement = settled_by(found, report, bundled())
-                ours[found.message_id][found.key] = replace(found, state=settlement.state or found.state)
+                settlement = settled_by(found, report, bundled(), EnvelopeId.read(one.envelope_id))
+                now[found.key] = replace(found, state=settlement.state or found.state)
                 yield settlement
 
 
@@ -173,12 +177,21 @@ def _write(desk: Books, book: SqlLedger, moved: Sequence[Moved], *, by: str) -> 
             raise log.fault
 
 
+def _attempt(one: Settlement) -> dict[str, int] | None:
+    """Return which try a report is about, by the numbers that ledger and log have for it; None: it does not say."""
+    said = one.envelope_id
+    if said is None or said.message != message_of(one.record.message_id):
+        return None
+    return {"run": said.run, "session": said.session, "transaction": said.transaction}
+
+
 def _tell(settlements: Sequence[Settlement], strange: int, *, as_json: bool) -> None:
     for one in settlements:
         state = one.state or one.record.state
         if as_json:
             report = {"recipient": one.record.address, "kind": str(one.report.kind), "form": one.report.form}
-            click.echo(json.dumps({**report, "state": state.value, "reason": one.reason, "suppress": one.suppress}))
+            known = {"state": state.value, "reason": one.reason, "suppress": one.suppress, "attempt": _attempt(one)}
+            click.echo(json.dumps({**report, **known}))
         else:
             change = f"{one.record.state}, now {state}" if one.state else f"stays {state}"
             vain = f"; {escape(one.suppress)}" if one.suppress else ""

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from maildrill.sender.credentials import Credentials
+from maildrill.sender.dsn import DsnRequest
 from maildrill.sender.pacing.hours import ALWAYS, Opening
 from maildrill.sender.security import WHERE_OFFERED, Security
 from maildrill.smtp.quantity import Rate
@@ -187,6 +188,7 @@ class Campaign:
     seed: int = 0
     file: Path = Path("campaign.toml")
     route: Route = Route()
+    dsn: DsnRequest | None = None  # which reports are asked for (RFC 3461); None: nothing is said of them
     suppress: tuple[Path, ...] = ()  # suppression lists: who gets no message whatever the list says
 
     @property

@@ -13,6 +13,7 @@ from typing import TypeVar
 from maildrill.sender.account_file import account_named, accounts_path, read_accounts
 from maildrill.sender.account_table import read_account
 from maildrill.sender.campaign import Account, Campaign, Mailbox, Mode, RetryPolicy, UnknownPolicy
+from maildrill.sender.dsn_table import read_dsn
 from maildrill.sender.lists.addresses import parse_mailbox
 from maildrill.sender.merge.template import Template
 from maildrill.sender.retry import PRESETS
@@ -56,6 +57,7 @@ def campaign_of(document: Table, path: Path) -> Campaign:
         attachments=attachments,
         retry=_retry(document.table("retry")),
         limits=read_limits(document),
+        dsn=read_dsn(document.table("dsn")) if document.has("dsn") else None,
         file=path.resolve(),
     )
     if campaign.text is None and campaign.html is None:

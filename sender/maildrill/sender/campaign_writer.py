@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from maildrill.sender.campaign import Account, Campaign, DestinationLimits, Mailbox, Member
 from maildrill.sender.credentials import TOKENS
+from maildrill.sender.dsn import DsnRequest
 from maildrill.sender.route_file import destination_words, open_words
 from maildrill.smtp.quantity import format_duration
 
@@ -56,6 +57,7 @@ def campaign_to_toml(campaign: Campaign, *, list_file: str) -> str:
             "rate_per_destination": str(limits.each.rate) if limits.each.rate else None,
             "warm_up": list(limits.each.warm_up) if limits.each.warm_up is not None else None,
         },
+        "dsn": _dsn(campaign.dsn),
         "hours": {
             "zone": str(limits.opening.zone) if limits.opening.zone else None,
             "open": [open_words(hours) for hours in limits.opening.hours] or None,
@@ -70,6 +72,17 @@ def campaign_to_toml(campaign: Campaign, *, list_file: str) -> str:
         for pattern, own in limits.destinations.items()
     ]
     return "\n".join(parts)
+
+
+def _dsn(request: DsnRequest | None) -> dict[str, object]:
+    if request is None:
+        return {}
+    return {
+        "notify": [word.value for word in request.notify] or None,
+        "ret": request.ret.value if request.ret else None,
+        "envid": request.envid,
+        "orcpt": request.orcpt,
+    }
 
 
 def _route(campaign: Campaign) -> dict[str, dict[str, object]]:

@@ -43,6 +43,11 @@ class Capabilities:
         return "SMTPUTF8" in self.keywords
 
     @cached_property
+    def dsn(self) -> bool:
+        """Whether reports may be asked for (RFC 3461)."""
+        return "DSN" in self.keywords
+
+    @cached_property
     def size(self) -> int | None:
         """The largest message in octets; 0: no limit is told; None: the extension is not offered (RFC 1870)."""
         told = self.keywords.get("SIZE")

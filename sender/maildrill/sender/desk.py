@@ -13,6 +13,7 @@ from functools import partial
 from maildrill.sender.attempt import Ruling, State, Verdict
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.connection_log import ConnectionLog
+from maildrill.sender.dsn import EnvelopeId, Reporting, message_of
 from maildrill.sender.ledger import AttemptRecord, Entry, Intent, Ledger, RecipientRecord, Recovered
 from maildrill.sender.lists import Row
 from maildrill.sender.pacing.lessons import Lesson
@@ -56,6 +57,18 @@ class Desk:
         self._held = 0  # recipients leased to this run
         self._next_page: float | None = None  # when the ledger has more for us
         self._kept_since: dict[str, float] = {}  # queues that wait for their host, and since when
+
+    def reporting(self, message_id: str, go: Try) -> Reporting | None:
+        """Return what reports a try of this message asks for; None: the campaign asks for none."""
+        if self.campaign.dsn is None:
+            return None
+        envelope_id = EnvelopeId(
+            message=message_of(message_id),
+            run=self.ledger.run,
+            session=go.session,
+            transaction=go.transaction or 0,
+        )
+        return Reporting(self.campaign.dsn, envelope_id)
 
     def open(self, rows: Iterable[Row], message_id: Callable[[Row], str], now: float) -> None:
         """Take in the list and whatever earlier runs left; log it all."""

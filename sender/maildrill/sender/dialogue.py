@@ -15,6 +15,8 @@ from hashlib import blake2b
 from maildrill.sender.attempt import Broken, Fault, Transaction
 from maildrill.sender.capabilities import Capabilities
 from maildrill.sender.channel import Channel, SessionOverError
+from maildrill.sender.dsn import Reporting
+from maildrill.sender.envelope_commands import mail_command, obstacle, rcpt_command
 from maildrill.sender.hearing import Hearing
 from maildrill.sender.timeouts import Deadlines
 from maildrill.sender.wire import normal, stuffed
@@ -57,27 +59,35 @@ class Session:
         return not (self._channel.over or self._spoilt or self._stopped)
 
     async def transact(
-        self, envelope: Envelope, message: bytes, *, before_dot: BeforeDot, after_rcpt: AfterRcpt | None = None
+        self,
+        envelope: Envelope,
+        message: bytes,
+        *,
+        before_dot: BeforeDot,
+        after_rcpt: AfterRcpt | None = None,
+        reporting: Reporting | None = None,
     ) -> Transaction:
         """Do one mail transaction and return all that was heard in it.
 
         message: octets, not yet dot-stuffed. before_dot: awaited with the accepted recipients just before the first
         octet of the final dot leaves; if it raises, the dot does not leave, the session is dropped, and it raises on.
         after_rcpt: awaited with what was heard so far when all RCPT are answered and one of them was refused.
-        Cancelled before that, the session is dropped. Cancelled later, the reply is still waited for and returned;
-        then the session takes no further transaction, and to end is the caller's business.
+        reporting: the reports to ask for, where DSN is offered. Cancelled before the dot has left, the session is
+        dropped. Cancelled later, the reply is still waited for and returned; then the session takes no further
+        transaction, and to end is the caller's business.
         """
         hearing = Hearing(envelope.recipients)
         self._after_rcpt = after_rcpt
         message = normal(message)
-        obstacle = self._obstacle(envelope, message)
-        if obstacle is not None:
-            return hearing.transaction(obstacle)
+        in_the_way = obstacle(self.capabilities, envelope, message)
+        if in_the_way is not None:
+            return hearing.transaction(in_the_way)
         if not self.alive:
             broken = self._channel.wire.broken or Broken(Stage.IDLE, Fault.EOF)
             return hearing.transaction(replace(broken, stage=Stage.IDLE))
         try:
-            await self._converse(hearing, envelope, message, before_dot)
+            await self._open(hearing, envelope, message, reporting)
+            await self._finish(hearing, message, before_dot)
         except SessionOverError:
             pass
         except BaseException:
@@ -109,13 +119,18 @@ class Session:
 
     # One transaction
 
-    async def _converse(self, hearing: Hearing, envelope: Envelope, message: bytes, before_dot: BeforeDot) -> None:
-        mail = (Stage.MAIL, self._mail(envelope, message))
-        recipients = [(Stage.RCPT, f"RCPT TO:<{recipient}>") for recipient in envelope.recipients]
+    async def _open(self, hearing: Hearing, envelope: Envelope, message: bytes, reporting: Reporting | None) -> None:
+        """MAIL, all RCPT, and DATA where anybody is to have the message."""
+        offers = self.capabilities
+        mail = (Stage.MAIL, mail_command(offers, envelope, message, reporting))
+        recipients = [(Stage.RCPT, rcpt_command(offers, to, reporting)) for to in envelope.recipients]
         if self.capabilities.pipelining:
             await self._in_a_group(hearing, mail, recipients)
         else:
             await self._in_lock_step(hearing, mail, recipients)
+
+    async def _finish(self, hearing: Hearing, message: bytes, before_dot: BeforeDot) -> None:
+        """The message, or what ends a transaction without one."""
         if hearing.data is None or hearing.data.klass != 3:
             await self._reset(hearing)
         elif hearing.accepted:
@@ -214,26 +229,6 @@ class Session:
             self._channel.give_up(Stage.RSET, Fault.UNSOLICITED, reply)
         self._spoilt = not reply.positive or (hearing.data is not None and hearing.data.positive)
 
-    def _obstacle(self, envelope: Envelope, message: bytes) -> Broken | None:
-        """Return why the server cannot take this message, known from its capabilities alone."""
-        size = self.capabilities.size
-        if size and len(message) > size:
-            detail = f"message of {len(message)} octets; the server takes {size}"
-            return Broken(Stage.MAIL, Fault.TOO_BIG, None, detail)
-        if _international(envelope) and not self.capabilities.smtputf8:
-            return Broken(Stage.MAIL, Fault.NO_SMTPUTF8, None, "the server takes no international address")
-        if not message.isascii() and not self.capabilities.eightbit:
-            return Broken(Stage.MAIL, Fault.NO_8BITMIME, None, "the server takes no octets above 127")
-        return None
-
-    def _mail(self, envelope: Envelope, message: bytes) -> str:
-        parameters = [f"SIZE={len(message)}"] if self.capabilities.size is not None else []
-        if not message.isascii():
-            parameters.append("BODY=8BITMIME")
-        if _international(envelope):
-            parameters.append("SMTPUTF8")
-        return " ".join([f"MAIL FROM:<{envelope.reverse_path}>", *parameters])
-
     def _keep_step(self, stage: Stage, reply: Reply) -> None:
         if reply.klass == 3 or reply.code in _OUT_OF_STEP:
             self._channel.give_up(stage, Fault.OUT_OF_STEP, reply)
@@ -241,7 +236,3 @@ class Session:
 
 async def _unrecorded(_: tuple[str, ...]) -> None:
     """A dot that nobody's message ends with needs no record."""
-
-
-def _international(envelope: Envelope) -> bool:
-    return not all(address.isascii() for address in (envelope.reverse_path, *envelope.recipients))

@@ -227,7 +227,11 @@ class Lane:
         try:
             envelope = Envelope(desk.campaign.sender.address, addresses)
             heard = await session.transact(
-                envelope, letter.content, before_dot=intention.write, after_rcpt=intention.told
+                envelope,
+                letter.content,
+                before_dot=intention.write,
+                after_rcpt=intention.told,
+                reporting=desk.reporting(letter.message_id, go),
             )
         except BaseException:
             if not intention.written:  # else the ledger has the intent, and opening it again will say Unknown

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from maildrill.sender.attempt import Broken, Transaction
 from maildrill.sender.campaign import Account
+from maildrill.sender.dsn import Reporting
 from maildrill.sender.timeouts import Deadlines
 from maildrill.smtp import Clock, Envelope, Line
 
@@ -38,11 +39,12 @@ class OpenSession(Protocol):
         *,
         before_dot: Callable[[tuple[str, ...]], Awaitable[None]],
         after_rcpt: Callable[[Transaction], Awaitable[None]] | None = None,
+        reporting: Reporting | None = None,
     ) -> Transaction:
         """Do one mail transaction.
 
         before_dot: awaited with the accepted just before the final dot leaves. after_rcpt: awaited with what was heard
-        so far when all RCPT are answered and one of them was refused.
+        so far when all RCPT are answered and one of them was refused. reporting: what reports are asked for.
         """
         ...
 

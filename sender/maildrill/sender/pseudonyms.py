@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import blake2b
 
+from maildrill.sender.dsn import original_recipient
 from maildrill.sender.log_event import LogEvent
 from maildrill.sender.review.located import Located
 from maildrill.smtp import EnhancedStatus, Stage
@@ -246,6 +247,7 @@ class Pseudonyms:
         if len(local) >= _SHORTEST_NAME and not local.isdigit():
             self._locals.add(local.casefold())
         self._know_odd(address)
+        self._know_odd(original_recipient(address).partition(";")[2])  # ORCPT spells some addresses otherwise
         self._know_odd(domain)
 
     def _know_odd(self, name: str) -> None:

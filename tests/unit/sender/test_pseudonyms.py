@@ -125,3 +125,14 @@ def test_an_ip_literal_stays_one() -> None:
     """Version 6, too; our own loopback is nobody's."""
     assert NAMES.domain("[IPv6:2001:db9::1]").startswith("[2001:db8::")
     assert NAMES.domain("127.0.0.1") == "127.0.0.1"
+
+
+def test_the_original_recipient_of_a_command_is_nobodys_name() -> None:
+    """ORCPT spells some addresses otherwise than RCPT does; none of their parts is left."""
+    names = Pseudonyms(b"k")
+    names.learn(Located(LogEvent(1, 0.0, "transaction.started", {"recipients": ['"sue+;ellen"@x.org']}), 1))
+    told = names.text('RCPT TO:<"sue+;ellen"@x.org> NOTIFY=DELAY ORCPT=rfc822;"sue+2B;ellen"@x.org')
+
+    assert "sue" not in told
+    assert "ellen" not in told
+    assert " NOTIFY=DELAY ORCPT=rfc822;" in told

@@ -34,6 +34,7 @@ from maildrill.scenarios.mutants.seeded import (
     talks_on_after_421,
 )
 from maildrill.scenarios.mutants.seeded_pace import (
+    asks_everybody_for_reports,
     changes_the_message_id,
     charges_for_one_too_many,
     fails_recipients_for_a_login,
@@ -53,6 +54,7 @@ from maildrill.scenarios.mutants.seeded_pace import (
     writes_no_intent,
 )
 from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, Mode, RetryPolicy
+from maildrill.sender.dsn import DsnRequest, Notify, Ret
 from maildrill.sender.lists import RecipientList, Row
 from maildrill.sender.summary import Violation
 from maildrill.smtp.quantity import Rate
@@ -110,6 +112,7 @@ CROWDED = """
 """
 REFUSED_ALL = '[[rule]]\nat = "rcpt"\nattempt = "1-2"\nreply = "550 5.1.1 no"\n'
 SMALL_TALK = '[server]\ncaps = "-SIZE"\n'
+NO_REPORTS = '[server]\ncaps = "-DSN"\n'
 LOG_IN = '[[rule]]\nat = "mail"\nreply = "530 5.7.0 log in first"\n'
 
 
@@ -122,6 +125,11 @@ def paced(campaign: Campaign) -> Campaign:
     """One message in ten minutes."""
     limits = replace(campaign.limits, rate=Rate(1, 600.0), recipients_per_transaction=1)
     return replace(campaign, limits=limits)
+
+
+def reporting(campaign: Campaign) -> Campaign:
+    """Reports asked for, of everything."""
+    return replace(campaign, dsn=DsnRequest(notify=(Notify.SUCCESS, Notify.FAILURE, Notify.DELAY), ret=Ret.FULL))
 
 
 def short_sessions(campaign: Campaign) -> Campaign:
@@ -164,6 +172,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(charges_for_one_too_many, CROWDED, 23),
     Defect(forgets_to_reset, REFUSED_ALL, 26),
     Defect(tells_the_size_to_everybody, SMALL_TALK, 27),
+    Defect(asks_everybody_for_reports, NO_REPORTS, 27, reporting),
     Defect(tells_of_the_blind_copy, "", 33),
     Defect(writes_no_intent, "", 37),
     Defect(changes_the_message_id, "", 42, merging),

@@ -108,6 +108,10 @@ def tells_the_size_to_everybody(patch: Patching) -> None:
     patch.setattr(Capabilities, "size", 0)
 
 
+def asks_everybody_for_reports(patch: Patching) -> None:
+    patch.setattr(Capabilities, "dsn", True)
+
+
 def tells_of_the_blind_copy(patch: Patching) -> None:
     honest = Composer.compose
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from email.message import Message
 
 from maildrill.sender.bounces.report import Kind, Report
+from maildrill.sender.xtext import read_utf8, read_xtext
 from maildrill.smtp import Reply
 
 _ACTIONS = {
@@ -77,8 +78,16 @@ def _kind(block: Message) -> Kind | None:
 
 def _recipients(block: Message) -> tuple[str, ...]:
     names = ("Original-Recipient", "Final-Recipient", "X-Actual-Recipient")
-    found = (_address(_typed(field_of(block, name))) for name in names)
+    found = (address for name in names for address in _addresses(field_of(block, name)))
     return tuple(dict.fromkeys(address for address in found if "@" in address))
+
+
+def _addresses(text: str) -> tuple[str, ...]:
+    """Return what a field names: as it stands there, and what it means if ORCPT's encoding was left in it."""
+    said = _address(_typed(text))
+    if text.partition(";")[0].strip().casefold() == "utf-8":
+        return (read_utf8(said),)  # RFC 6533 section 4.2
+    return (said, read_xtext(said) or said)
 
 
 def _status(block: Message) -> str:

@@ -22,6 +22,7 @@ _MESSAGE_ID = re.compile(r"^[> ]*Message-ID:\s*(<[^<>\s]+>)", re.IGNORECASE | re
 _FIELDS = re.compile(rb"^(Final|Original)-Recipient:", re.IGNORECASE | re.MULTILINE)
 _OF_A_MESSAGE = ("From", "Received", "Return-Path", "Content-Type", "To")
 _DAEMONS = re.compile(r"mailer-daemon|postmaster|mail delivery|mailerdaemon|mail-daemon|<>", re.IGNORECASE)
+_STATUS = ("message/delivery-status", "message/global-delivery-status")
 _RETURNED = (
     "message/rfc822",
     "text/rfc822-headers",
@@ -43,7 +44,7 @@ def read_message(octets: bytes) -> Returned:
     return Returned(
         reports=reports,
         message_ids=_about(message, parts),
-        envelope_id=next(filter(None, map(envelope_id_of, _of_type(parts, "message/delivery-status"))), ""),
+        envelope_id=next(filter(None, map(envelope_id_of, _of_type(parts, *_STATUS))), ""),
         subject=field_of(message, "Subject"),
         sender=parseaddr(field_of(message, "From"))[1],
         at=field_of(message, "Date"),
@@ -60,7 +61,7 @@ def _pasted(octets: bytes) -> Iterator[Report]:
 
 
 def _by_the_book(parts: list[Message]) -> Iterator[Report]:
-    for part in _of_type(parts, "message/delivery-status", "message/global-delivery-status"):
+    for part in _of_type(parts, *_STATUS):
         yield from reports_of(part)
     for part in _of_type(parts, "message/feedback-report"):
         yield from complaints_of(part)

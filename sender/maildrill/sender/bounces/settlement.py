@@ -1,6 +1,6 @@
 """What a report changes: whose it is, where that recipient stands now, and whether to write to them again. Pure.
 
-Rule 1: only the Message-ID says that a report is about our message; an address alone may be about somebody else's.
+Rule 1: only Message-ID and ENVID say that a report is about our message; an address alone may be somebody else's.
 Rule 2: a report moves only what was Unknown, or what a server had taken: nobody is failed who was never sent to.
 """
 
@@ -13,6 +13,7 @@ from types import MappingProxyType
 from maildrill.sender.attempt import State
 from maildrill.sender.bounces.report import Kind, Report, Returned
 from maildrill.sender.classification import Classifier
+from maildrill.sender.dsn import EnvelopeId, message_of
 from maildrill.sender.ledger.records import RecipientRecord
 
 #: What a report that all went well makes of a recipient whose message may be there.
@@ -47,7 +48,7 @@ class Settlement:
     """What a report comes to for a recipient of ours.
 
     state: where it stands from now on, None where that does not change. reason: in words. suppress: why no further
-    campaign should write to it, "" where one may.
+    campaign should write to it, "" where one may. envelope_id: the try that the report is about, where ENVID says it.
     """
 
     record: RecipientRecord
@@ -55,17 +56,32 @@ class Settlement:
     state: State | None
     reason: str
     suppress: str = ""
+    envelope_id: EnvelopeId | None = None
 
 
-#: The recipients of ours whose message has a Message-ID.
+#: The recipients of ours whose message is called so: by its Message-ID, or by what stands for that in an ENVID.
 Finder = Callable[[str], Iterable[RecipientRecord]]
+
+
+def names_of(message_id: str) -> tuple[str, str]:
+    """Return what a report may call a message of ours."""
+    return message_id, message_of(message_id)
+
+
+def named_in(returned: Returned) -> tuple[str, ...]:
+    """Return what a report calls the message that it is about, the surest name first.
+
+    The ENVID is the envelope's own; a Message-ID may stand in a quotation that somebody has edited.
+    """
+    envelope_id = EnvelopeId.read(returned.envelope_id)
+    return (*((envelope_id.message,) if envelope_id else ()), *returned.message_ids)
 
 
 def whose(returned: Returned, report: Report, find: Finder) -> RecipientRecord | None:
     """Return the recipient that a report is about, None where that is nobody of ours or cannot be told."""
     named = {_plain(address) for address in report.recipients}
-    for message_id in returned.message_ids:
-        ours = list(find(message_id))
+    for name in named_in(returned):
+        ours = list(find(name))
         by_name = [record for record in ours if _plain(record.address) in named]
         if by_name:
             return by_name[0]
@@ -74,12 +90,14 @@ def whose(returned: Returned, report: Report, find: Finder) -> RecipientRecord |
     return None
 
 
-def settle(record: RecipientRecord, report: Report, classifier: Classifier) -> Settlement:
-    """Return what a report makes of a recipient."""
+def settle(
+    record: RecipientRecord, report: Report, classifier: Classifier, envelope_id: EnvelopeId | None = None
+) -> Settlement:
+    """Return what a report makes of a recipient. envelope_id: of the try that it is about, where that is known."""
     status = f" {report.status}" if report.status else ""
     said = str(report.reply) if report.reply is not None else report.why
     reason = f"{_SAYS[report.kind]}{status}" + (f": {said}" if said else "")
-    return Settlement(record, report, _state(record, report.kind), reason, _suppress(report, classifier))
+    return Settlement(record, report, _state(record, report.kind), reason, _suppress(report, classifier), envelope_id)
 
 
 def _state(record: RecipientRecord, kind: Kind) -> State | None:

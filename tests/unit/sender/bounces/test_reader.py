@@ -209,3 +209,18 @@ def test_a_status_with_odd_parts_is_passed_over() -> None:
     assert read_message(odd + b"Action: failed\n").reports[0].recipients == ()
     assert read_message(odd).reports == ()
     assert the(empty).why == "feedback: abuse"
+
+
+@pytest.mark.parametrize(
+    ("original", "recipients"),
+    [
+        ("rfc822;ann@x.test", ("ann@x.test",)),
+        ("rfc822; ann+2Blist@x.test", ("ann+2Blist@x.test", "ann+list@x.test")),
+        (r"utf-8; j\x{F6}rg@x.test", ("jörg@x.test",)),
+    ],
+)
+def test_an_original_recipient_is_read_in_all_its_spellings(original: str, recipients: tuple[str, ...]) -> None:
+    """As it was said with ORCPT; some servers leave its encoding in the report (RFC 3461, RFC 6533)."""
+    octets = STATUS.replace(b"Original-Recipient: rfc822;ann@x.test", f"Original-Recipient: {original}".encode())
+
+    assert read_message(octets).reports[0].recipients == (*recipients, "annie@y.test")

@@ -9,7 +9,7 @@ import pytest
 
 from maildrill.sender.attempt import State
 from maildrill.sender.bounces import Kind, Report, Returned
-from maildrill.sender.bounces.settlement import Settlement, settle, whose
+from maildrill.sender.bounces.settlement import Settlement, names_of, settle, whose
 from maildrill.sender.classification import bundled
 from maildrill.sender.ledger import RecipientRecord
 from maildrill.smtp import Reply
@@ -36,6 +36,18 @@ def found(report: Report, message_ids: Sequence[str], ledger: Sequence[Recipient
         lambda message_id: [one for one in ledger if one.message_id == message_id],
     )
     return "" if record is None else record.address
+
+
+def test_an_envelope_id_says_whose_message_it_was() -> None:
+    """Before any Message-ID: what is returned may be cut off, or quote another message."""
+    report = Report(kind=Kind.FAILED, recipients=("bob@x.test",))
+    ledger = {"1": [ANN, BOB], "<2@shop.test>": [ANN]}
+    returned = Returned(reports=(report,), envelope_id="1.1.2.3", message_ids=("<2@shop.test>",))
+    strange = Returned(reports=(report,), envelope_id="QQ314159")
+
+    assert whose(returned, report, lambda name: ledger.get(name, [])) == BOB
+    assert whose(strange, report, lambda name: ledger.get(name, [])) is None
+    assert names_of(ANN.message_id) == ("<1@shop.test>", "1")
 
 
 def settled(state: State, kind: Kind, *, doubtful: bool = False, text: str = "", status: str = "5.1.1") -> Settlement:

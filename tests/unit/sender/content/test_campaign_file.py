@@ -17,6 +17,7 @@ from maildrill.sender.campaign import (
     UnknownPolicy,
 )
 from maildrill.sender.campaign_file import read_campaign
+from maildrill.sender.dsn import DsnRequest, Notify, Ret
 from maildrill.sender.retry import PRESETS
 from maildrill.smtp import ConfigurationError
 from maildrill.smtp.quantity import Rate
@@ -219,6 +220,48 @@ MISTAKES = [
     ("[list]", "[message]", 10, "not TOML: cannot declare"),
 ]
 
+DSN_MISTAKES = [
+    ('notify = "sucess"', '"sucess" in dsn.notify', 'did you mean "success"?'),
+    (
+        'notify = ["never", "delay"]',
+        "dsn.notify has never beside delay",
+        "RFC 3461 section 4.1; leave out never, or delay",
+    ),
+    ("notify = []", "dsn.notify is empty", "leave the key out to have what the server does unasked"),
+    ("notify = 1", "dsn.notify is 1", ""),
+    ('ret = "headers"', 'dsn.ret is "headers"', 'did you mean "hdrs"?'),
+    ('envid = "QQ314159"', 'dsn.envid is "QQ314159"', ""),
+    ("orcpt = 0", "dsn.orcpt is 0", ""),
+    ('notfy = "never"', 'unknown key "notfy" in [dsn]', 'did you mean "notify"?'),
+]
+
+
+@pytest.mark.parametrize(("line", "what", "hint"), DSN_MISTAKES)
+def test_a_mistake_in_dsn_is_located(write: Write, line: str, what: str, hint: str) -> None:
+    """File, line, what was expected, and what was probably meant."""
+    path = write(f"{LEAST}[dsn]\n{line}\n")
+    error = said(path)
+
+    assert (error.what, error.hint) == (what, hint)
+    assert error.where == f"{path}:{LEAST.count(chr(10)) + 2}"
+    assert error.expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "wishes"),
+    [
+        ("", DsnRequest()),
+        ('notify = ["delay", "failure", "delay"]', DsnRequest(notify=(Notify.FAILURE, Notify.DELAY))),
+        ('notify = "never"\nret = "full"', DsnRequest(notify=(Notify.NEVER,), ret=Ret.FULL)),
+        ('ret = "hdrs"\nenvid = false\norcpt = false', DsnRequest(ret=Ret.HDRS, envid=False, orcpt=False)),
+    ],
+)
+def test_reports_are_asked_for_by_a_table(write: Write, lines: str, wishes: DsnRequest) -> None:
+    """An empty one asks for ENVID and ORCPT; without it nothing is asked for."""
+    assert read_campaign(write(f"{LEAST}[dsn]\n{lines}\n")).dsn == wishes
+    assert read_campaign(write(LEAST)).dsn is None
+
+
 RETRY_MISTAKES = [
     ('preset = "exim"', 'retry.preset is "exim"'),
     ('preset = "postfix"\nschedule = ["5m"]', "retry has a preset and a schedule"),
@@ -282,7 +325,7 @@ def test_a_misspelt_key_is_guessed(write: Write) -> None:
     assert error.hint == 'did you mean "lifetime"?'
 
 
-@pytest.mark.parametrize("table", ["campaign", "account", "list", "message", "retry", "limits"])
+@pytest.mark.parametrize("table", ["campaign", "account", "list", "message", "retry", "limits", "dsn"])
 def test_every_key_is_documented(write: Write, table: str) -> None:
     """What the reader takes is what docs/campaigns.md lists: its rows for a table, in the same order."""
     text = LEAST if f"[{table}]" in LEAST else f"{LEAST}[{table}]\n"

@@ -24,6 +24,7 @@ from maildrill.sender.campaign import (
 )
 from maildrill.sender.campaign_file import read_campaign
 from maildrill.sender.campaign_writer import campaign_to_toml
+from maildrill.sender.dsn import DsnRequest, Notify, Ret
 from maildrill.sender.pacing.hours import Hours, Opening
 from maildrill.smtp.quantity import Rate
 
@@ -54,6 +55,7 @@ FULL = replace(
         schedule=(0.5, 90.0, 86400.0), cap=3600.0, jitter=0.25, lifetime=90061.0, unknown=UnknownPolicy.AT_LEAST_ONCE
     ),
     limits=Limits(connections=1, messages_per_connection=2, recipients_per_transaction=3, rate=Rate(100, 90.0)),
+    dsn=DsnRequest(notify=(Notify.SUCCESS, Notify.DELAY), ret=Ret.FULL, orcpt=False),
 )
 
 
@@ -90,8 +92,8 @@ DIRECT = replace(
 
 @pytest.mark.parametrize(
     "campaign",
-    [PLAIN, FULL, replace(PLAIN, mode=Mode.BATCH), TWO, DIRECT],
-    ids=["plain", "full", "batch", "two", "direct"],
+    [PLAIN, FULL, replace(PLAIN, mode=Mode.BATCH), TWO, DIRECT, replace(PLAIN, dsn=DsnRequest(envid=False))],
+    ids=["plain", "full", "batch", "two", "direct", "dsn"],
 )
 def test_a_written_campaign_reads_as_it_was(campaign: Campaign, tmp_path: Path) -> None:
     """Every setting survives, with quotes, backslashes and every script."""

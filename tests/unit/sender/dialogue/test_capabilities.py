@@ -32,6 +32,12 @@ def test_a_size_is_a_limit_only_if_it_is_a_number(line: str, size: int | None) -
     assert Capabilities.of(Reply(250, ("mx", line))).size == size
 
 
+def test_reports_can_be_asked_for_where_dsn_is_offered() -> None:
+    """RFC 3461 section 3."""
+    assert Capabilities.of(Reply(250, ("mx", "DSN"))).dsn
+    assert not NOTHING.dsn
+
+
 def test_after_helo_nothing_is_known() -> None:
     """No extension is used that was not offered."""
     assert (NOTHING.pipelining, NOTHING.eightbit, NOTHING.smtputf8, NOTHING.size) == (False, False, False, None)

@@ -1,0 +1,46 @@
+"""MAIL and RCPT as a server's offers allow them (RFC 5321 section 2.2), and what they do not allow at all. Pure.
+
+Rule: no parameter is said that the last reply to EHLO did not offer (invariant I27).
+"""
+
+from __future__ import annotations
+
+from maildrill.sender.attempt import Broken, Fault
+from maildrill.sender.capabilities import Capabilities
+from maildrill.sender.dsn import Reporting
+from maildrill.smtp import Envelope, Stage
+
+
+def obstacle(offers: Capabilities, envelope: Envelope, message: bytes) -> Broken | None:
+    """Return why the server cannot take this message, known from its offers alone; None: it may."""
+    size = offers.size
+    if size and len(message) > size:
+        detail = f"message of {len(message)} octets; the server takes {size}"
+        return Broken(Stage.MAIL, Fault.TOO_BIG, None, detail)
+    if _international(envelope) and not offers.smtputf8:
+        return Broken(Stage.MAIL, Fault.NO_SMTPUTF8, None, "the server takes no international address")
+    if not message.isascii() and not offers.eightbit:
+        return Broken(Stage.MAIL, Fault.NO_8BITMIME, None, "the server takes no octets above 127")
+    return None
+
+
+def mail_command(offers: Capabilities, envelope: Envelope, message: bytes, reporting: Reporting | None) -> str:
+    """Return MAIL for a message as it is before dots are stuffed."""
+    parameters = [f"SIZE={len(message)}"] if offers.size is not None else []
+    if not message.isascii():
+        parameters.append("BODY=8BITMIME")
+    if _international(envelope):
+        parameters.append("SMTPUTF8")
+    if reporting is not None and offers.dsn:
+        parameters += reporting.wishes.mail(reporting.envelope_id)
+    return " ".join([f"MAIL FROM:<{envelope.reverse_path}>", *parameters])
+
+
+def rcpt_command(offers: Capabilities, recipient: str, reporting: Reporting | None) -> str:
+    """Return RCPT for one recipient."""
+    parameters = reporting.wishes.rcpt(recipient) if reporting is not None and offers.dsn else ()
+    return " ".join([f"RCPT TO:<{recipient}>", *parameters])
+
+
+def _international(envelope: Envelope) -> bool:
+    return not all(address.isascii() for address in (envelope.reverse_path, *envelope.recipients))
