@@ -13,7 +13,8 @@ from maildrill.sender.attempt import Ruling, Scope, State, Verdict
 from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, RetryPolicy, UnknownPolicy
 from maildrill.sender.ledger import AttemptRecord, Entry, Intent, LedgerError
 from maildrill.sender.ledger.postgres import LeaseLostError, PostgresLedger
-from maildrill.sender.ledger.postgres_opening import open_postgres, read_postgres, redacted
+from maildrill.sender.ledger.postgres_opening import open_postgres, read_postgres
+from maildrill.sender.ledger.postgres_url import redacted
 from maildrill.sender.lists import Row
 from maildrill.sender.plan import Waiting
 from maildrill.sender.standing import after

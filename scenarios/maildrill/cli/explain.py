@@ -11,9 +11,10 @@ import click
 
 from maildrill.cli.books import Books, books, ledger_options, reading_exits
 from maildrill.cli.exits import CommandError, Exit
+from maildrill.cli.place import PLACE
 from maildrill.sender.classification import bundled
-from maildrill.sender.ledger import is_leased
 from maildrill.sender.ledger.records import RecipientRecord
+from maildrill.sender.ledger.sql_ledger import SqlLedger
 from maildrill.sender.lists import read_list
 from maildrill.sender.review.advice import advice
 from maildrill.sender.review.explain import Explanation, dialogues_of, nearest, set_aside
@@ -29,7 +30,7 @@ from maildrill.smtp import MaildrillError, escape
 @click.argument("words", nargs=-1, metavar="[CAMPAIGN] ADDRESS")
 @ledger_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def explain(words: tuple[str, ...], ledger: Path | None, log_dir: Path | None, *, as_json: bool) -> int:
+def explain(words: tuple[str, ...], ledger: Path | str | None, log_dir: Path | None, *, as_json: bool) -> int:
     """Say why ADDRESS stands where it stands: each try with what was said, what decided, when next, and what would
     change it.
 
@@ -39,14 +40,16 @@ def explain(words: tuple[str, ...], ledger: Path | None, log_dir: Path | None, *
         raise click.UsageError("say which address, and before it which campaign")
     *campaign, address = words
     with reading_exits():
-        desk = books(Path(campaign[0]) if campaign else None, ledger, log_dir)
-        found = _explained(desk, address.strip().removeprefix("<").removesuffix(">"))
+        desk = books(PLACE.convert(campaign[0], None, None) if campaign else None, ledger, log_dir)
+        with desk.reading() as book:
+            found = _explained(desk, book, address.strip().removeprefix("<").removesuffix(">"))
+            sending = bool(book.running())
         if isinstance(found, MaildrillError):
             raise CommandError(found, Exit.FAILED)
         if isinstance(found, str):
             click.echo(json.dumps({"recipient": address, "told": found}) if as_json else found)
             return Exit.OK
-        todo = advice(found.recipient, now=time.time(), sending=is_leased(desk.ledger))  # noqa: TID251 - the shell
+        todo = advice(found.recipient, now=time.time(), sending=sending)  # noqa: TID251 - the shell
         if as_json:
             click.echo(json.dumps(explanation_json(found, todo), indent=2))
         else:
@@ -54,21 +57,20 @@ def explain(words: tuple[str, ...], ledger: Path | None, log_dir: Path | None, *
     return Exit.OK
 
 
-def _explained(desk: Books, address: str) -> Explanation | str | MaildrillError:
+def _explained(desk: Books, book: SqlLedger, address: str) -> Explanation | str | MaildrillError:
     """Return the explanation; where there is none, what can be said instead."""
-    with desk.reading() as book:
-        record = book.find(address)
-        if record is None:
-            return _absent(desk, address) or _nobody(address, book.recipients())
-        dialogues = list(dialogues_of(record.address, locate(desk.log())))
-        return explained(
-            record,
-            book.attempts(record),
-            dialogues,
-            requeues=book.requeues(),
-            aside=set_aside(record.address, desk.log()),
-            classifier=bundled(),
-        )
+    record = book.find(address)
+    if record is None:
+        return _absent(desk, address) or _nobody(address, book.recipients())
+    dialogues = list(dialogues_of(record.address, locate(desk.log())))
+    return explained(
+        record,
+        book.attempts(record),
+        dialogues,
+        requeues=book.requeues(),
+        aside=set_aside(record.address, desk.log()),
+        classifier=bundled(),
+    )
 
 
 def _absent(desk: Books, address: str) -> str:

@@ -80,7 +80,7 @@ def log(  # noqa: PLR0913 - an argument for each option
     hide = _hiding(key_file) if pseudonymise or key_file else None
     shown = 0
     with suppress(KeyboardInterrupt):  # the way out of --follow
-        for line in _lines(books.events, wanted, Form(form), last=last, follow=follow, hide=hide):
+        for line in _lines(books.known_events, wanted, Form(form), last=last, follow=follow, hide=hide):
             click.echo(line, nl=False)
             shown += 1
     return 0 if shown or follow else 1

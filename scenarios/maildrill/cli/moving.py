@@ -1,4 +1,4 @@
-"""`maildrill retry` and `maildrill requeue`: who is to be tried again, between two runs.
+"""`maildrill retry` and `maildrill requeue`: who is to be tried again, between two runs or beside senders that share.
 
 Rule: the ledger is written first, then the log; nothing is sent, the next `maildrill send` does that.
 """
@@ -9,7 +9,6 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
 from typing import Any
 
 import click
@@ -19,8 +18,7 @@ from maildrill.cli.exits import Exit
 from maildrill.cli.log import CODE
 from maildrill.sender.attempt import State
 from maildrill.sender.connection_log import ConnectionLog
-from maildrill.sender.ledger import RecipientRecord, change_ledger
-from maildrill.sender.log_sinks import JsonLines, Sink, TextFile
+from maildrill.sender.ledger import Left, RecipientRecord
 from maildrill.sender.review.moving import SETTLED, TEMPORARY, TWICE, Choice, brought_forward, taken_back
 from maildrill.sender.review.selection import address_pattern
 from maildrill.sender.review.table import of
@@ -92,6 +90,14 @@ def _choice(
     )
 
 
+def tell_left(left: Sequence[Left]) -> None:
+    """Say on stderr whom a sender has at this moment, or who has moved by itself; they stay where they are."""
+    for one in left[:_SHOWN]:
+        click.echo(f"{escape(one.record.address)} is left as it is: {one.reason}", err=True)
+    if len(left) > _SHOWN:
+        click.echo(f"({len(left) - _SHOWN:,} more are left as they are)", err=True)
+
+
 class _Move:
     """One command: whom it means, what it makes of them, and how it tells."""
 
@@ -113,25 +119,21 @@ class _Move:
     def run(self, *, dry_run: bool, yes: bool) -> Exit:
         """Find them, ask, move them, say so."""
         now = time.time()  # noqa: TID251 - the shell's clock
-        book = change_ledger(self._books.ledger)
-        try:
+        left: Sequence[Left] = ()
+        with self._books.changing() as book:
             changed = ((one, self._change(one, now)) for one in book.recipients() if one in self._choice)
             moved = [(one, standing) for one, standing in changed if standing is not None]
             sure = yes or dry_run or not moved or self._confirmed(moved)
             if sure and moved and not dry_run:
-                with ExitStack() as opened:  # a log that cannot be written stops it before anything is changed
-                    sinks: list[Sink] = [
-                        opened.enter_context(closing(JsonLines(self._books.events))),
-                        opened.enter_context(closing(TextFile(self._books.connection_log))),
-                    ]
-                    book.requeue(moved, at=now, by=self._by)
-                    self._log(moved, now, sinks)
-        finally:
-            book.close()
+                with self._books.logging() as log:  # one that cannot be written stops it before anything is changed
+                    left = book.requeue(moved, at=now, by=self._by)
+                    staying = {one.record.key for one in left}
+                    moved = [(one, standing) for one, standing in moved if one.key not in staying]
+                    self._log(moved, now, log)
         if not sure:
             click.echo("nothing was changed", err=True)
             return Exit.FAILED
-        self._tell(moved, dry_run=dry_run)
+        self._tell(moved, left, dry_run=dry_run)
         return Exit.OK if moved else Exit.FAILED
 
     def _confirmed(self, moved: _Moved) -> bool:
@@ -145,25 +147,25 @@ class _Move:
             click.echo("\n--yes says so beforehand", err=True)
             return False
 
-    def _log(self, moved: _Moved, now: float, sinks: Sequence[Sink]) -> None:
-        with ConnectionLog(*sinks, eager=True) as log:
-            for one, standing in moved:
-                log.emit(
-                    "recipient.requeued",
-                    now,
-                    recipient=one.address,
-                    state=standing.state.value,
-                    attempts=standing.attempts,
-                    before=one.state.value,
-                    by=self._by,
-                )
-        if log.fault:
-            raise log.fault
+    def _log(self, moved: _Moved, now: float, log: ConnectionLog) -> None:
+        for one, standing in moved:
+            log.emit(
+                "recipient.requeued",
+                now,
+                recipient=one.address,
+                state=standing.state.value,
+                attempts=standing.attempts,
+                before=one.state.value,
+                by=self._by,
+            )
 
-    def _tell(self, moved: _Moved, *, dry_run: bool) -> None:
+    def _tell(self, moved: _Moved, left: Sequence[Left], *, dry_run: bool) -> None:
+        tell_left(left)
         if self._as_json:
             who = [{"recipient": one.address, "before": one.state.value} for one, _ in moved]
-            click.echo(json.dumps({"by": self._by, "dry_run": dry_run, "recipients": who}, indent=2))
+            stay = [{"recipient": one.record.address, "reason": one.reason} for one in left]
+            found = {"by": self._by, "dry_run": dry_run, "recipients": who, "left": stay}
+            click.echo(json.dumps(found, indent=2))
             return
         for one, standing in moved[:_SHOWN]:
             last = f" ({one.reply})" if one.reply else ""

@@ -17,7 +17,7 @@ from maildrill.cli.books import Books, books, campaign_argument, ledger_options,
 from maildrill.cli.letter import letter_facts
 from maildrill.cli.screen import width
 from maildrill.sender.campaign import Campaign
-from maildrill.sender.ledger.sqlite import SqliteLedger
+from maildrill.sender.ledger.sql_ledger import SqlLedger
 from maildrill.sender.log_json import read_events
 from maildrill.sender.review.facts import Facts, gather
 from maildrill.sender.review.replay import replay
@@ -39,8 +39,8 @@ _FORMS = ("text", "json", "csv", "html")
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write to FILE.")
 def report(  # noqa: PLR0913 - an argument for each option
-    campaign: Path | None,
-    ledger: Path | None,
+    campaign: Path | str | None,
+    ledger: Path | str | None,
     log_dir: Path | None,
     *,
     events: Path | None,
@@ -132,7 +132,7 @@ def _program() -> list[Pair]:
     ]
 
 
-def _message(desk: Books, book: SqliteLedger, facts: Facts) -> list[Pair]:
+def _message(desk: Books, book: SqlLedger, facts: Facts) -> list[Pair]:
     if desk.campaign is None:
         return [("subject", NOT_KNOWN), _size(facts)]
     try:

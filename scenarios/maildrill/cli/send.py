@@ -12,13 +12,14 @@ import signal
 import socket
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from maildrill.cli.exits import Exit, error_exits
+from maildrill.cli.place import PLACE
 from maildrill.cli.progress import Display, Progress, display
 from maildrill.cli.system_clock import SystemClock
 from maildrill.sender.attempt import State
@@ -27,7 +28,7 @@ from maildrill.sender.campaign_file import read_campaign
 from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.ledger import Durability, Ledger, RecipientRecord, is_shared, open_book
 from maildrill.sender.lists import RecipientList, read_list
-from maildrill.sender.log_sinks import JsonLines, TextFile
+from maildrill.sender.log_files import log_files
 from maildrill.sender.merge.preflight import preflight
 from maildrill.sender.message import Composer
 from maildrill.sender.report import Summary, render_text, summarise
@@ -58,6 +59,7 @@ class Order:
 @click.argument("campaign", type=click.Path(path_type=Path))
 @click.option(
     "--ledger",
+    type=PLACE,
     metavar="FILE|URL",
     help="Where everybody stands; a postgresql:// URL to share it. [CAMPAIGN.ledger]",
 )
@@ -73,7 +75,13 @@ class Order:
 @click.option("--forget-limits", is_flag=True, help="Forget what destinations have taught of their limits.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 def send(  # noqa: PLR0913 - one for each option
-    campaign: Path, ledger: str | None, log_dir: Path | None, *, durability: str, forget_limits: bool, as_json: bool
+    campaign: Path,
+    ledger: Path | str | None,
+    log_dir: Path | None,
+    *,
+    durability: str,
+    forget_limits: bool,
+    as_json: bool,
 ) -> int:
     """Send CAMPAIGN (a file) over TCP, and wait for what is due later.
 
@@ -82,14 +90,14 @@ def send(  # noqa: PLR0913 - one for each option
     with error_exits(configuration=Exit.CONFIGURATION, others=Exit.LEFTOVERS):
         order = _prepared(campaign)
         clock = SystemClock()
-        shared = is_shared(ledger)
-        file = campaign.with_suffix(".ledger") if ledger is None or shared else Path(ledger)
-        place = ledger if shared and ledger else file
+        file = ledger if isinstance(ledger, Path) else campaign.with_suffix(".ledger")
+        place = ledger or file
         book = open_book(place, order.campaign, at=clock.now(), durability=Durability(durability))
         try:
             if forget_limits:
                 book.forget()
-            summary = _sent(order, book, clock, (log_dir or file.parent) / file.stem)
+            logs = (log_dir or file.parent) / file.stem
+            summary = _sent(order, book, clock, logs, shared=is_shared(place))
             click.echo(json.dumps(summary.to_json(), indent=2) if as_json else render_text(summary), nl=as_json)
             return exit_code(book.recipients())
         finally:
@@ -150,14 +158,12 @@ class Stop:
                 signal.signal(number, handler)
 
 
-def _sent(order: Order, book: Ledger, clock: SystemClock, logs: Path) -> Summary:
-    """Send, and say what it came to. logs: the path of the logs, without their endings."""
+def _sent(order: Order, book: Ledger, clock: SystemClock, logs: Path, *, shared: bool) -> Summary:
+    """Send, and say what it came to. logs: the path of the logs, without their endings; shared: so is the ledger."""
     began = time.monotonic()
     with ExitStack() as opened:
-        files = [
-            opened.enter_context(closing(sink(logs.with_name(logs.name + ending))))
-            for sink, ending in ((JsonLines, ".events.jsonl"), (TextFile, ".connection.log"))
-        ]
+        names = (logs.with_name(logs.name + ending) for ending in (".events.jsonl", ".connection.log"))
+        files = opened.enter_context(log_files(*names, shared=shared))
         screen = display()
         stop = Stop(screen)
         log = opened.enter_context(

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,17 +16,16 @@ import click
 from maildrill.cli.books import Books, books, ledger_options, reading_exits
 from maildrill.cli.exits import CommandError, Exit
 from maildrill.cli.mailbox import messages_in
+from maildrill.cli.place import PLACE
 from maildrill.sender.attempt import State
 from maildrill.sender.bounces import Returned, read_message
 from maildrill.sender.bounces.settlement import Settlement, named_in, names_of, whose
 from maildrill.sender.bounces.settlement import settle as settled_by
 from maildrill.sender.classification import bundled
-from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.dsn import EnvelopeId, message_of
-from maildrill.sender.ledger import RecipientRecord, change_ledger
+from maildrill.sender.ledger import Left, RecipientRecord
 from maildrill.sender.ledger.sql_ledger import SqlLedger
-from maildrill.sender.lists.suppression import append_suppressed
-from maildrill.sender.log_sinks import JsonLines, Sink, TextFile
+from maildrill.sender.lists.suppression import Suppressing
 from maildrill.sender.standing import Standing, requeued
 from maildrill.smtp import ConfigurationError, MaildrillError, escape
 
@@ -44,13 +42,13 @@ class Moved:
     reason: str
 
 
-@click.command(epilog="Exit status: 0 settled, 1 there is nothing to settle, 2 usage, 75 and 78 as for send.")
+@click.command(epilog="Exit status: 0 settled, 1 there is nothing to settle, 2 usage, 75 say it again later, 78.")
 @click.argument("words", nargs=-1, metavar="[CAMPAIGN] ADDRESS")
 @ledger_options
 @click.option("--delivered", "said", flag_value="delivered", help="The message has arrived.")
 @click.option("--failed", "said", flag_value="failed", help="The message has not arrived, and is not sent again.")
 @click.option("--retry", "said", flag_value="retry", help="The message has not arrived: send it again.")
-def settle(words: tuple[str, ...], ledger: Path | None, log_dir: Path | None, *, said: str | None) -> int:
+def settle(words: tuple[str, ...], ledger: Path | str | None, log_dir: Path | None, *, said: str | None) -> int:
     """Say what became of ADDRESS where nobody could know: the connection was lost after the final dot.
 
     Ask whoever runs the server for the Message-ID that `maildrill explain` shows. Without CAMPAIGN (a file) it is the
@@ -60,18 +58,19 @@ def settle(words: tuple[str, ...], ledger: Path | None, log_dir: Path | None, *,
         raise click.UsageError("say which address, and one of --delivered, --failed and --retry")
     *campaign, address = words
     with reading_exits():
-        desk = books(Path(campaign[0]) if campaign else None, ledger, log_dir)
-        with closing(change_ledger(desk.ledger)) as book:
+        desk = books(PLACE.convert(campaign[0], None, None) if campaign else None, ledger, log_dir)
+        with desk.changing() as book:
             record = book.find(address.strip().removeprefix("<").removesuffix(">"))
             if record is None or not (record.doubtful and record.state in _OPEN):
                 raise CommandError(_nothing_to_settle(address, record), Exit.FAILED)
             moved = _as_said(record, said, time.time())  # noqa: TID251 - the shell's clock
-            _write(desk, book, [moved], by="settle")
+            for one in _write(desk, book, [moved], by="settle"):
+                raise CommandError(_left(one), Exit.LEFTOVERS)
     click.echo(f"{escape(record.address)}: {record.state}, now {moved.standing.state}")
     return Exit.OK
 
 
-@click.command(epilog="Exit status: 0 read, 1 no report is about this campaign, 2 usage, 75 and 78 as for send.")
+@click.command(epilog="Exit status: 0 read, 1 no report is about this campaign, 2 usage, 75 read it again later, 78.")
 @click.argument("sources", nargs=-1, required=True, metavar="FILE|MAILDIR|-...")
 @click.option("--campaign", type=click.Path(path_type=Path), metavar="FILE", help="Whose. [this folder's only ledger]")
 @ledger_options
@@ -83,7 +82,7 @@ def settle(words: tuple[str, ...], ledger: Path | None, log_dir: Path | None, *,
 def bounces(  # noqa: PLR0913 - an argument for each option
     sources: tuple[str, ...],
     campaign: Path | None,
-    ledger: Path | None,
+    ledger: Path | str | None,
     log_dir: Path | None,
     *,
     suppress: Path | None,
@@ -99,16 +98,29 @@ def bounces(  # noqa: PLR0913 - an argument for each option
     with reading_exits():
         desk = books(campaign, ledger, log_dir)
         came = [read_message(octets) for source in sources for octets in messages_in(source)]
-        with closing(change_ledger(desk.ledger)) as book:
+        listing = Suppressing(suppress) if suppress is not None and not dry_run else None
+        left: Sequence[Left] = ()
+        with desk.changing() as book:
             settlements = list(_settlements(came, book))
             moved = [_as_reported(one) for one in settlements if one.state is not None]
             if moved and not dry_run:
-                _write(desk, book, moved, by="bounces")
-        named = [(one.record.address, one.suppress) for one in settlements if one.suppress]
-        if suppress is not None and not dry_run:
-            append_suppressed(suppress, named)
+                left = _write(desk, book, moved, by="bounces")
+        if listing is not None:
+            listing.add((one.record.address, one.suppress) for one in settlements if one.suppress)
+    settlements = _without(left, settlements)
     _tell(settlements, sum(len(one.reports) or 1 for one in came) - len(settlements), as_json=as_json)
+    if left:
+        return Exit.LEFTOVERS
     return Exit.OK if settlements else Exit.FAILED
+
+
+def _without(left: Sequence[Left], settlements: Sequence[Settlement]) -> list[Settlement]:
+    """Return the settlements as they are: who was left where it is, stays there."""
+    why = {one.record.key: f"; {one.reason}, read it again later" for one in left}
+    return [
+        replace(one, state=None, reason=one.reason + why[one.record.key]) if one.record.key in why else one
+        for one in settlements
+    ]
 
 
 def _settlements(came: Sequence[Returned], book: SqlLedger) -> Iterator[Settlement]:
@@ -146,35 +158,47 @@ def _nothing_to_settle(address: str, record: RecipientRecord | None) -> Maildril
         return ConfigurationError(
             f"there is no {escape(address)} in the ledger", hint="maildrill explain says who is near"
         )
+    if record.state is State.INFLIGHT:
+        return ConfigurationError(
+            f"the final dot for {escape(record.address)} has left, and nobody has written down the reply",
+            hint="a sender waits ten minutes for it; if it died, the next maildrill send says what becomes of it",
+        )
     return ConfigurationError(
         f"{escape(record.address)} is {record.state}, and no try of it ended unknown",
         hint="maildrill requeue has it tried again all the same",
     )
 
 
-def _write(desk: Books, book: SqlLedger, moved: Sequence[Moved], *, by: str) -> None:
-    """Write down who moved, in the ledger and then in the log; a log that cannot be opened stops it before."""
+def _left(one: Left) -> MaildrillError:
+    return MaildrillError(
+        f"{escape(one.record.address)} is left as it is: {one.reason}",
+        hint="nothing was changed; say it again later, if it is still so then",
+    )
+
+
+def _write(desk: Books, book: SqlLedger, moved: Sequence[Moved], *, by: str) -> Sequence[Left]:
+    """Write down who moved, in the ledger and then in the log; a log that cannot be opened stops it before.
+
+    Returns who was left where it is.
+    """
     now = time.time()  # noqa: TID251 - the shell's clock
-    with ExitStack() as opened:
-        sinks: list[Sink] = [
-            opened.enter_context(closing(JsonLines(desk.events))),
-            opened.enter_context(closing(TextFile(desk.connection_log))),
-        ]
-        book.requeue([(one.record, one.standing) for one in moved], at=now, by=by)
-        with ConnectionLog(*sinks, eager=True) as log:
-            for one in moved:
-                log.emit(
-                    "recipient.settled",
-                    now,
-                    recipient=one.record.address,
-                    state=one.standing.state.value,
-                    attempts=one.standing.attempts,
-                    before=one.record.state.value,
-                    by=by,
-                    reason=one.reason,
-                )
-        if log.fault:
-            raise log.fault
+    with desk.logging() as log:
+        left = book.requeue([(one.record, one.standing) for one in moved], at=now, by=by)
+        staying = {one.record.key for one in left}
+        for one in moved:
+            if one.record.key in staying:
+                continue
+            log.emit(
+                "recipient.settled",
+                now,
+                recipient=one.record.address,
+                state=one.standing.state.value,
+                attempts=one.standing.attempts,
+                before=one.record.state.value,
+                by=by,
+                reason=one.reason,
+            )
+    return left
 
 
 def _attempt(one: Settlement) -> dict[str, int] | None:

@@ -11,7 +11,6 @@ import click
 from maildrill.cli.books import Books, asks_books, campaign_argument
 from maildrill.cli.parameters import DURATION
 from maildrill.cli.screen import is_terminal, width
-from maildrill.sender.ledger import is_leased
 from maildrill.sender.review.status import Status, take_stock
 from maildrill.sender.review.status_text import render_status, status_json
 
@@ -50,7 +49,7 @@ def look(books: Books) -> Status:
             book.attempts,
             now=time.time(),  # noqa: TID251 - the shell's clock
             runs=book.runs(),
-            sending=is_leased(books.ledger),
+            running=book.running(),
             lessons=book.lessons(),
             log=books.end_of_log(),
             campaign=books.campaign,

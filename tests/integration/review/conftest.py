@@ -103,6 +103,12 @@ class Sent:
 @pytest.fixture(scope="session")
 def _sent_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sent")
+    send_into(folder)
+    return folder
+
+
+def send_into(folder: Path) -> None:
+    """Send the campaign `spring` in virtual time; campaign, ledger and logs are in the folder then."""
     (folder / "spring.toml").write_text(CAMPAIGN)
     (folder / "list.csv").write_text(LIST)
     campaign = read_campaign(folder / "spring.toml")
@@ -113,7 +119,6 @@ def _sent_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     finally:
         for sink in sinks:
             sink.close()
-    return folder
 
 
 @pytest.fixture

@@ -109,3 +109,13 @@ def test_where_nothing_is_ours_the_exit_status_says_so(sent: Any, tmp_path: Path
     assert run(sent, "bounces", str(tmp_path)).exit_code == 1
     assert run(sent, "bounces", "-", said=b"\n").exit_code == 1
     assert run(sent, "bounces", str(tmp_path / "none")).exit_code == 78
+
+
+def test_a_suppression_list_that_cannot_be_used_stops_it_before(sent: Any) -> None:
+    """78: the ledger is as it was, and the same report can be read again."""
+    before = record(sent.folder, "ann@one.example")
+    (sent.folder / "suppressed.txt").write_text("no address at all\n", "utf-8")
+    result = run(sent, "bounces", "-", "--suppress", str(sent.folder / "suppressed.txt"), said=bounce(before))
+
+    assert (result.exit_code, "suppressed.txt:1: no address" in result.stderr) == (78, True), result.output
+    assert record(sent.folder, "ann@one.example") == before

@@ -5,12 +5,22 @@
 """
 
 from maildrill.sender.ledger.lease import is_leased
-from maildrill.sender.ledger.opening import Durability, change_ledger, is_shared, open_book, open_ledger, read_ledger
+from maildrill.sender.ledger.opening import (
+    Durability,
+    change_book,
+    change_ledger,
+    is_shared,
+    open_book,
+    open_ledger,
+    read_book,
+    read_ledger,
+)
 from maildrill.sender.ledger.records import (
     AttemptRecord,
     Enrolment,
     Entry,
     Intent,
+    Left,
     Page,
     RecipientRecord,
     Recovered,
@@ -28,16 +38,19 @@ __all__ = [
     "Intent",
     "Ledger",
     "LedgerError",
+    "Left",
     "Page",
     "RecipientRecord",
     "Recovered",
     "Refusal",
     "Requeued",
     "RunRecord",
+    "change_book",
     "change_ledger",
     "is_leased",
     "is_shared",
     "open_book",
     "open_ledger",
+    "read_book",
     "read_ledger",
 ]

@@ -79,6 +79,24 @@ def open_book(
     return open_ledger(Path(place), campaign, at=at, durability=durability)
 
 
+def read_book(place: str | Path, campaign: str | None) -> SqlLedger:
+    """Open a ledger only to read it, in a file or in PostgreSQL; campaign: its name, where that is known."""
+    if is_shared(place):
+        from maildrill.sender.ledger.postgres_opening import read_postgres  # noqa: PLC0415 - an extra
+
+        return read_postgres(str(place), campaign)
+    return read_ledger(Path(place))
+
+
+def change_book(place: str | Path, campaign: str | None) -> SqlLedger:
+    """Open a ledger to move recipients as an operator says: a file between two runs, PostgreSQL also beside senders."""
+    if is_shared(place):
+        from maildrill.sender.ledger.postgres_opening import change_postgres  # noqa: PLC0415 - an extra
+
+        return change_postgres(str(place), campaign)
+    return change_ledger(Path(place))
+
+
 def read_ledger(path: Path) -> SqliteLedger:
     """Open a ledger only to read it, also while a sender writes: everything is as of this moment.
 

@@ -16,9 +16,9 @@ from maildrill.sender.attempt import State
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.ledger import postgres_statements as pg
 from maildrill.sender.ledger import statements as sql
-from maildrill.sender.ledger.records import Enrolment, Entry, Intent, Page, Recovered
+from maildrill.sender.ledger.records import Enrolment, Entry, Intent, Left, Page, RecipientRecord, Recovered
 from maildrill.sender.ledger.recovery import recover
-from maildrill.sender.ledger.sql_ledger import SqlLedger
+from maildrill.sender.ledger.sql_ledger import Move, SqlLedger
 from maildrill.sender.ledger.store import LedgerError
 from maildrill.sender.lists import Row
 from maildrill.sender.plan import Waiting
@@ -74,6 +74,8 @@ class PostgresLedger(SqlLedger):
         moments = [due for (due,) in free]
         if elsewhere is not None:
             moments.append(now + max(elsewhere, 0.0))
+        if moments:
+            moments.append(now + LEASE)  # an operator may have moved somebody
         page = sorted(map(sql.waiting, found), key=lambda who: (who.standing.due, who.key))
         return Page(tuple(page), min(moments, default=None), recovered)
 
@@ -138,6 +140,32 @@ class PostgresLedger(SqlLedger):
         super().settle(moved)
         self.release(who.key for who in moved if who.standing.due is None)
 
+    def running(self) -> Sequence[int]:
+        """Return the runs whose senders are connected."""
+        return [run for (run,) in self.all(pg.RUNNING)]
+
+    def requeue(self, moved: Sequence[Move], *, at: float, by: str) -> Sequence[Left]:
+        """Move recipients that no sender has, and that stand where they were read; leave the others."""
+        may: list[Move] = []
+        left: list[RecipientRecord] = []
+        with self.writing():
+            found = map(sql.waiting, self.all(pg.MOVABLE, ([who.key for who, _ in moved],)))
+            known = {one.key: (one.standing.state, one.standing.attempts) for one in found}
+            for who, now in moved:
+                if known.get(who.key) == (who.state, who.attempts):
+                    known[who.key] = (now.state, now.attempts)
+                    may.append((who, now))
+                else:
+                    left.append(who)
+            self.write_moves(may, at, by)
+            self.do(pg.FREE, ([who.key for who, _ in may],))
+            return self._why_left(left)
+
+    def _why_left(self, left: Sequence[RecipientRecord]) -> Sequence[Left]:
+        found = self.all(pg.WITH_WHOM, ([who.key for who in left],)) if left else []
+        why = {key: _why(run, alive, in_doubt) for key, run, alive, in_doubt in found}
+        return tuple(Left(who, why[who.key]) for who in left)
+
     def close(self) -> None:
         """Let go of the connection; what was written stays."""
         self._connection.close()
@@ -182,6 +210,15 @@ class PostgresLedger(SqlLedger):
                 where=self._name,
                 hint="nothing that was written is lost; put it right and run again to go on",
             ) from None  # the driver's own error may show parameters
+
+
+def _why(run: int | None, alive: bool | None, in_doubt: int | None) -> str:  # noqa: FBT001 - a row of WITH_WHOM
+    """Say why somebody is not to be moved now."""
+    if alive:
+        return f"run {run} has it at this moment"
+    if in_doubt is not None:
+        return f"run {in_doubt} died with it; the next `maildrill send` says what becomes of it"
+    return "it was moved meanwhile, or is at this moment"
 
 
 def in_words(error: Exception) -> str:

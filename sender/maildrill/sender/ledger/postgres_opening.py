@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Any
-from urllib.parse import unquote
 
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.ledger import postgres_statements as pg
@@ -18,10 +17,21 @@ from maildrill.sender.ledger import statements as sql
 from maildrill.sender.ledger.claim import claim
 from maildrill.sender.ledger.identity import fingerprint
 from maildrill.sender.ledger.postgres import PostgresLedger, in_words
+from maildrill.sender.ledger.postgres_url import check_url, redacted, without_secrets
 from maildrill.sender.ledger.schema import MIGRATIONS
-from maildrill.smtp import ConfigurationError
+from maildrill.smtp import ConfigurationError, escape
 
 _PATIENCE = 10  # seconds for the database to answer
+_SHOWN = 10  # campaigns that are named to whom did not say which
+#: What to try, by a word of what was said; the last one where none fits.
+_HINTS = (
+    ("assword", "give the password in ~/.pgpass or PGPASSWORD"),
+    ("permission denied", "ask the database's owner for these rights"),
+    ("does not exist", "check the names of user and database"),
+    ("", "is the server running, and does it listen there? A password belongs into ~/.pgpass or PGPASSWORD"),
+)
+#: Have the server notice within a minute that a sender's machine is gone, so that its run is not held for alive.
+_KEEPALIVE = ("tcp_keepalives_idle = 30", "tcp_keepalives_interval = 10", "tcp_keepalives_count = 3")
 _LEASES = (
     "ALTER TABLE recipient ADD COLUMN lease_run BIGINT",
     "ALTER TABLE recipient ADD COLUMN lease_until TIMESTAMPTZ",
@@ -32,12 +42,6 @@ _VERSIONS = {
     0: "CREATE TABLE version (number BIGINT NOT NULL)",
     1: "INSERT INTO version VALUES (0)",
 }
-
-
-def redacted(url: str) -> str:
-    """Return a URL without its password, wherever that stands in it."""
-    url = re.sub(r"(://[^/@:]*):[^@/]*@", r"\1:***@", url)
-    return re.sub(r"(?i)((?:ssl)?password=)[^&\s]*", r"\1***", url)
 
 
 def schema_of(campaign: str) -> str:
@@ -53,7 +57,8 @@ def open_postgres(url: str, campaign: Campaign, *, at: float, power_safe: bool =
     mark = fingerprint(campaign)
     with _opened(url) as connection:
         connection.execute(f"SET synchronous_commit TO {'on' if power_safe else 'off'}")
-        connection.execute("SET client_min_messages TO warning")
+        for setting in ("client_min_messages TO warning", *_KEEPALIVE):
+            connection.execute(f"SET {setting}")
         schema = schema_of(campaign.name)
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (schema,))
@@ -67,31 +72,68 @@ def open_postgres(url: str, campaign: Campaign, *, at: float, power_safe: bool =
             ledger.do(pg.ONE_AT_A_TIME)
             ledger.created = claim(ledger, redacted(url), campaign, mark, at)
             (ledger.run,) = ledger.do(sql.RUN_STARTED, (at,)) or (0,)
+            ledger.do(pg.LIVE, (ledger.run,))
             ledger.recovered = ledger.take_over(at)
         return ledger
 
 
 def read_postgres(url: str, campaign: str | None = None) -> PostgresLedger:
-    """Open a ledger only to read it, as of this moment; campaign: its name, where the database has several."""
+    """Open a ledger only to read it, as of this moment; campaign: its name, where the database has several.
+
+    Takes no lease and no lock that a sender would wait for. Raises ConfigurationError where there is none.
+    """
     with _opened(url) as connection:
-        schemas = [name for (name,) in connection.execute(pg.SCHEMAS.replace("%%", "%")).fetchall()]
-        wanted = [name for name in schemas if campaign is None or name == schema_of(campaign)]
-        if len(wanted) != 1:
-            raise ConfigurationError(
-                "there is no such ledger in this database" if not wanted else f"{len(wanted)} campaigns are there",
-                where=redacted(url),
-                hint="send the campaign" if not wanted else "name the campaign, too",
-            )
-        connection.execute(f"SET search_path TO {wanted[0]}")
-        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        found = connection.execute(sql.CAMPAIGN).fetchone()
-        name, _, created = found or ("", "", 0.0)
-        return PostgresLedger(connection, redacted(url), created=created, run=0, campaign=name)
+        _enter(connection, redacted(url), campaign)
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")  # its first SELECT fixes the moment
+        return _known(connection, redacted(url))
+
+
+def change_postgres(url: str, campaign: str | None = None) -> PostgresLedger:
+    """Open a ledger to move recipients as an operator says, also while senders are at work; see read_postgres."""
+    with _opened(url) as connection:
+        _enter(connection, redacted(url), campaign)
+        return _known(connection, redacted(url))
+
+
+def _enter(connection: Any, name: str, campaign: str | None) -> None:
+    """Go into the schema of a campaign that is there, and of this version."""
+    schemas = [schema for (schema,) in connection.execute(pg.SCHEMAS.replace("%%", "%")).fetchall()]
+    wanted = [schema for schema in schemas if campaign is None or schema == schema_of(campaign)]
+    if len(wanted) != 1:
+        raise _which(connection, name, campaign, schemas)
+    connection.execute(f"SET search_path TO {wanted[0]}")
+    (version,) = connection.execute("SELECT number FROM version").fetchone()
+    _refuse_newer(version, name)
+    if version < len(MIGRATIONS):
+        raise ConfigurationError("the ledger is of an earlier version", where=name, hint="send the campaign")
+
+
+def _which(connection: Any, name: str, campaign: str | None, schemas: list[str]) -> ConfigurationError:
+    """Return what to say where none is the campaign's, or where nobody said which of several is meant."""
+    found = [connection.execute(f"SELECT name FROM {schema}.campaign").fetchone() for schema in schemas[:_SHOWN]]  # noqa: S608 - names of ours
+    there = ", ".join([*(f'"{escape(one)}"' for (one,) in filter(None, found)), *["…"][: len(schemas) > _SHOWN]])
+    if campaign is None and schemas:
+        return ConfigurationError(
+            f"{len(schemas)} campaigns are there", where=name, expected=f"one of {there}", hint="name its file, too"
+        )
+    what = "no campaign" if campaign is None else f'no campaign "{escape(campaign)}"'
+    return ConfigurationError(
+        f"there is {what} in this database",
+        where=name,
+        expected=f"one of {there}" if schemas else "",
+        hint="nothing was sent yet; or name another database with --ledger",
+    )
+
+
+def _known(connection: Any, name: str) -> PostgresLedger:
+    campaign, _, created = connection.execute(sql.CAMPAIGN).fetchone()
+    return PostgresLedger(connection, name, created=created, run=0, campaign=campaign)
 
 
 @contextmanager
 def _opened(url: str) -> Iterator[Any]:
     """Connect; closed where what is done with it fails, which is said in our words."""
+    check_url(url)
     try:
         import psycopg  # noqa: PLC0415 - an extra
     except ImportError:
@@ -106,21 +148,19 @@ def _opened(url: str) -> Iterator[Any]:
         if connection is not None:
             connection.close()
         if isinstance(error, psycopg.Error):
-            said = _without_password(in_words(error), url)
+            said = without_secrets(in_words(error), url)
             raise ConfigurationError(
                 f"the ledger cannot be opened: {said}",
                 where=redacted(url),
                 expected="postgresql://USER@HOST/DATABASE, where USER may create a schema",
-                hint="give the password in ~/.pgpass or PGPASSWORD",
+                hint=_hint(said),
             ) from None
         raise
 
 
-def _without_password(text: str, url: str) -> str:
-    found = re.search(r"://[^/@:]*:([^@/]*)@", url)
-    if found and found[1]:
-        text = text.replace(found[1], "***").replace(unquote(found[1]), "***")
-    return redacted(text)
+def _hint(said: str) -> str:
+    """Return what to try, by what the database or the driver said."""
+    return next((hint for word, hint in _HINTS if word in said), _HINTS[-1][1])
 
 
 def _migrate(connection: Any, name: str) -> None:
@@ -129,12 +169,7 @@ def _migrate(connection: Any, name: str) -> None:
         for statement in _VERSIONS.values():
             connection.execute(statement)
     (version,) = connection.execute("SELECT number FROM version FOR UPDATE").fetchone()
-    if version > len(MIGRATIONS):
-        raise ConfigurationError(
-            f"the ledger was written by a newer maildrill (schema {version}, this one knows {len(MIGRATIONS)})",
-            where=name,
-            hint="run the newer maildrill",
-        )
+    _refuse_newer(version, name)
     for migration in MIGRATIONS[version:]:
         for statement in migration:
             connection.execute(_in_postgres(statement))
@@ -142,6 +177,15 @@ def _migrate(connection: Any, name: str) -> None:
         for statement in _LEASES:
             connection.execute(statement)
     connection.execute("UPDATE version SET number = %s", (len(MIGRATIONS),))
+
+
+def _refuse_newer(version: int, name: str) -> None:
+    if version > len(MIGRATIONS):
+        raise ConfigurationError(
+            f"the ledger was written by a newer maildrill (schema {version}, this one knows {len(MIGRATIONS)})",
+            where=name,
+            hint="run the newer maildrill",
+        )
 
 
 def _in_postgres(statement: str) -> str:

@@ -1,4 +1,4 @@
-"""The SQL of the ledger that only PostgreSQL is asked: leases.
+"""The SQL of the ledger that only PostgreSQL is asked: leases, who is alive, and what an operator may move.
 
 Rule: `clock_timestamp()` is the one clock of leases. Parameters are marked `?`, as everywhere.
 """
@@ -43,3 +43,22 @@ SETTLE_LATE = (
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext(current_schema()))"
 SCHEMAS = "SELECT nspname::text FROM pg_namespace WHERE nspname LIKE 'maildrill\\_%%' ORDER BY nspname"
 TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'version'"
+#: Held as long as the sender's connection lasts, so that whoever reads can tell a run that lives from a dead one.
+LIVE = "SELECT pg_advisory_lock(hashtext(current_schema()), CAST(? AS integer))"
+RUNNING = (
+    "SELECT id FROM run WHERE ended IS NULL AND id IN (SELECT objid::bigint FROM pg_locks"
+    " WHERE locktype = 'advisory' AND granted AND objsubid = 2"
+    " AND classid::bigint = (hashtext(current_schema())::bigint & 4294967295)"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) ORDER BY id"
+)
+#: Whom an operator may move: with no sender, and not in doubt. Nobody is waited for, so nobody can be hindered.
+MOVABLE = (
+    f"SELECT {_COLUMNS} FROM recipient WHERE id = ANY(?)"  # noqa: S608 - constants only
+    " AND (lease_run IS NULL OR lease_until < clock_timestamp())"
+    " AND NOT EXISTS (SELECT 1 FROM intent WHERE intent.recipient = recipient.id)"
+    " ORDER BY id FOR UPDATE SKIP LOCKED"
+)
+WITH_WHOM = (
+    "SELECT id, lease_run, lease_until >= clock_timestamp(), intent.run FROM recipient"
+    " LEFT JOIN intent ON intent.recipient = recipient.id WHERE id = ANY(?)"
+)

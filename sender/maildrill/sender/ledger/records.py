@@ -139,6 +139,14 @@ class Requeued:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """A recipient that an operator meant to move, and why it was left where it is."""
+
+    record: RecipientRecord
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Enrolment:
     """What comparing the list with the ledger came to: how many are new; their keys are above `last_key`."""
 

@@ -20,6 +20,7 @@ from maildrill.sender.ledger.records import (
     Enrolment,
     Entry,
     Intent,
+    Left,
     Page,
     RecipientRecord,
     Recovered,
@@ -32,6 +33,8 @@ from maildrill.sender.plan import Waiting
 from maildrill.sender.standing import Standing, requeued
 
 GONE = "no longer in the list"
+#: A recipient as it was read, and where an operator says that it stands from now on.
+Move = tuple[RecipientRecord, Standing]
 _AT_ONCE = 1000  # rows that are in memory at a time
 
 
@@ -188,11 +191,20 @@ class SqlLedger(ABC):
         """Return all runs, the first one first."""
         return [RunRecord(*found) for found in self.all(sql.RUNS)]
 
-    def requeue(self, moved: Sequence[tuple[RecipientRecord, Standing]], *, at: float, by: str) -> None:
-        """Write down that an operator moved recipients, by which command, and where they stand now."""
+    @abstractmethod
+    def running(self) -> Sequence[int]:
+        """Return the numbers of the runs that are alive at this moment."""
+
+    def requeue(self, moved: Sequence[Move], *, at: float, by: str) -> Sequence[Left]:
+        """Write down that an operator moved recipients; nobody is left where a ledger has one writer at a time."""
         with self.writing():
-            self.each(sql.REQUEUE, [(who.key, at, who.state.value, by) for who, _ in moved])
-            self.each(sql.STAND, [sql.standing(who.key, now) for who, now in moved])
+            self.write_moves(moved, at, by)
+        return ()
+
+    def write_moves(self, moved: Sequence[Move], at: float, by: str) -> None:
+        """Write down whom an operator moved, in the caller's transaction."""
+        self.each(sql.REQUEUE, [(who.key, at, who.state.value, by) for who, _ in moved])
+        self.each(sql.STAND, [sql.standing(who.key, now) for who, now in moved])
 
     def requeues(self) -> Iterator[Requeued]:
         """Yield what operators moved, in order."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from maildrill.sender.ledger import statements as sql
 from maildrill.sender.ledger.group import Write
+from maildrill.sender.ledger.lease import is_leased
 from maildrill.sender.ledger.records import Entry, Page
 from maildrill.sender.ledger.sql_ledger import GONE, SqlLedger
 from maildrill.sender.ledger.store import LedgerError
@@ -74,6 +76,11 @@ class SqliteLedger(SqlLedger):
         """Write down where recipients stand now; who is not to be tried is leased no longer."""
         super().settle(moved)
         self.release(who.key for who in moved if who.standing.due is None)
+
+    def running(self) -> Sequence[int]:
+        """Return the run that has the file, if it is one: an operator's command has it too, but begins none."""
+        last = self.all(sql.LAST_RUN)
+        return [run for run, ended in last if ended is None and is_leased(Path(self._name))]
 
     def close(self) -> None:
         """Let go of the file; what was written stays."""

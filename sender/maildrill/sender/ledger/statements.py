@@ -75,6 +75,7 @@ _ATTEMPT = (
 ATTEMPTS = f"{_ATTEMPT} ORDER BY attempt.id"
 ATTEMPTS_OF = f"{_ATTEMPT} WHERE attempt.recipient = ? ORDER BY attempt.id"
 RUNS = "SELECT id, started, ended FROM run ORDER BY id"
+LAST_RUN = "SELECT id, ended FROM run ORDER BY id DESC LIMIT 1"
 REQUEUE = "INSERT INTO requeue (recipient, at, before, by) VALUES (?, ?, ?, ?)"
 REQUEUES = (
     "SELECT address, at, before, by FROM requeue JOIN recipient ON recipient.id = requeue.recipient ORDER BY requeue.id"

@@ -16,6 +16,7 @@ from maildrill.sender.ledger.records import (
     Enrolment,
     Entry,
     Intent,
+    Left,
     Page,
     RecipientRecord,
     Recovered,
@@ -134,8 +135,15 @@ class Ledger(Protocol):
         """Return all runs, the first one first."""
         ...
 
-    def requeue(self, moved: Sequence[tuple[RecipientRecord, Standing]], *, at: float, by: str) -> None:
-        """Write down that an operator moved recipients, by which command, and where they stand now (invariant I9)."""
+    def running(self) -> Sequence[int]:
+        """Return the numbers of the runs that are alive at this moment."""
+        ...
+
+    def requeue(self, moved: Sequence[tuple[RecipientRecord, Standing]], *, at: float, by: str) -> Sequence[Left]:
+        """Write down that an operator moved recipients, by which command, and where they stand now (invariant I9).
+
+        Returns who was left where it is: a sender has it at this moment, or it has moved since it was read.
+        """
         ...
 
     def requeues(self) -> Iterator[Requeued]:

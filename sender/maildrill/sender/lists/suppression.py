@@ -39,29 +39,36 @@ def read_suppressed(files: Iterable[Path]) -> Mapping[str, Suppressed]:
     return found
 
 
-def append_suppressed(file: Path, entries: Iterable[tuple[str, str]]) -> list[str]:
-    """Add addresses, each with why, to the end of a file; those that it has already are left out.
+class Suppressing:
+    """A suppression list that is to be added to; it is read and checked here, so that nothing else is done in vain.
 
-    The file is made if there is none. Returns the addresses that were added. Raises ConfigurationError.
+    The file is made if there is none. Raises ConfigurationError for one that cannot be used.
     """
-    known = set(read_suppressed([file])) if file.exists() else set()
-    added: list[str] = []
-    lines: list[str] = []
-    for address, why in entries:
-        identity = parse_address(address).identity
-        if identity not in known:
-            known.add(identity)
-            added.append(address)
-            lines.append(f"{address} {escape(why)}".rstrip() + "\n")
-    if lines:
-        _append(file, "".join(lines))
-    return added
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._known = set(read_suppressed([file])) if file.exists() else set()
+        _append(file, "")
+
+    def add(self, entries: Iterable[tuple[str, str]]) -> list[str]:
+        """Add addresses, each with why; return those that the list had not yet. Raises ConfigurationError."""
+        added: list[str] = []
+        lines: list[str] = []
+        for address, why in entries:
+            identity = parse_address(address).identity
+            if identity not in self._known:
+                self._known.add(identity)
+                added.append(address)
+                lines.append(f"{address} {escape(why)}".rstrip() + "\n")
+        if lines:
+            _append(self._file, "".join(lines))
+        return added
 
 
 def _append(file: Path, text: str) -> None:
     try:
         with file.open("a+b") as opened:
-            if opened.tell():
+            if text and opened.tell():
                 opened.seek(-1, 2)
                 text = text if opened.read(1) == b"\n" else "\n" + text  # a last line without its end
             opened.write(text.encode())

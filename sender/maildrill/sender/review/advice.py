@@ -40,7 +40,7 @@ def _due(one: RecipientRecord, now: float, sending: bool) -> list[str]:  # noqa:
     last = f"no try begins after {timestamp(end)}" if end is not None else "its lifetime begins with its first try"
     return [
         f"it is tried again {when}, {_send(sending=sending)}; {last}",
-        "`maildrill retry --address …` makes it due at once (stop the sender before)",
+        "`maildrill retry --address …` makes it due at once (where the ledger is a file, stop the sender before)",
     ]
 
 

@@ -42,16 +42,17 @@ class Doubt:
 class Status:
     """Where a campaign stands at `now`; times in Unix seconds.
 
-    sending: somebody has the lease. due_now: may be tried at once. next_due: when the next one may be, if nobody may
-    now. untried: recipients whose lifetime has not begun. over_by: no try begins later, if all untried begin now; None
-    where nothing is left to try, or where that takes the campaign's file. held: how many for each reason.
+    running: the numbers of the runs that are alive. due_now: may be tried at once. next_due: when the next one may be,
+    if nobody may now. untried: recipients whose lifetime has not begun. over_by: no try begins later, if all untried
+    begin now; None where nothing is left to try, or where that takes the campaign's file. held: how many for each
+    reason.
     """
 
     campaign: str
     now: float
     created: float
     runs: Sequence[RunRecord]
-    sending: bool
+    running: Sequence[int]
     states: Mapping[State, int]
     domains: Mapping[str, Mapping[State, int]]
     attempts: int
@@ -63,6 +64,11 @@ class Status:
     lessons: Sequence[Lesson]
     rests: Sequence[Rest]
     doubts: Sequence[Doubt]
+
+    @property
+    def sending(self) -> bool:
+        """Whether any run is alive."""
+        return bool(self.running)
 
     @property
     def recipients(self) -> int:
@@ -83,7 +89,7 @@ def take_stock(  # noqa: PLR0913 - each witness is named
     *,
     now: float,
     runs: Sequence[RunRecord] = (),
-    sending: bool = False,
+    running: Sequence[int] = (),
     lessons: Sequence[Lesson] = (),
     log: Iterable[LogEvent] = (),
     campaign: Campaign | None = None,
@@ -115,7 +121,7 @@ def take_stock(  # noqa: PLR0913 - each witness is named
         now=now,
         created=created,
         runs=tuple(runs),
-        sending=sending,
+        running=tuple(running),
         states={state: sum(counts[state] for counts in domains.values()) for state in State},
         domains={domain: domains[domain] for domain in order},
         attempts=attempts,

@@ -33,7 +33,10 @@ def status_json(status: Status) -> dict[str, object]:
         "at": status.now,
         "begun": status.created,
         "sending": status.sending,
-        "runs": [{"run": run.number, "started": run.started, "ended": run.ended} for run in status.runs],
+        "runs": [
+            {"run": run.number, "started": run.started, "ended": run.ended, "alive": run.number in status.running}
+            for run in status.runs
+        ],
         "recipients": status.recipients,
         "left": status.left,
         **_words(status.states),
@@ -81,11 +84,8 @@ def _head(status: Status) -> list[str]:
 
 def _doing(status: Status) -> str:
     if status.sending:
-        return (
-            f"sending now, run {status.runs[-1].number} since {timestamp(status.runs[-1].started)}"
-            if (status.runs)
-            else "sending now"
-        )
+        alive = [run for run in status.runs if run.number in status.running]
+        return ", ".join(["sending now", *(f"run {run.number} since {timestamp(run.started)}" for run in alive)])
     if not status.runs:
         return "not sent yet"
     last = status.runs[-1]

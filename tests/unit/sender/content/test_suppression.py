@@ -8,7 +8,7 @@ import pytest
 
 from maildrill.sender.lists.read import parse_list
 from maildrill.sender.lists.rows import Reason
-from maildrill.sender.lists.suppression import append_suppressed, read_suppressed
+from maildrill.sender.lists.suppression import Suppressing, read_suppressed
 from maildrill.smtp import ConfigurationError
 
 
@@ -57,18 +57,18 @@ def test_a_line_that_is_no_address_is_an_error(file: Path) -> None:
 def test_addresses_are_added_once(file: Path) -> None:
     """Those that are there are left out, in whatever spelling; a last line without an end gets one."""
     file.write_text("ann@x.example unsubscribed", "utf-8")
-    added = append_suppressed(file, [("ANN@x.example", "a"), ("bob@x.example", "bounced\n550"), ("bob@X.example", "b")])
+    added = Suppressing(file).add([("ANN@x.example", "a"), ("bob@x.example", "bounced\n550"), ("bob@X.example", "b")])
 
     assert added == ["bob@x.example"]
     assert file.read_text("utf-8") == "ann@x.example unsubscribed\nbob@x.example bounced\\n550\n"
-    assert append_suppressed(file, [("ann@x.example", "")]) == []
+    assert Suppressing(file).add([("ann@x.example", "")]) == []
 
 
 def test_a_list_is_made_where_there_is_none(tmp_path: Path) -> None:
     """A folder that is not there is an error."""
     path = tmp_path / "new.txt"
-    append_suppressed(path, [("ann@x.example", "")])
+    Suppressing(path).add([("ann@x.example", "")])
 
     assert path.read_text("utf-8") == "ann@x.example\n"
     with pytest.raises(ConfigurationError, match="cannot write suppression list"):
-        append_suppressed(tmp_path / "no" / "new.txt", [("ann@x.example", "")])
+        Suppressing(tmp_path / "no" / "new.txt").add([("ann@x.example", "")])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -102,21 +102,29 @@ def test_what_is_unknown_comes_with_the_try_that_made_it_so(recipient: Make, att
 
 
 @pytest.mark.parametrize(
-    ("runs", "sending", "told"),
+    ("runs", "running", "told"),
     [
-        ((), False, "not sent yet"),
-        ((), True, "sending now\n"),
-        ((RunRecord(1, NOON, None),), True, "sending now, run 1 since 2026-01-05T12:00:00.000Z\n"),
-        ((RunRecord(1, NOON, None),), False, "nobody is sending; run 1 of 2026-01-05T12:00:00.000Z was cut off\n"),
-        ((RunRecord(1, NOON, NOON),), False, "nobody is sending, run 1 ended 2026-01-05T12:00:00.000Z\n"),
+        ((), (), "not sent yet"),
+        ((RunRecord(1, NOON, None),), (1,), "sending now, run 1 since 2026-01-05T12:00:00.000Z\n"),
+        (
+            (RunRecord(1, NOON, None), RunRecord(2, NOON, None), RunRecord(3, NOON + 1, None)),
+            (1, 3),
+            "sending now, run 1 since 2026-01-05T12:00:00.000Z, run 3 since 2026-01-05T12:00:01.000Z\n",
+        ),
+        ((RunRecord(1, NOON, None),), (), "nobody is sending; run 1 of 2026-01-05T12:00:00.000Z was cut off\n"),
+        ((RunRecord(1, NOON, NOON),), (), "nobody is sending, run 1 ended 2026-01-05T12:00:00.000Z\n"),
     ],
 )
-def test_it_says_whether_anybody_sends(runs: tuple[RunRecord, ...], sending: bool, told: str, recipient: Make) -> None:
-    """Who was in flight when a sender died is told, too."""
-    page = render_status(stock(recipient("a@x.example", State.INFLIGHT), runs=runs, sending=sending))
+def test_it_says_whether_anybody_sends(
+    runs: tuple[RunRecord, ...], running: tuple[int, ...], told: str, recipient: Make
+) -> None:
+    """Who was in flight when a sender died is told, too; of several runs each that is alive."""
+    status = stock(recipient("a@x.example", State.INFLIGHT), runs=runs, running=running)
+    page, known = render_status(status), cast("list[dict[str, object]]", status_json(status)["runs"])
 
+    assert [run["run"] for run in known if run["alive"]] == list(running)
     assert told in page
-    assert ("in flight when the sender died: 1 recipient;" in page) is not sending
+    assert ("in flight when the sender died: 1 recipient;" in page) is not bool(running)
 
 
 def test_a_finished_campaign_is_over(recipient: Make) -> None:
