@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import pytest
 
 from maildrill.fakeserver.collecting import collecting_seldom
 from maildrill.fakeserver.journal.journal import Journal
+from maildrill.fakeserver.session.faults import reset_connection
 from maildrill.fakeserver.text.script_file import read_script
 
 if TYPE_CHECKING:
@@ -64,3 +66,18 @@ def test_afterwards_searches_are_as_they_were(frozen: bool) -> None:
         assert (gc.get_threshold(), bool(gc.get_freeze_count())) == before == (before[0], frozen)
     finally:
         gc.unfreeze()
+
+
+def test_a_client_that_resets_leaves_no_error_that_nobody_asked_for(tcp: Ground) -> None:
+    """Asyncio would print it, "Future exception was never retrieved", whenever the search comes round."""
+
+    async def story(scene: Scene) -> int:
+        for _ in range(3):
+            client = await scene.greeted()
+            reset_connection(client.writer.transport)
+        await scene.journal.wait_for_event(closed="client", count=3)
+        return sum(
+            isinstance(one, asyncio.Future) and getattr(one, "_log_traceback", False) for one in gc.get_objects()
+        )
+
+    assert tcp.play(read_script(TWENTY.read_text(encoding="utf-8"), "twenty.toml"), story) == 0

@@ -111,7 +111,7 @@ class Session(SMTP):
         self._gone = True
         if self._connected:
             self._end(Closed.CLIENT)
-            super().connection_lost(error)
+            super().connection_lost(None)  # nobody asks for an error kept here; asyncio would complain of that
         self._on_end(self)
 
     def eof_received(self) -> bool | None:
