@@ -11,7 +11,7 @@ import click
 
 from maildrill.cli.books import Books, books, ledger_options, reading_exits
 from maildrill.cli.exits import CommandError, Exit
-from maildrill.cli.place import PLACE
+from maildrill.cli.place import of_whom
 from maildrill.sender.classification import bundled
 from maildrill.sender.ledger.records import RecipientRecord
 from maildrill.sender.ledger.sql_ledger import SqlLedger
@@ -38,11 +38,11 @@ def explain(words: tuple[str, ...], ledger: Path | str | None, log_dir: Path | N
     """  # noqa: D205 - one sentence, as --help shows it
     if not 1 <= len(words) <= 2:
         raise click.UsageError("say which address, and before it which campaign")
-    *campaign, address = words
+    campaign, address = of_whom(words)
     with reading_exits():
-        desk = books(PLACE.convert(campaign[0], None, None) if campaign else None, ledger, log_dir)
+        desk = books(campaign, ledger, log_dir)
         with desk.reading() as book:
-            found = _explained(desk, book, address.strip().removeprefix("<").removesuffix(">"))
+            found = _explained(desk, book, address)
             sending = bool(book.running())
         if isinstance(found, MaildrillError):
             raise CommandError(found, Exit.FAILED)

@@ -19,7 +19,7 @@ from pathlib import Path
 import click
 
 from maildrill.cli.exits import Exit, error_exits
-from maildrill.cli.place import PLACE
+from maildrill.cli.place import CAMPAIGN, PLACE
 from maildrill.cli.progress import Display, Progress, display
 from maildrill.cli.system_clock import SystemClock
 from maildrill.sender.attempt import State
@@ -56,7 +56,7 @@ class Order:
     epilog="Exit status: 0 all accepted, 1 some not, 2 usage, 75 mail remains for a later run, 77 the server wants "
     "authentication, 78 configuration."
 )
-@click.argument("campaign", type=click.Path(path_type=Path))
+@click.argument("campaign", type=CAMPAIGN)
 @click.option(
     "--ledger",
     type=PLACE,

@@ -16,7 +16,7 @@ import click
 from maildrill.cli.books import Books, books, ledger_options, reading_exits
 from maildrill.cli.exits import CommandError, Exit
 from maildrill.cli.mailbox import messages_in
-from maildrill.cli.place import PLACE
+from maildrill.cli.place import CAMPAIGN, of_whom
 from maildrill.sender.attempt import State
 from maildrill.sender.bounces import Returned, read_message
 from maildrill.sender.bounces.settlement import Settlement, named_in, names_of, whose
@@ -56,11 +56,11 @@ def settle(words: tuple[str, ...], ledger: Path | str | None, log_dir: Path | No
     """
     if not 1 <= len(words) <= 2 or said is None:
         raise click.UsageError("say which address, and one of --delivered, --failed and --retry")
-    *campaign, address = words
+    campaign, address = of_whom(words)
     with reading_exits():
-        desk = books(PLACE.convert(campaign[0], None, None) if campaign else None, ledger, log_dir)
+        desk = books(campaign, ledger, log_dir)
         with desk.changing() as book:
-            record = book.find(address.strip().removeprefix("<").removesuffix(">"))
+            record = book.find(address)
             if record is None or not (record.doubtful and record.state in _OPEN):
                 raise CommandError(_nothing_to_settle(address, record), Exit.FAILED)
             moved = _as_said(record, said, time.time())  # noqa: TID251 - the shell's clock
@@ -72,7 +72,7 @@ def settle(words: tuple[str, ...], ledger: Path | str | None, log_dir: Path | No
 
 @click.command(epilog="Exit status: 0 read, 1 no report is about this campaign, 2 usage, 75 read it again later, 78.")
 @click.argument("sources", nargs=-1, required=True, metavar="FILE|MAILDIR|-...")
-@click.option("--campaign", type=click.Path(path_type=Path), metavar="FILE", help="Whose. [this folder's only ledger]")
+@click.option("--campaign", type=CAMPAIGN, metavar="FILE", help="Whose. [this folder's only ledger]")
 @ledger_options
 @click.option(
     "--suppress", type=click.Path(path_type=Path), metavar="FILE", help="Add who is not to be written to again."

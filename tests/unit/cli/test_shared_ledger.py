@@ -82,6 +82,18 @@ def test_no_command_shows_a_password(command: list[str], url: str) -> None:
         assert SECRET not in result.output
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["send"], ["explain"], ["settle", "--failed"], ["bounces", "-", "--campaign"], ["status", "--ledger", "x", "--"]],
+    ids=" ".join,
+)
+def test_a_url_where_none_belongs_is_not_shown(words: list[str]) -> None:
+    """2: in the place of a campaign or an address."""
+    result = CliRunner().invoke(main, [*words, "postgresql://ann:s3cr@h/d"])
+
+    assert (result.exit_code, SECRET in result.output) == (2, False), result.output
+
+
 def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """78, and what to install."""
     monkeypatch.setitem(sys.modules, "psycopg", None)
