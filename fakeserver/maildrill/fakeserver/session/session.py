@@ -104,7 +104,7 @@ class Session(SMTP):
             self._line.open(cast("asyncio.Transport", transport), self._handler)
             self._be_extended()
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """The connection is gone, whoever ended it."""
         if self._gone:
             return
