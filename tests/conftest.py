@@ -8,7 +8,9 @@ Both print the blob that reproduces a failure. HYPOTHESIS_PROFILE chooses by nam
 from __future__ import annotations
 
 import os
+from random import SystemRandom
 
+import pytest
 from hypothesis import settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
@@ -22,3 +24,26 @@ settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True
 
 _IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if _IN_CI else "dev"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what chooses the kills of tests/integration/durability."""
+    parser.addoption("--kills", type=int, default=4, help="so many `kill -9` of a sender [4]")
+    parser.addoption("--kill-seed", type=int, default=None, help="draws their moments [at random, printed]")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Draw the seed where none is given: once, the workers of xdist get it with the options."""
+    if config.option.kill_seed is None:
+        config.option.kill_seed = SystemRandom().randrange(1_000_000)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Print the seed."""
+    return f"kills: {config.option.kills}, --kill-seed {config.option.kill_seed}"
+
+
+@pytest.fixture
+def kill_seed(pytestconfig: pytest.Config) -> int:
+    """Return what the moments of kills are drawn from."""
+    return int(pytestconfig.option.kill_seed)

@@ -19,12 +19,6 @@ Command = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
-def program() -> Path:
-    """Return the installed `maildrill`."""
-    return MAILDRILL
-
-
-@pytest.fixture
 def command(tmp_path: Path) -> Iterator[Command]:
     """Return a function that starts `maildrill` with arguments, in this test's folder; nothing outlives the test."""
     started: list[subprocess.Popen[str]] = []

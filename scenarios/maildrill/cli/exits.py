@@ -5,16 +5,22 @@ Rule: a person sees what is wrong, where, what was expected and what to try; nev
 
 from __future__ import annotations
 
+import errno
 import os
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from pathlib import Path
 
 import click
 
 from maildrill.smtp import ConfigurationError, MaildrillError, escape
+
+#: Why a disk does not take what is written.
+_DISK = frozenset(
+    getattr(errno, name) for name in ("ENOSPC", "EFBIG", "EDQUOT", "EIO", "EROFS") if hasattr(errno, name)
+)
 
 
 class Exit(IntEnum):
@@ -24,6 +30,7 @@ class Exit(IntEnum):
     FAILED = 1  # an invariant was violated; some recipients failed for good
     USAGE = 2  # usage or configuration
     INTERNAL = 3  # a bug in maildrill
+    OUTPUT = 74  # EX_IOERR: what was to be printed could not be written
     LEFTOVERS = 75  # EX_TEMPFAIL: mail remains that a later run will send
     AUTHENTICATION = 77  # EX_NOPERM: the server wants to know who we are
     CONFIGURATION = 78  # EX_CONFIG: `send` tells a bad campaign from a bad command line
@@ -54,21 +61,21 @@ def error_exits(*, configuration: Exit, others: Exit) -> Iterator[None]:
 def tell(error: BaseException) -> Exit:
     """Write the error to stderr and return the exit code for it."""
     match error:
-        case CommandError():
-            click.echo(f"error: {error}", err=True)
-            return error.exit_code
         case MaildrillError():
-            click.echo(f"error: {error}", err=True)
-            return Exit.USAGE
+            _say(f"error: {error}")
+            return error.exit_code if isinstance(error, CommandError) else Exit.USAGE
         case KeyboardInterrupt() | click.Abort():
-            click.echo("interrupted", err=True)
+            _say("interrupted")
             return Exit.INTERRUPTED
         case BrokenPipeError():
             return Exit.FAILED  # quietly, as click does it: nobody is there to read
         case OSError() if error.filename is not None:
             where = escape(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else error.filename
-            click.echo(f"error: {where}: {error.strerror}", err=True)
+            _say(f"error: {where}: {error.strerror}")
             return Exit.USAGE
+        case OSError() if error.errno in _DISK:
+            _say(f"error: the output cannot be written: {error.strerror}\n  make room for it and ask again")
+            return Exit.OUTPUT
     return _internal(error)
 
 
@@ -76,9 +83,15 @@ def _internal(error: BaseException) -> Exit:
     """Tell of a bug; the traceback is for those who ask, its values may be private."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "maildrill" in frame.filename]
     place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    click.echo(f"internal error: {type(error).__name__}{place}: {escape(str(error))}", err=True)
+    _say(f"internal error: {type(error).__name__}{place}: {escape(str(error))}")
     if os.environ.get("MAILDRILL_DEBUG"):
-        click.echo("".join(traceback.format_exception(error)), err=True)
+        _say("".join(traceback.format_exception(error)))
     else:
-        click.echo("  this is a bug in maildrill; MAILDRILL_DEBUG=1 shows where", err=True)
+        _say("  this is a bug in maildrill; MAILDRILL_DEBUG=1 shows where")
     return Exit.INTERNAL
+
+
+def _say(text: str) -> None:
+    """Write to stderr; where that cannot be written either, the exit status has to do."""
+    with suppress(OSError):
+        click.echo(text, err=True)

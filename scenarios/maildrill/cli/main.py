@@ -105,7 +105,7 @@ class Program(click.Group):
             error.show()
             sys.exit(Exit.USAGE)
         except (Exception, KeyboardInterrupt) as error:
-            if isinstance(error, BrokenPipeError):
+            if isinstance(error, OSError) and error.filename is None:  # nobody reads it, or its disk is full
                 _let_go_of_stdout()
             sys.exit(tell(error))
         sys.exit(result if isinstance(result, int) else Exit.OK)

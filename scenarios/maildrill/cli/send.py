@@ -53,8 +53,8 @@ class Order:
 
 
 @click.command(
-    epilog="Exit status: 0 all accepted, 1 some not, 2 usage, 75 mail remains for a later run, 77 the server wants "
-    "authentication, 78 configuration."
+    epilog="Exit status: 0 all accepted, 1 some not, 2 usage, 74 report not printed, 75 mail remains for a later "
+    "run, or a disk failed, 77 the server wants authentication, 78 configuration."
 )
 @click.argument("campaign", type=CAMPAIGN)
 @click.option(

@@ -148,6 +148,7 @@ class ConnectionLog:
             self.fault = MaildrillError(
                 f"cannot write log: {error.strerror or error}",
                 where=str(where),
+                expected="a disk with room, and no limit on the size of files that is too low (quota, `ulimit -f`)",
                 hint="the ledger is complete; make room and run again to go on",
             )
             if self._on_fault:

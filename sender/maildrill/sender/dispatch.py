@@ -91,9 +91,10 @@ class Dispatch:
                 self.changed(lane.destination)
             if queue is not None:
                 self.queue_changed(queue)
-        for task in ended:
-            if not task.cancelled():  # stopped before its first step
-                task.result()
+        # all are asked, else asyncio tells of those that were not; cancelled: stopped before its first step
+        errors = [error for task in ended if not task.cancelled() and (error := task.exception()) is not None]
+        if errors:
+            raise errors[0]
 
     def cancel(self) -> None:
         """Ask everything under way to end."""

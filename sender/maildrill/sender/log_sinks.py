@@ -6,7 +6,8 @@ Rule: a sink buffers until `flush`; what it hands to the system survives the dea
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -56,13 +57,18 @@ class _File:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
+        with _explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file: BinaryIO = path.open("a+b", buffering=_BUFFER)
-        except OSError as error:
-            raise ConfigurationError(
-                f"cannot write log: {error.strerror}", where=str(path), hint="check --log-dir and its permissions"
-            ) from None
+        try:
+            with _explained(path):
+                self._mend()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _mend(self) -> None:
+        """Put right what an earlier run left, before anything is appended."""
 
     def flush(self) -> None:
         """Hand what was taken to the system."""
@@ -79,15 +85,10 @@ class JsonLines(_File):
     A last line that a crash tore is cut off. Raises ConfigurationError for a file that is no event log.
     """
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        try:
-            start, torn = _torn_line(self._file)
-            self._offset = last_number(self._file, start, torn, str(path))
-            self._file.truncate(start)
-        except BaseException:
-            self._file.close()
-            raise
+    def _mend(self) -> None:
+        start, torn = _torn_line(self._file)
+        self._offset = last_number(self._file, start, torn, str(self.path))
+        self._file.truncate(start)
 
     def take(self, number: int, at: float, kind: str, fields: Mapping[str, object]) -> None:
         """Append one event; raises ValueError for what the schema does not have."""
@@ -97,8 +98,7 @@ class JsonLines(_File):
 class TextFile(_File):
     """connection.log: the dialogue in swaks' marks and a Postfix-style line for each attempt."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def _mend(self) -> None:
         if _torn_line(self._file)[1]:
             self._file.write(b"\n")
 
@@ -107,6 +107,20 @@ class TextFile(_File):
         line = as_text(at, kind, fields)
         if line:
             self._file.write(line.encode("utf-8", "backslashreplace"))
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Say in our words why the system would not open or mend a log."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write log: {error.strerror}",
+            where=str(path),
+            expected="a file in a folder, both of which this user may write",
+            hint="check --log-dir and its permissions",
+        ) from None
 
 
 def _torn_line(file: BinaryIO) -> tuple[int, bytes]:

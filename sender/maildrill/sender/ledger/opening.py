@@ -17,10 +17,13 @@ from maildrill.sender.ledger import statements as sql
 from maildrill.sender.ledger.claim import claim
 from maildrill.sender.ledger.identity import fingerprint
 from maildrill.sender.ledger.lease import take_lease
+from maildrill.sender.ledger.place import check_writable, is_frozen, open_frozen
 from maildrill.sender.ledger.recovery import recover
 from maildrill.sender.ledger.schema import APPLICATION, MIGRATIONS
 from maildrill.sender.ledger.sql_ledger import SqlLedger
 from maildrill.sender.ledger.sqlite import SqliteLedger
+from maildrill.sender.ledger.store import LedgerError
+from maildrill.sender.ledger.trouble import at_the_door
 from maildrill.smtp import ConfigurationError
 
 _PATIENCE = 5.0  # seconds to wait while a reader or a writer tidies up what a crash left
@@ -48,6 +51,8 @@ def open_ledger(
     """
     mark = fingerprint(campaign)
     name = ":memory:" if path is None else str(path)
+    if path is not None:
+        check_writable(path)
     with _explained(name):
         connection = _connect(name)
         try:
@@ -100,9 +105,9 @@ def change_book(place: str | Path, campaign: str | None) -> SqlLedger:
 def read_ledger(path: Path) -> SqliteLedger:
     """Open a ledger only to read it, also while a sender writes: everything is as of this moment.
 
-    Raises ConfigurationError if there is none.
+    Raises ConfigurationError if there is none, LedgerError where the disk fails.
     """
-    with _opened(path) as (connection, name):
+    with _opened(path, only_read=True) as (connection, name):
         connection.execute("PRAGMA query_only = ON")
         connection.execute("BEGIN")  # its first SELECT fixes the moment
         return _known(connection, name)
@@ -113,6 +118,7 @@ def change_ledger(path: Path) -> SqliteLedger:
 
     Raises ConfigurationError if there is none, or a sender is using it.
     """
+    check_writable(path)
     with _opened(path) as (connection, name):
         _check_kind(connection, name)
         with _leased(path) as lease:
@@ -123,14 +129,14 @@ def change_ledger(path: Path) -> SqliteLedger:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[sqlite3.Connection, str]]:
+def _opened(path: Path, *, only_read: bool = False) -> Iterator[tuple[sqlite3.Connection, str]]:
     """Give a connection to a ledger that is there; closed where what is done with it fails."""
     name = str(path)
     if not path.is_file():
         hint = "nothing was sent yet; or name another file with --ledger"
         raise ConfigurationError("there is no such ledger", where=name, hint=hint)
     with _explained(name):
-        connection = _connect(name)
+        connection = open_frozen(path) if only_read and is_frozen(path) else _connect(name)
         try:
             yield connection, name
         except BaseException:
@@ -140,7 +146,12 @@ def _opened(path: Path) -> Iterator[tuple[sqlite3.Connection, str]]:
 
 def _known(connection: sqlite3.Connection, name: str) -> SqliteLedger:
     if _check_kind(connection, name) < len(MIGRATIONS):
-        raise ConfigurationError("the ledger is empty or of an earlier version", where=name, hint="send the campaign")
+        raise ConfigurationError(
+            "the ledger is empty or of an earlier version",
+            where=name,
+            expected="one to which a run of this maildrill has written",
+            hint="send the campaign",
+        )
     campaign, _, created = connection.execute(sql.CAMPAIGN).fetchone()
     return SqliteLedger(connection, name, created=created, run=0, campaign=campaign)
 
@@ -207,19 +218,12 @@ def _migrate(connection: sqlite3.Connection) -> None:
 
 @contextmanager
 def _explained(name: str) -> Iterator[None]:
-    """Say in our words why SQLite would not open the file."""
+    """Say in our words why SQLite would not open the file, or not write what opening it writes."""
     try:
         yield
     except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", None)
-        raise _explanation(name, error, (code or 0) & 0xFF) from None
-
-
-def _explanation(name: str, error: sqlite3.Error, code: int) -> ConfigurationError:
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return ConfigurationError(
-            "the ledger is in use by another maildrill", where=name, hint="wait for it, or stop it with Ctrl-C"
-        )
-    if code == sqlite3.SQLITE_NOTADB:
-        return ConfigurationError("this is not a ledger", where=name, hint="name another file with --ledger")
-    return ConfigurationError(f"the ledger cannot be opened: {error}", where=name, hint="check folder and permissions")
+        raise at_the_door(name, error) from None
+    except LedgerError as error:
+        if isinstance(error.__cause__, sqlite3.Error):
+            raise at_the_door(name, error.__cause__) from None
+        raise

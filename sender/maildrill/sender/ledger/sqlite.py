@@ -16,7 +16,7 @@ from maildrill.sender.ledger.group import Write
 from maildrill.sender.ledger.lease import is_leased
 from maildrill.sender.ledger.records import Entry, Page
 from maildrill.sender.ledger.sql_ledger import GONE, SqlLedger
-from maildrill.sender.ledger.store import LedgerError
+from maildrill.sender.ledger.trouble import in_words
 from maildrill.sender.plan import Waiting
 
 __all__ = ["GONE", "SqliteLedger"]
@@ -137,8 +137,4 @@ class SqliteLedger(SqlLedger):
         try:
             yield
         except sqlite3.Error as error:
-            raise LedgerError(
-                f"ledger cannot be used: {error}",
-                where=self._name,
-                hint="nothing that was written is lost; put it right and run again to go on",
-            ) from error
+            raise in_words(self._name, error) from error
