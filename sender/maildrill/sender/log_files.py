@@ -33,10 +33,17 @@ def _alone(events: Path) -> sqlite3.Connection:
         events.parent.mkdir(parents=True, exist_ok=True)
     try:
         return take_lease(events)
-    except sqlite3.Error as error:
-        busy = ((getattr(error, "sqlite_errorcode", None) or 0) & 0xFF) == sqlite3.SQLITE_BUSY
+    except ConfigurationError as error:
         raise ConfigurationError(
-            "another maildrill is writing this log" if busy else f"cannot write log: {error}",
+            f"cannot write log: {error.what}",
+            where=error.where,
+            expected=error.expected,
+            hint="check --log-dir and its permissions",
+        ) from None
+    except sqlite3.Error:
+        raise ConfigurationError(
+            "another maildrill is writing this log",
             where=str(events),
-            hint="name a folder for this one's with --log-dir" if busy else "check --log-dir and its permissions",
+            expected="one writer at a time",
+            hint="name a folder for this one's with --log-dir",
         ) from None

@@ -55,7 +55,7 @@ def is_leased(ledger: Path) -> bool:
 
 def _unusable(file: Path, why: str) -> ConfigurationError:
     return ConfigurationError(
-        f"the lease on the ledger cannot be taken: {why}",
+        f"the lease cannot be taken: {why}",
         where=str(file),
         expected="an empty file, or none, in a folder that this user may write",
         hint="check folder and permissions; where nobody is sending, the file may be removed",
