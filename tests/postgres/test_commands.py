@@ -288,6 +288,7 @@ def test_a_sender_at_work_is_not_waited_for(shared: There, sender: PostgresLedge
     """Not even for its transaction: whom it is just writing down is left alone."""
     with sender.writing():
         sender.all("SELECT id FROM recipient FOR UPDATE")
+        assert shared.run("status").exit_code == 0
         moved, said = _moves(shared)
 
     assert (moved, [one.exit_code for one in said]) == (set(), [75, 75, 1])
