@@ -117,6 +117,19 @@ def _expire(ledger: PostgresLedger) -> None:
         )
 
 
+def test_a_page_leaves_out_domains(join: Join) -> None:
+    """As if nobody there were in the list; whoever is given back may be leased again (invariant I45)."""
+    ledger = join()
+    ledger.enrol([*_rows(4), Row(9, "s@Y.example", {})], lambda row: f"<{row.address}>", 100.0)
+    page = ledger.lease(100.0, 100.0, 9, ["x.example"])
+    ledger.release(one.key for one in page.waiting)
+
+    assert ([one.address for one in page.waiting], page.next_at) == (["s@Y.example"], None)
+    assert [one.address for one in ledger.lease(100.0, 100.0, 9, {"y.example"}).waiting] == [
+        f"r{line}@x.example" for line in range(4)
+    ]
+
+
 def test_two_senders_get_different_recipients(join: Join) -> None:
     """Invariant I41; and neither thinks that it is done before the other is."""
     one, two = join(), join()

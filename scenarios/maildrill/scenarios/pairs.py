@@ -1,4 +1,4 @@
-"""Make the second drill of a pair: one thing is changed that must not matter (I28 to I31, I44, I47, I48).
+"""Make the second drill of a pair: one thing is changed that must not matter (I28 to I31, I44, I45, I47, I48).
 
 Rule: codes with a meaning of their own (421, 452, 552, 554, 3yz, and those about logging in) are left as they are;
 so are texts that say "too many", which RFC 5321 section 4.5.3.1.10 gives a meaning.
@@ -52,6 +52,12 @@ def without_the_last(plan: Plan) -> Plan:
     return replace(plan, recipients=RecipientList(found.recipients[:-1], found.set_aside, found.columns))
 
 
+def with_all_alive(plan: Plan) -> Plan:
+    """Return the plan with hosts of its own that do as they are told: who was dead is not."""
+    well = read_script("version = 1\n", "well.toml")
+    return replace(plan, hosts=dict.fromkeys(plan.hosts, well))
+
+
 def one_by_one(plan: Plan) -> Plan:
     """Return the plan with one session at a time, one message in each, one recipient for each."""
     limits = Limits(connections=1, messages_per_connection=1, recipients_per_transaction=1)
@@ -70,6 +76,7 @@ CHANGES: dict[int, Callable[[Plan], Plan]] = {
     30: other_packets,
     31: without_pipelining,
     44: without_the_last,
+    45: with_all_alive,
     47: one_by_one,
     48: the_same,
 }

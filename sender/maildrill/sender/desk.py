@@ -14,17 +14,13 @@ from maildrill.sender.attempt import Ruling, State, Verdict
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.dsn import EnvelopeId, Reporting, message_of
-from maildrill.sender.ledger import AttemptRecord, Entry, Intent, Ledger, RecipientRecord, Recovered
+from maildrill.sender.intake import AHEAD, Intake, log_recovered
+from maildrill.sender.ledger import AttemptRecord, Entry, Intent, Ledger, RecipientRecord
 from maildrill.sender.lists import Row
 from maildrill.sender.pacing.lessons import Lesson
 from maildrill.sender.plan import Waiting
 from maildrill.sender.queues import Queue, Queues
 from maildrill.sender.standing import Standing, after, held, kept_waiting, lapsed
-
-#: Seconds: who is due so soon is taken out of the ledger along with those who are due, and not put back into it;
-AHEAD = 60.0
-#: and for somebody who is due so soon the ledger is asked (an idle session is kept for about as long).
-SOON = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +41,27 @@ class Try:
 
 
 class Desk:
-    """Keeps the books of one run of `campaign`. queues: where those who wait for a try are put."""
+    """Keeps the books of one run of `campaign`.
 
-    def __init__(self, campaign: Campaign, ledger: Ledger, log: ConnectionLog, queues: Queues) -> None:
+    queues: where those who wait for a try are put. ring: called when the ledger is to be asked for more at once.
+    """
+
+    def __init__(
+        self,
+        campaign: Campaign,
+        ledger: Ledger,
+        log: ConnectionLog,
+        queues: Queues,
+        ring: Callable[[], None] = lambda: None,
+    ) -> None:
         self.campaign = campaign
         self.ledger = ledger
         self.log = log
         self.queues = queues
         self.attempts = 0
         self.states = dict.fromkeys(State, 0)
-        self._held = 0  # recipients leased to this run
-        self._next_page: float | None = None  # when the ledger has more for us
-        self._kept_since: dict[str, float] = {}  # queues that wait for their host, and since when
+        self._intake = Intake(campaign, ledger, log, queues)
+        self._ring = ring
 
     def reporting(self, message_id: str, go: Try) -> Reporting | None:
         """Return what reports a try of this message asks for; None: the campaign asks for none."""
@@ -88,7 +93,7 @@ class Desk:
             resumed=total > enrolment.added,
         )
         if total > enrolment.added:
-            self._log_recovered(ledger.recovered, now)
+            log_recovered(log, ledger.recovered, now)
         for record in ledger.recipients():
             if record.key <= enrolment.last_key:
                 self._log_restored(record, now)
@@ -96,14 +101,7 @@ class Desk:
                 log.emit(
                     "recipient.queued", now, recipient=record.address, row=record.number, message_id=record.message_id
                 )
-        self._next_page = now
-        self.fill(now)
-
-    def _log_recovered(self, recovered: Iterable[Recovered], now: float) -> None:
-        for found in recovered:
-            self.log.emit(
-                "recipient.recovered", now, recipient=found.address, state=found.state.value, reason=found.reason
-            )
+        self._intake.begin(now)
 
     def _log_restored(self, record: RecipientRecord, now: float) -> None:
         self.log.emit(
@@ -117,48 +115,28 @@ class Desk:
     @property
     def next_page(self) -> float | None:
         """When the ledger may have more for us; None while we hold enough, or where it has nobody."""
-        return None if self._held > self.ledger.window // 2 else self._next_page
+        return self._intake.next_page
 
     def fill(self, now: float) -> None:
         """Take in from the ledger who is due, as long as no more than a window of the list is here."""
-        if self.next_page is None or self.next_page > now + SOON:
-            return
-        page = self.ledger.lease(now, now + AHEAD, self.ledger.window - self._held)
-        self._log_recovered(page.recovered, now)
-        self._next_page = page.next_at
-        if page.next_at is not None and not page.waiting:
-            self._next_page = max(page.next_at, now + 1.0)  # others have them at this moment
-        self._held += len(page.waiting)
-        waiting = [self._as_kept(one) for one in page.waiting]
-        changed = [one for one, before in zip(waiting, page.waiting, strict=True) if one is not before]
-        if changed:
-            self.ledger.settle(changed)
-        for one in waiting:
-            self.queues.add(one)
+        self._intake.fill(now)
 
-    def _as_kept(self, waiting: Waiting) -> Waiting:
-        """A host that would not have those before this one would not have had this one either."""
-        since = self._kept_since.get(self.queues.name_of(waiting))
-        if since is None or waiting.standing.expires_at is not None:
-            return waiting
-        at = max(since, waiting.standing.due or since)
-        return waiting.at(kept_waiting(waiting.standing, self.campaign.retry, at))
+    def found(self) -> None:
+        """The hosts of a domain were found."""
+        self._intake.found()
 
     @property
     def waits(self) -> bool:
         """Whether anybody waits for a try, here or in the ledger."""
         return self.states[State.PENDING] + self.states[State.DEFERRED] > 0
 
-    def _give_back(self, due: float | None) -> None:
-        """One recipient is not ours any more; it is due again then."""
-        self._held -= 1
-        if due is not None:
-            self._next_page = due if self._next_page is None else min(self._next_page, due)
-
     def take(self, queue: Queue, now: float, size: int) -> list[Waiting]:
         """Give out at most `size` recipients that are due; whose lifetime is over is settled on the way."""
         self.lapse(now)
-        return queue.agenda.take(now, size)
+        batch = queue.agenda.take(now, size)
+        if batch and self._intake.hungry:
+            self._ring()
+        return batch
 
     def put_back(self, batch: Sequence[Waiting]) -> None:
         """Take back recipients for whom nothing was tried."""
@@ -192,9 +170,9 @@ class Desk:
             elif entry.kept:
                 self.queues.add(waiting.at(entry.standing))
             else:
-                self._give_back(entry.standing.due)
+                self._intake.given_back(entry.standing.due)
             if ruling.verdict is not Verdict.RELEASED:
-                self._kept_since.pop(self.queues.name_of(waiting), None)
+                self._intake.served(waiting)
         return again
 
     def _entry(self, waiting: Waiting, ruling: Ruling, go: Try) -> Entry:
@@ -253,7 +231,7 @@ class Desk:
 
     def keep_waiting(self, queue: Queue, now: float) -> None:
         """The host would not have us: whoever is due waits for it, but not for longer than a lifetime."""
-        self._kept_since.setdefault(queue.name, now)
+        self._intake.kept_waiting(queue, now)
         changed = queue.agenda.change(now, lambda standing: kept_waiting(standing, self.campaign.retry, now))
         if changed:
             self.queues.bound(queue)
@@ -275,7 +253,7 @@ class Desk:
     def _settle(self, who: Sequence[Waiting], change: Callable[[Standing], Standing], now: float) -> None:
         moved = [waiting.at(change(waiting.standing)) for waiting in who]
         self.ledger.settle(moved)
-        self._held -= len(moved)
+        self._intake.gone(len(moved))
         for old, new in zip(who, moved, strict=True):
             self._moved(old.standing.state, new.standing.state)
             self._log_settled(new, now)

@@ -173,6 +173,8 @@ class Dispatch:
         found = await shop.ways.look_up(queue)
         if isinstance(found, Broken):
             await self._rule(queue, found, started)
+        else:
+            shop.desk.found()
 
     async def _rule(self, queue: Queue, found: Broken, started: float) -> None:
         """There is no host for the recipients of a queue: rule for all who are due."""

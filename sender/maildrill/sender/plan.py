@@ -94,6 +94,14 @@ class Agenda:
         self._keep(lambda _: False)
         return everybody
 
+    def shed(self, most: int) -> list[Waiting]:
+        """Give out all but the `most` whose turns come first, in order of due."""
+        turns = sorted([*self._ready, *self._later])[most:]
+        gone = {key for _, key, _ in turns}
+        if gone:
+            self._keep(lambda waiting: waiting.key not in gone)
+        return [waiting for _, _, waiting in turns]
+
     def change(self, now: float, change: Callable[[Standing], Standing]) -> list[Waiting]:
         """Change the standing of all who are due at `now`, and return those who got another one."""
         self.ready(now)

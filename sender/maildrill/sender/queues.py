@@ -5,7 +5,9 @@ Rule: a recipient always waits in the same queue; which destination serves a que
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
 from maildrill.sender.plan import Agenda, Waiting
 
@@ -23,15 +25,42 @@ class Queue:
         return f"<queue {self.name}: {len(self.agenda)}>"
 
 
+class Site(Protocol):
+    """Domains that share their hosts, as far as is known."""
+
+    @property
+    def label(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def queues(self) -> Mapping[str, Queue]:
+        """Who waits for it, by domain."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A domain whose hosts have not been looked up: a site by itself."""
+
+    label: str
+    queues: Mapping[str, Queue]
+
+
 class Queues:
     """All queues of a run; `len()` counts who waits in any of them.
 
-    name_of: which queue a recipient belongs to. changed: called with a queue when somebody was added to it.
+    name_of: which queue a recipient belongs to. site_of: which queues share its hosts; None: the
+    ledger cannot tell. changed: called with a queue when somebody was added to it.
     """
 
     def __init__(self) -> None:
         self.name_of: Callable[[Waiting], str] = lambda _: ""
+        self.site_of: Callable[[Queue], Site] | None = None
         self._queues: dict[str, Queue] = {}
+        self._filled: dict[
+            str, Queue
+        ] = {}  # at least those in which somebody waits: most domains of a long list are done
         self._earliest_end = _NEVER  # no lifetime ends before this; saves looking through all queues
         self.changed: Callable[[Queue], None] = lambda _: None
 
@@ -52,8 +81,14 @@ class Queues:
         """Put a recipient into its queue; it must be due some time."""
         queue = self[self.name_of(waiting)]
         queue.agenda.add(waiting)
+        self._filled[queue.name] = queue
         self._bound(waiting)
         self.changed(queue)
+
+    def filled(self) -> Collection[Queue]:
+        """Return the queues in which somebody waits."""
+        self._filled = {name: queue for name, queue in self._filled.items() if len(queue.agenda)}
+        return self._filled.values()
 
     def lapsed(self, now: float) -> list[tuple[Queue, list[Waiting]]]:
         """Give out all whose lifetime ended before `now`, by queue."""

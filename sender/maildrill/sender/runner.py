@@ -79,7 +79,7 @@ class Runner:
         self._local_hostname = local_hostname
         self._bell = asyncio.Event()
         self._queues = Queues()
-        self._desk = Desk(campaign, ledger, log, self._queues)
+        self._desk = Desk(campaign, ledger, log, self._queues, self._bell.set)
         self._ways = ways_of(
             campaign,
             self._queues,
@@ -103,6 +103,7 @@ class Runner:
         )
         self._dispatch = Dispatch(self._shop, campaign.limits.connections, self._bell.set)
         self._queues.name_of = self._ways.name_of
+        self._queues.site_of = self._ways.site_of
         self._queues.changed = self._dispatch.queue_changed
         self._stopping = False
 

@@ -5,6 +5,14 @@ from __future__ import annotations
 import pytest
 
 from maildrill.scenarios.mutants.defects import DEFECTS, Defect, found_by_drill, play
+from maildrill.scenarios.mutants.defects_of_pairs import PAIR_DEFECTS, PairDefect, found_by_pair
+
+
+@pytest.mark.parametrize("defect", PAIR_DEFECTS, ids=lambda one: f"{one.seed.__name__}-I{one.number}")
+def test_a_pair_of_drills_finds_the_defect_and_nothing_without_it(defect: PairDefect) -> None:
+    """What one drill cannot show, two that differ in one thing do."""
+    assert {violation.invariant for violation in found_by_pair(defect)} == {f"I{defect.number}"}
+    assert found_by_pair(defect, seeded=False) == ()
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda one: f"{one.seed.__name__}-I{one.number}")

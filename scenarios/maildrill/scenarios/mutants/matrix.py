@@ -5,14 +5,16 @@ Rule: nothing here is written by hand; the page and the command show what was fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from maildrill.scenarios.mutants import ALL_LIES
 from maildrill.scenarios.mutants.defects import DEFECTS, found_by_drill
-from maildrill.scenarios.mutants.lies_of_runs import RUN_LIES, TWIN_LIES, good_lives, good_pair
+from maildrill.scenarios.mutants.defects_of_pairs import PAIR_DEFECTS, found_by_pair
+from maildrill.scenarios.mutants.lies_of_runs import RUN_LIES, TWIN_LIES, LivesLie, PairLie, good_lives, good_pair
 from maildrill.scenarios.mutants.told import good_drill
-from maildrill.scenarios.oracles import Violation, judge_drill, judge_lives, judge_pair
+from maildrill.scenarios.oracles import Evidence, Violation, judge_drill, judge_lives, judge_pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +45,32 @@ class Seen:
 
 def seen(numbers: frozenset[int] | None = None) -> Iterator[Seen]:
     """Play the defects of these invariants, or all, and yield what each came to."""
+    for name, where, number, play in _all():
+        if numbers is None or number in numbers:
+            yield Seen(name, where, number, play())
+
+
+def _all() -> Iterator[tuple[str, str, int, Callable[[], tuple[Violation, ...]]]]:
+    """Yield the name of each defect, where it is seeded, the invariant that it breaks, and what plays it."""
     for defect in DEFECTS:
-        if numbers is None or defect.number in numbers:
-            yield Seen(defect.seed.__name__, "sender", defect.number, found_by_drill(defect))
+        yield defect.seed.__name__, "sender", defect.number, partial(found_by_drill, defect)
+    for of_pair in PAIR_DEFECTS:
+        yield of_pair.seed.__name__, "sender", of_pair.number, partial(found_by_pair, of_pair)
     for number, lie in ALL_LIES:
-        if numbers is None or number in numbers:
-            yield Seen(lie.__name__, "witness", number, judge_drill(lie(good_drill())))
+        yield lie.__name__, "witness", number, partial(_judged, lie)
     for number, pair_lie in TWIN_LIES:
-        if numbers is None or number in numbers:
-            yield Seen(pair_lie.__name__, "witness", number, judge_pair(pair_lie(good_pair()), {number}))
+        yield pair_lie.__name__, "witness", number, partial(_judged_pair, pair_lie, number)
     for number, runs_lie in RUN_LIES:
-        if numbers is None or number in numbers:
-            yield Seen(runs_lie.__name__, "witness", number, judge_lives(runs_lie(good_lives())))
+        yield runs_lie.__name__, "witness", number, partial(_judged_lives, runs_lie)
+
+
+def _judged(lie: Callable[[Evidence], Evidence]) -> tuple[Violation, ...]:
+    return judge_drill(lie(good_drill()))
+
+
+def _judged_pair(lie: PairLie, number: int) -> tuple[Violation, ...]:
+    return judge_pair(lie(good_pair()), {number})
+
+
+def _judged_lives(lie: LivesLie) -> tuple[Violation, ...]:
+    return judge_lives(lie(good_lives()))

@@ -7,7 +7,7 @@ sends no dot. Rule 3: whose lease has run out is taken over; intents without an 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -64,12 +64,12 @@ class PostgresLedger(SqlLedger):
             self.do(pg.ONE_AT_A_TIME)
             return super().enrol(rows, message_id, at)
 
-    def lease(self, now: float, until: float, count: int) -> Page:
+    def lease(self, now: float, until: float, count: int, without: Collection[str] = ()) -> Page:
         """Lease who is due, and take over what a dead sender had."""
         with self.writing():
             recovered = self.take_over(now)
-            found = self.all(pg.LEASE, (self.run, LEASE, until, self.run, count))
-            free = self.all(pg.NEXT_FREE)
+            found = self.all(pg.LEASE, (self.run, LEASE, until, self.run, list(without), count))
+            free = self.all(pg.NEXT_FREE, (list(without),))
             (elsewhere,) = self.all(pg.NEXT_ELSEWHERE, (self.run,))[0]
         moments = [due for (due,) in free]
         if elsewhere is not None:

@@ -122,4 +122,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE intent ADD COLUMN lines TEXT",
         "ALTER TABLE intent ADD COLUMN rule TEXT NOT NULL DEFAULT ''",
     ),
+    (
+        "ALTER TABLE recipient ADD COLUMN domain TEXT NOT NULL DEFAULT ''",  # in lower case
+        "UPDATE recipient SET domain = lower(substr(address, length(rtrim(address, replace(address, '@', ''))) + 1))",
+        "DROP INDEX recipient_turn",
+        "CREATE INDEX recipient_turn ON recipient (due, id, domain) WHERE state IN ('pending', 'deferred')",
+    ),
 )

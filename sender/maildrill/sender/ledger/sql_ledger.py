@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
 
@@ -31,6 +31,7 @@ from maildrill.sender.lists import Row
 from maildrill.sender.pacing.lessons import Lesson
 from maildrill.sender.plan import Waiting
 from maildrill.sender.standing import Standing, requeued
+from maildrill.smtp import domain_of
 
 GONE = "no longer in the list"
 #: A recipient as it was read, and where an operator says that it stands from now on.
@@ -78,7 +79,7 @@ class SqlLedger(ABC):
         """Make what is done inside one transaction: all of it, or none. LedgerError where that cannot be."""
 
     @abstractmethod
-    def lease(self, now: float, until: float, count: int) -> Page:
+    def lease(self, now: float, until: float, count: int, without: Collection[str] = ()) -> Page:
         """Give out who is due, as `Ledger.lease` says."""
 
     @abstractmethod
@@ -246,4 +247,5 @@ def _identity(address: str) -> str:
 
 def _newcomer(row: Row, message_id: str, at: float) -> tuple[object, ...]:
     fields = json.dumps(dict(row.fields), ensure_ascii=False)
-    return (_identity(row.address), row.address, row.number, fields, message_id, at, at)
+    domain = domain_of(row.address)
+    return (_identity(row.address), row.address, domain, row.number, fields, message_id, at, at)

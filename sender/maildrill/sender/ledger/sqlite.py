@@ -6,8 +6,9 @@ it all, so what is leased of it is known in memory, and to nobody else.
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,12 +39,12 @@ class SqliteLedger(SqlLedger):
         self.file_lease: sqlite3.Connection | None = None
         self.lazy = False
 
-    def lease(self, now: float, until: float, count: int) -> Page:  # noqa: ARG002 - the file is ours, whatever time it is
+    def lease(self, now: float, until: float, count: int, without: Collection[str] = ()) -> Page:  # noqa: ARG002 - the file is ours, whatever time it is
         """Give out who is due, in order of their turns."""
         page: list[Waiting] = []
         next_at = None
         with self._guarded():
-            for found in self._connection.execute(sql.WAITING):
+            for found in self._connection.execute(sql.WAITING, (json.dumps(list(without)),)):
                 key, due = found[0], found[5]
                 if key in self._held:
                     continue

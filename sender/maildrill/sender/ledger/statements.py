@@ -16,7 +16,11 @@ _WAITING = f"SELECT id, address, queued_at, {_STANDING} FROM recipient"  # noqa:
 _EVIDENCE = "verdict, stage, code, lines, fault, rule"
 
 LAST_KEY = "SELECT coalesce(max(id), 0) FROM recipient"
-WAITING = f"{_WAITING} WHERE state IN ('pending', 'deferred') ORDER BY due, id"
+#: All who wait but those at the domains of a JSON array; SQLite decides that by the index alone.
+WAITING = (
+    f"{_WAITING} WHERE state IN ('pending', 'deferred')"  # noqa: S608 - constants only
+    " AND domain NOT IN (SELECT value FROM json_each(?)) ORDER BY due, id"
+)
 #: The list of this run, while it is compared with the ledger.
 LISTED = "CREATE TEMPORARY TABLE listed (identity TEXT PRIMARY KEY)"
 LIST = "INSERT INTO listed (identity) VALUES (?) ON CONFLICT (identity) DO NOTHING"
@@ -26,8 +30,8 @@ RETURNING = (
     " AND identity IN (SELECT identity FROM listed) ORDER BY id LIMIT ?"
 )
 ADD = (
-    "INSERT INTO recipient (identity, address, number, fields, message_id, queued_at, state, due)"
-    " VALUES (?, ?, ?, ?, ?, ?, 'pending', ?) ON CONFLICT (identity) DO NOTHING"
+    "INSERT INTO recipient (identity, address, domain, number, fields, message_id, queued_at, state, due)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', ?) ON CONFLICT (identity) DO NOTHING"
 )
 SUPPRESS = (
     "UPDATE recipient SET state = 'suppressed', due = NULL, reason = ?"

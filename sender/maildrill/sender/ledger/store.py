@@ -7,7 +7,7 @@ a stop request comes at the caller's next wait. Rule 3: a store that cannot writ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from maildrill.sender.attempt import State
@@ -71,9 +71,10 @@ class Ledger(Protocol):
         """How many recipients one sender is to hold, at most: memory does not grow with the list."""
         ...
 
-    def lease(self, now: float, until: float, count: int) -> Page:
+    def lease(self, now: float, until: float, count: int, without: Collection[str] = ()) -> Page:
         """Lease at most `count` who are due by `until` to this run, in order of their turns (invariant I41).
 
+        without: nobody at these domains (in lower case), as if they were not in the list (invariant I45).
         Nobody else gets them until they are recorded and not kept, settled with nothing due, or released, or the run
         ends; or until this sender has not renewed its leases in time.
         """

@@ -17,7 +17,7 @@ from maildrill.sender.campaign import Account, Campaign, DestinationLimits
 from maildrill.sender.destination import Destination
 from maildrill.sender.pacing.breaker import Breaker
 from maildrill.sender.plan import Waiting
-from maildrill.sender.queues import Queue
+from maildrill.sender.queues import Queue, Site, Unknown
 from maildrill.sender.route.candidates import Course, Target, course, hosts_of, targets
 from maildrill.sender.route.resolver import Resolver
 from maildrill.sender.route.ways import Met, OnLine, Open, Passed
@@ -100,6 +100,10 @@ class Direct:
         if site is not None:
             self._remember(site, queue)
         return site
+
+    def site_of(self, queue: Queue) -> Site:
+        """Return the destination of a domain; one that was not looked up yet is a site by itself."""
+        return self._home.get(queue.name) or Unknown(queue.name, {queue.name: queue})
 
     def served_by(self, destination: Destination) -> Sequence[Queue]:
         """Return the domains of a destination, those whose turn is next, the longest due in front."""

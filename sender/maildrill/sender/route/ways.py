@@ -15,7 +15,7 @@ from maildrill.sender.campaign import Account, Campaign, DestinationLimits, Rout
 from maildrill.sender.destination import Destination
 from maildrill.sender.opener import OpenSession
 from maildrill.sender.plan import Waiting
-from maildrill.sender.queues import Queue, Queues
+from maildrill.sender.queues import Queue, Queues, Site
 from maildrill.sender.route.choice import home, stand_in
 from maildrill.smtp import Line
 
@@ -57,6 +57,11 @@ class Ways(Protocol):
 
     def of(self, queue: Queue) -> Destination | None:
         """Return the destination that a queue belongs to, or None: that must be looked up first."""
+        ...
+
+    @property
+    def site_of(self) -> Callable[[Queue], Site] | None:
+        """Which queues share the hosts of a queue, as far as is known; None where queues are no domains."""
         ...
 
     def served_by(self, destination: Destination) -> Sequence[Queue]:
@@ -108,6 +113,10 @@ class Accounts:
     def destinations(self) -> Iterable[Destination]:
         """One for each account."""
         return self._all
+
+    @property
+    def site_of(self) -> None:
+        """Queues are accounts."""
 
     def name_of(self, waiting: Waiting) -> str:
         """Return the label of the account that a recipient belongs to."""

@@ -88,6 +88,32 @@ def test_rows_appended_to_the_list_are_added_on_resume(reopen: Open, rows: Rows)
     assert [one.address for one in ledger.lease(50.0, 50.0, 9).waiting] == ["a@x.example", "b@x.example"]
 
 
+def test_a_page_leaves_out_domains(reopen: Open, rows: Rows) -> None:
+    """As if nobody there were in the list; whoever is given back may be leased again (invariant I45)."""
+    ledger = reopen()
+    ledger.enrol(rows("a@X.example", "b@y.example", "c@x.example"), lambda row: "<id>", 50.0)
+    page = ledger.lease(50.0, 50.0, 9, {"x.example"})
+    ledger.release(one.key for one in page.waiting)
+
+    assert ([one.address for one in page.waiting], page.next_at) == (["b@y.example"], None)
+    assert [one.address for one in ledger.lease(50.0, 50.0, 9).waiting] == ["a@X.example", "b@y.example", "c@x.example"]
+
+
+def test_a_ledger_of_an_earlier_version_learns_domains(reopen: Open, rows: Rows, tmp_path: Path) -> None:
+    """They are read from the addresses that it has."""
+    reopen().enrol(rows('"a@b"@X.example', "b@y.example"), lambda row: "<id>", 50.0)
+    reopen().close()
+    connection = sqlite3.connect(tmp_path / "club.ledger")
+    connection.execute("DROP INDEX recipient_turn")
+    connection.execute("ALTER TABLE recipient DROP COLUMN domain")
+    connection.execute("CREATE INDEX recipient_turn ON recipient (due, id) WHERE state IN ('pending', 'deferred')")
+    connection.execute("PRAGMA user_version = 5")
+    connection.close()
+
+    page = reopen().lease(50.0, 50.0, 9, ["x.example"])
+    assert [one.address for one in page.waiting] == ["b@y.example"]
+
+
 def test_a_row_is_kept_as_it_was(reopen: Open) -> None:
     """What a recipient is sent does not change when the list is edited (invariant I42)."""
     _enrol(reopen(), [Row(2, "a@x.example", {"Name": "Ann"})])
@@ -447,7 +473,7 @@ def test_a_ledger_of_a_newer_version_is_refused(reopen: Open, tmp_path: Path) ->
     connection.execute("PRAGMA user_version = 99")
     connection.close()
 
-    with pytest.raises(ConfigurationError, match=r"newer maildrill \(schema 99, this one knows 5\)"):
+    with pytest.raises(ConfigurationError, match=r"newer maildrill \(schema 99, this one knows 6\)"):
         reopen()
 
 
