@@ -83,6 +83,7 @@ def _numbered(entries: Sequence[Entry], tls: frozenset[int]) -> Iterator[Asked]:
             reply=entry.reply,
             parameters=_parameters(entry),
             secure=entry.session in secure,
+            whole=entry.stage is not Stage.BDAT or entry.command.upper().endswith(" LAST"),
         )
         if entry.stage is Stage.STARTTLS and entry.session in tls and entry.reply is not None and entry.reply.positive:
             secure.add(entry.session)

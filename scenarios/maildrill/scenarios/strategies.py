@@ -14,7 +14,18 @@ from hypothesis import strategies as st
 from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios.world import Network
-from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, Mode, RetryPolicy, UnknownPolicy
+from maildrill.sender.campaign import (
+    DEFAULT_CHUNK,
+    LEAST_CHUNK,
+    Account,
+    Campaign,
+    Limits,
+    Mailbox,
+    Mode,
+    RetryPolicy,
+    UnknownPolicy,
+)
+from maildrill.sender.dsn import DsnRequest
 from maildrill.sender.lists import RecipientList, Row
 from maildrill.smtp import Stage
 
@@ -155,6 +166,8 @@ def campaigns() -> st.SearchStrategy[Campaign]:
         limits=limits,
         mode=st.sampled_from(Mode),
         seed=st.integers(0, 3),
+        dsn=st.sampled_from((None, DsnRequest())),
+        chunk=st.sampled_from((0, LEAST_CHUNK, DEFAULT_CHUNK)),
     )
 
 

@@ -61,6 +61,8 @@ class Transaction:
 
     rcpt is aligned with recipients. dot_sent: the first octet of the final CRLF.CRLF was handed to the
     connection (RFC 1047's ambiguous window is open). early: a reply that came before the dot was sent.
+    chunked: the message went by BDAT (RFC 3030); then dot is the reply to the last chunk, dot_sent of its last octet,
+    and bdat the refusal of a chunk before it.
     """
 
     recipients: tuple[str, ...]
@@ -71,6 +73,8 @@ class Transaction:
     dot: Reply | None = None
     dot_sent: bool = False
     broken: Broken | None = None
+    chunked: bool = False
+    bdat: Reply | None = None
 
 
 class Scope(StrEnum):

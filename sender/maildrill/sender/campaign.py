@@ -24,6 +24,17 @@ class Mode(StrEnum):
     BATCH = "batch"  # one message, many recipients in a transaction
 
 
+#: Octets of a chunk, where the campaign says nothing, and at least.
+DEFAULT_CHUNK, LEAST_CHUNK = 2**20, 1024
+
+
+class Chunking(StrEnum):
+    """Whether messages go by BDAT (RFC 3030)."""
+
+    OFF = "off"  # by DATA, which every server takes
+    AUTO = "auto"  # by BDAT, where CHUNKING is offered
+
+
 class UnknownPolicy(StrEnum):
     """What to do when the line dropped after the final dot (delivery-semantics 2.2, RFC 1047)."""
 
@@ -189,6 +200,7 @@ class Campaign:
     file: Path = Path("campaign.toml")
     route: Route = Route()
     dsn: DsnRequest | None = None  # which reports are asked for (RFC 3461); None: nothing is said of them
+    chunk: int = 0  # octets that go at a time by BDAT, where CHUNKING is offered (RFC 3030); 0: always DATA
     suppress: tuple[Path, ...] = ()  # suppression lists: who gets no message whatever the list says
 
     @property

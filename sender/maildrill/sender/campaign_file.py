@@ -12,7 +12,17 @@ from typing import TypeVar
 
 from maildrill.sender.account_file import account_named, accounts_path, read_accounts
 from maildrill.sender.account_table import read_account
-from maildrill.sender.campaign import Account, Campaign, Mailbox, Mode, RetryPolicy, UnknownPolicy
+from maildrill.sender.campaign import (
+    DEFAULT_CHUNK,
+    LEAST_CHUNK,
+    Account,
+    Campaign,
+    Chunking,
+    Mailbox,
+    Mode,
+    RetryPolicy,
+    UnknownPolicy,
+)
 from maildrill.sender.dsn_table import read_dsn
 from maildrill.sender.lists.addresses import parse_mailbox
 from maildrill.sender.merge.template import Template
@@ -57,6 +67,7 @@ def campaign_of(document: Table, path: Path) -> Campaign:
         attachments=attachments,
         retry=_retry(document.table("retry")),
         limits=read_limits(document),
+        chunk=_chunk(message),
         dsn=read_dsn(document.table("dsn")) if document.has("dsn") else None,
         file=path.resolve(),
     )
@@ -78,6 +89,20 @@ def _named(document: Table, about: Table, base: Path) -> tuple[Account, ...]:
     file = base / told if told else accounts_path(base)
     accounts = read_accounts(file)
     return tuple(account_named(name, accounts, document.where("account"), file) for name in dict.fromkeys(names))
+
+
+def _chunk(table: Table) -> int:
+    """How much goes at a time by BDAT; 0 where everything goes by DATA."""
+    auto = table.choice("chunking", [*Chunking], Chunking.OFF) == Chunking.AUTO
+    if not table.has("chunk"):
+        return DEFAULT_CHUNK if auto else 0
+    size = table.size("chunk")
+    if not auto:
+        table.fail("chunk", "message.chunk without chunking", expected='chunking = "auto" beside it')
+    if size < LEAST_CHUNK:
+        expected = f"{LEAST_CHUNK} octets or more: each chunk waits for its reply"
+        table.fail("chunk", f"message.chunk is {size} octets", expected=expected)
+    return size
 
 
 def _retry(table: Table) -> RetryPolicy:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from maildrill.sender.campaign import Account, Campaign, DestinationLimits, Mailbox, Member
+from maildrill.sender.campaign import Account, Campaign, Chunking, DestinationLimits, Mailbox, Member
 from maildrill.sender.credentials import TOKENS
 from maildrill.sender.dsn import DsnRequest
 from maildrill.sender.route_file import destination_words, open_words
@@ -35,6 +35,8 @@ def campaign_to_toml(campaign: Campaign, *, list_file: str) -> str:
         "message": {
             "text": _inline(campaign.text),
             "html": _inline(campaign.html),
+            "chunking": Chunking.AUTO if campaign.chunk else Chunking.OFF,
+            "chunk": str(campaign.chunk) if campaign.chunk else None,
             "attachments": [str(path) for path in campaign.attachments] or None,
         },
         "retry": {

@@ -43,6 +43,11 @@ class Capabilities:
         return "SMTPUTF8" in self.keywords
 
     @cached_property
+    def chunking(self) -> bool:
+        """Whether a message may come by BDAT (RFC 3030)."""
+        return "CHUNKING" in self.keywords
+
+    @cached_property
     def dsn(self) -> bool:
         """Whether reports may be asked for (RFC 3461)."""
         return "DSN" in self.keywords

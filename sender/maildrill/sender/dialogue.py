@@ -49,6 +49,7 @@ class Session:
         self._channel = channel
         self._deadlines = deadlines
         self._after_rcpt: AfterRcpt | None = None
+        self._chunk = 0  # octets of a chunk, in a transaction whose message goes by BDAT
         self._used = False  # a transaction was begun
         self._stopped = False  # a stop request came when the dot had left
         self._spoilt = False  # the server waits for a message that it will not get, or cannot be trusted
@@ -58,7 +59,7 @@ class Session:
         """Whether another transaction may be begun."""
         return not (self._channel.over or self._spoilt or self._stopped)
 
-    async def transact(
+    async def transact(  # noqa: PLR0913 - what a transaction needs is given, nothing is looked up
         self,
         envelope: Envelope,
         message: bytes,
@@ -66,19 +67,22 @@ class Session:
         before_dot: BeforeDot,
         after_rcpt: AfterRcpt | None = None,
         reporting: Reporting | None = None,
+        chunk: int = 0,
     ) -> Transaction:
         """Do one mail transaction and return all that was heard in it.
 
         message: octets, not yet dot-stuffed. before_dot: awaited with the accepted recipients just before the first
         octet of the final dot leaves; if it raises, the dot does not leave, the session is dropped, and it raises on.
         after_rcpt: awaited with what was heard so far when all RCPT are answered and one of them was refused.
-        reporting: the reports to ask for, where DSN is offered. Cancelled before the dot has left, the session is
-        dropped. Cancelled later, the reply is still waited for and returned; then the session takes no further
-        transaction, and to end is the caller's business.
+        reporting: the reports to ask for, where DSN is offered. chunk: where CHUNKING is offered the message goes by
+        BDAT, so many octets at a time (RFC 3030), the last of them in the dot's place; 0: always by DATA.
+        Cancelled before the dot has left, the session is dropped. Cancelled later, the reply is still waited for and
+        returned; then the session takes no further transaction, and to end is the caller's business.
         """
         hearing = Hearing(envelope.recipients)
         self._after_rcpt = after_rcpt
         message = normal(message)
+        self._chunk = chunk if self.capabilities.chunking and message else 0
         in_the_way = obstacle(self.capabilities, envelope, message)
         if in_the_way is not None:
             return hearing.transaction(in_the_way)
@@ -131,7 +135,9 @@ class Session:
 
     async def _finish(self, hearing: Hearing, message: bytes, before_dot: BeforeDot) -> None:
         """The message, or what ends a transaction without one."""
-        if hearing.data is None or hearing.data.klass != 3:
+        if self._chunk and hearing.accepted:
+            await self._in_chunks(hearing, message, before_dot)
+        elif hearing.data is None or hearing.data.klass != 3:
             await self._reset(hearing)
         elif hearing.accepted:
             await self._send(hearing, stuffed(message), before_dot)
@@ -141,9 +147,9 @@ class Session:
             await self._send(hearing, b"", _unrecorded)
 
     async def _in_a_group(self, hearing: Hearing, mail: _Command, recipients: list[_Command]) -> None:
-        """All commands at once, DATA the last of them (RFC 2920 section 3.1)."""
+        """All commands at once, DATA the last of them (RFC 2920 section 3.1); BDAT waits to see who is accepted."""
         channel, deadlines = self._channel, self._deadlines
-        channel.say(mail, *recipients, (Stage.DATA, "DATA"))
+        channel.say(mail, *recipients, *([] if self._chunk else [(Stage.DATA, "DATA")]))
         hearing.mail = await channel.answer(deadlines.mail)
         self._keep_step(Stage.MAIL, hearing.mail)
         for _ in recipients:
@@ -153,7 +159,8 @@ class Session:
             if hearing.mail.positive:  # else a 503 is in step
                 self._keep_step(Stage.RCPT, hearing.rcpt[-1])
         await self._told(hearing)
-        hearing.data = await channel.answer(deadlines.data)
+        if not self._chunk:
+            hearing.data = await channel.answer(deadlines.data)
 
     async def _in_lock_step(self, hearing: Hearing, mail: _Command, recipients: list[_Command]) -> None:
         channel, deadlines = self._channel, self._deadlines
@@ -167,7 +174,7 @@ class Session:
             hearing.rcpt.append(await channel.answer(deadlines.rcpt))
             self._keep_step(Stage.RCPT, hearing.rcpt[-1])
         await self._told(hearing)
-        if hearing.accepted:
+        if hearing.accepted and not self._chunk:
             channel.say((Stage.DATA, "DATA"))
             hearing.data = await channel.answer(deadlines.data)
 
@@ -176,30 +183,70 @@ class Session:
         if self._after_rcpt is not None and not all(reply.positive for reply in hearing.rcpt):
             await self._after_rcpt(hearing.transaction(None))
 
+    async def _in_chunks(self, hearing: Hearing, message: bytes, before_dot: BeforeDot) -> None:
+        """The message by BDAT (RFC 3030): a chunk is answered before the next one is begun, and a refusal ends it."""
+        channel = self._channel
+        hearing.chunked = True
+        *chunks, last = (message[start : start + self._chunk] for start in range(0, len(message), self._chunk))
+        for octets in chunks:
+            channel.say((Stage.BDAT, f"BDAT {len(octets)}"))
+            if not await self._poured(octets):
+                await self._spoil(hearing)
+                return
+            reply = await channel.answer(self._deadlines.block)
+            if reply.positive:
+                continue
+            hearing.bdat = reply
+            if reply.klass == 3:
+                channel.give_up(Stage.BDAT, Fault.OUT_OF_STEP, reply)
+            await self._reset(hearing)
+            return
+        channel.say((Stage.BDAT, f"BDAT {len(last)} LAST"))
+        # Without its last octet a chunk is not there: that one is kept back until the intent is written.
+        await self._end(hearing, last[:-1], message, before_dot, lambda: channel.send(last[-1:]))
+        if hearing.dot is not None and not hearing.dot.positive:
+            await self._reset(hearing)  # RFC 3030 section 2: the state after a failure is indeterminate
+
     async def _send(self, hearing: Hearing, octets: bytes, before_dot: BeforeDot) -> None:
         """The message and its dot; a reply that comes first ends it."""
+        await self._end(hearing, octets, octets, before_dot, self._channel.dot)
+
+    async def _end(
+        self, hearing: Hearing, octets: bytes, message: bytes, before_dot: BeforeDot, leave: Callable[[], None]
+    ) -> None:
+        """Send octets, write the intent down, and have leave() send what ends the message."""
+        channel = self._channel
+        await self._poured(octets)
+        if not channel.heard:
+            channel.note(f"{len(message)} octets of message, blake2b {blake2b(message, digest_size=8).hexdigest()}")
+            await before_dot(hearing.accepted)
+        if channel.heard:  # even while that was written down: no dot has left
+            await self._spoil(hearing)
+            return
+        await self._dot(hearing, leave)
+
+    async def _poured(self, octets: bytes) -> bool:
+        """Send octets as the connection takes them; return False where something was heard before the last of them."""
         channel = self._channel
         for start in range(0, len(octets), _BLOCK):
             if channel.heard:
-                break
+                return False
             channel.send(octets[start : start + _BLOCK])
             await channel.drained(self._deadlines.block)
             await channel.listen()  # what came with the 354, or since, makes the rest and the dot unnecessary
-        if not channel.heard:
-            channel.note(f"{len(octets)} octets of message, blake2b {blake2b(octets, digest_size=8).hexdigest()}")
-            await before_dot(hearing.accepted)
-        if channel.heard:  # even while that was written down: no dot has left
-            self._spoilt = True
-            if channel.over:
-                channel.wire.lose(Fault.RESET)
-            hearing.early = await channel.answer(0)
-            return
-        await self._dot(hearing)
+        return True
 
-    async def _dot(self, hearing: Hearing) -> None:
+    async def _spoil(self, hearing: Hearing) -> None:
+        """A reply came before the end of what it answers: hear it; nothing more can be said in this session."""
+        self._spoilt = True
+        if self._channel.over:
+            self._channel.wire.lose(Fault.RESET)
+        hearing.early = await self._channel.answer(0)
+
+    async def _dot(self, hearing: Hearing, leave: Callable[[], None]) -> None:
         """From here on only the server knows; a stop request waits for what it says."""
         channel = self._channel
-        channel.dot()
+        leave()
         if channel.over:  # the connection would not take it: known at once
             channel.wire.lose(Fault.RESET)
             raise SessionOverError

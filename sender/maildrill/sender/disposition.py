@@ -28,6 +28,7 @@ _SETUP_FAULTS = {
     (Stage.AUTH, Fault.NO_SECRET): "auth-secret",
     (Stage.AUTH, Fault.IMPOSTOR): "auth-impostor",
 }
+_OF_THE_COMMAND = frozenset({"data-too-many", "data-out-of-step", "data-530"})
 _NOT_THAT = frozenset({421, 500, 503})  # of the session, whatever an enhanced code says
 _GONE = Broken(Stage.IDLE, Fault.EOF)
 
@@ -72,12 +73,13 @@ def judge_setup(
 def learned_limit(tx: Transaction) -> int | None:
     """Return how many recipients (1 or more) the server takes in a transaction, if this one taught it.
 
-    Where DATA is refused after a too-many, the site takes no such batch at all: half of it, or less.
+    Where DATA or BDAT is refused after a too-many, the site takes no such batch at all: half of it, or less.
     """
     accepted = _accepted(tx, len(tx.recipients))
     if not accepted or not _any_too_many(tx):
         return None
-    if tx.data is not None and _refuses_batch(tx.data):
+    refusal = tx.data or tx.bdat or (tx.dot if tx.chunked else None)
+    if refusal is not None and _refuses_batch(refusal):
         return max(1, min(accepted, len(tx.recipients) // 2))
     return accepted
 
@@ -122,16 +124,25 @@ def _of_message(tx: Transaction) -> _Decided:
     """Return what decides for the recipients that were accepted: what became of the message."""
     broken = tx.broken or _GONE
     if tx.dot is not None:
-        return _said(Stage.DOT, tx.dot)
+        return _of_last_chunk(tx, tx.dot) if tx.chunked else _said(Stage.DOT, tx.dot)
     if tx.dot_sent:
         return ROWS["dot-lost"], broken
     if tx.early is not None:
         return _said(Stage.BODY, tx.early)
-    if tx.data is not None:
-        return _of_data(tx, tx.data) if tx.data.klass != 3 else _lost(Stage.BODY, broken)
+    if tx.data is not None or tx.chunked:
+        return _of_command(tx, broken)
     if None in tx.rcpt or broken.stage is Stage.RCPT:
         return ROWS["rcpt-undecided"], broken
     return _lost(Stage.DATA, broken)
+
+
+def _of_command(tx: Transaction, broken: Broken) -> _Decided:
+    """Return what decides when DATA was answered, or a chunk begun, and the message did not come to its end."""
+    if tx.bdat is not None:
+        return _of_chunk(tx, tx.bdat)
+    if tx.data is not None and tx.data.klass != 3:
+        return _of_data(tx, tx.data)
+    return _lost(Stage.BODY, broken)
 
 
 def _of_data(tx: Transaction, reply: Reply) -> _Decided:
@@ -141,6 +152,23 @@ def _of_data(tx: Transaction, reply: Reply) -> _Decided:
     if reply.code == 554 and _detail(reply) == (5, 1):
         return ROWS["data-out-of-step"], why
     return _said(Stage.DATA, reply)
+
+
+def _of_chunk(tx: Transaction, reply: Reply) -> _Decided:
+    """Return what decides when a chunk before the last was refused: the same as for DATA."""
+    row = ROWS["data-out-of-step"] if reply.klass == 3 else _of_data(tx, reply)[0]
+    return row, Broken(Stage.BDAT, None, reply)
+
+
+def _of_last_chunk(tx: Transaction, reply: Reply) -> _Decided:
+    """Return what decides when the last chunk was answered: the same as for the dot.
+
+    But what DATA alone would have been told is about the command, not about the message: it may be the first chunk.
+    """
+    row = _of_data(tx, reply)[0] if reply.klass == 5 else None
+    if row is None or row.id not in _OF_THE_COMMAND:
+        row = find(Stage.DOT, reply.code)
+    return row, Broken(Stage.BDAT, None, reply)
 
 
 def _lost(stage: Stage, broken: Broken) -> _Decided:
@@ -199,7 +227,9 @@ def _not_tried(tx: Transaction, broken: Broken) -> tuple[Ruling, ...]:
 
 
 def _ruling(to: str, row: Row, why: Broken) -> Ruling:
-    stage = row.stage if why.fault in LOST and row.id != "rcpt-undecided" else why.stage
+    """A message that goes by BDAT is lost at that stage, whatever row it shares with one that goes by DATA."""
+    own = why.stage if row.id == "rcpt-undecided" or why.stage is Stage.BDAT else row.stage
+    stage = own if why.fault in LOST else why.stage
     return Ruling(
         recipient=to,
         verdict=row.verdict,

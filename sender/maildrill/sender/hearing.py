@@ -17,6 +17,8 @@ class Hearing:
     rcpt: list[Reply] = field(default_factory=list)
     data: Reply | None = None
     early: Reply | None = None
+    chunked: bool = False
+    bdat: Reply | None = None
     dot: Reply | None = None
     dot_sent: bool = False
 
@@ -41,6 +43,8 @@ class Hearing:
             rcpt=(*self.rcpt, *silent),
             data=self.data,
             early=self.early,
+            chunked=self.chunked,
+            bdat=self.bdat,
             dot=self.dot,
             dot_sent=self.dot_sent,
             broken=broken,

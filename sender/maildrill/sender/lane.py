@@ -232,6 +232,7 @@ class Lane:
                 before_dot=intention.write,
                 after_rcpt=intention.told,
                 reporting=desk.reporting(letter.message_id, go),
+                chunk=desk.campaign.chunk,
             )
         except BaseException:
             if not intention.written:  # else the ledger has the intent, and opening it again will say Unknown

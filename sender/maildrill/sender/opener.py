@@ -32,7 +32,7 @@ class OpenSession(Protocol):
         """Whether another transaction may be begun."""
         ...
 
-    async def transact(
+    async def transact(  # noqa: PLR0913 - as sender.session has it
         self,
         envelope: Envelope,
         message: bytes,
@@ -40,11 +40,13 @@ class OpenSession(Protocol):
         before_dot: Callable[[tuple[str, ...]], Awaitable[None]],
         after_rcpt: Callable[[Transaction], Awaitable[None]] | None = None,
         reporting: Reporting | None = None,
+        chunk: int = 0,
     ) -> Transaction:
         """Do one mail transaction.
 
         before_dot: awaited with the accepted just before the final dot leaves. after_rcpt: awaited with what was heard
         so far when all RCPT are answered and one of them was refused. reporting: what reports are asked for.
+        chunk: so many octets at a time by BDAT, where that is offered; 0: by DATA.
         """
         ...
 

@@ -31,6 +31,7 @@ _COMMANDS = {
     Stage.DATA: "DATA command",
     Stage.BODY: "message content",
     Stage.DOT: "end of DATA command",
+    Stage.BDAT: "BDAT command",
     Stage.RSET: "RSET command",
     Stage.QUIT: "QUIT command",
 }
@@ -48,6 +49,7 @@ _DOING = {
     Stage.DATA: "sending DATA command",
     Stage.BODY: "sending message body",
     Stage.DOT: "sending end of data",
+    Stage.BDAT: "sending BDAT command",
 }
 _FAULTS = {
     Fault.TIMEOUT: "conversation with {host} timed out while {doing}",

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from maildrill.fakeserver.journal.journal import Journal
+from maildrill.fakeserver.journal.record import Message
 from maildrill.fakeserver.server import FakeServer
+from maildrill.fakeserver.system_clock import SystemClock
 from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios.world import Network, World, run_world
 from maildrill.sender.attempt import State
@@ -22,6 +25,7 @@ from maildrill.sender.lists import Row
 from maildrill.sender.log_sinks import Memory
 from maildrill.sender.message import Composer
 from maildrill.sender.runner import Runner, RunSummary
+from maildrill.smtp import Clock
 
 PLAIN: dict[str, Any] = {
     "name": "club",
@@ -118,3 +122,52 @@ def on_stage(tmp_path: Path) -> Callable[..., Stage]:
 
 async def _once(stage: Stage) -> None:
     await stage.send()
+
+
+PEOPLE = ("ann+list@x.example", "bob@x.example", "jörg@x.example")
+
+
+@dataclass
+class Sent:
+    """What a run left: the server's journal, the tries, where everybody stands, and the ledger."""
+
+    journal: Journal
+    attempts: list[AttemptRecord]
+    states: dict[str, State]
+    ledger: Path
+
+    @property
+    def messages(self) -> list[Message]:
+        return list(self.journal.messages)
+
+
+@pytest.fixture(params=["memory", "tcp"])
+def send(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Sent]:
+    """Send a campaign to PEOPLE by a server with this script, in virtual time or over TCP."""
+    numbers = count()
+
+    def run(script: str = "", **given: Any) -> Sent:
+        file = tmp_path / f"{next(numbers)}.ledger"
+
+        async def play(clock: Clock, host: str) -> Sent:
+            server = FakeServer(read_script(f"version = 1\n{script}", "test.toml"), clock=clock)
+            _, port = await server.start(host, 0)
+            account = Account(host=host, port=port)
+            retry = RetryPolicy(schedule=(0.2,), cap=0.2, lifetime=60.0)
+            campaign = Campaign(**{**PLAIN, "account": account, "retry": retry, **given})
+            ledger = open_ledger(file, campaign, at=clock.now(), durability=Durability.PROCESS)
+            rows = [Row(line, address, {"email": address}) for line, address in enumerate(PEOPLE, start=2)]
+            try:
+                with ConnectionLog(Memory()) as log:
+                    await Runner(campaign, rows, Composer(campaign), ledger, clock=clock, log=log).run()
+                states = {record.address: record.state for record in ledger.recipients()}
+                return Sent(server.journal, list(ledger.attempts()), states, file)
+            finally:
+                ledger.close()
+                await server.stop()
+
+        if request.param == "memory":
+            return run_world(lambda world: play(world.clock, "mx.example"))
+        return asyncio.run(asyncio.wait_for(play(SystemClock(), "127.0.0.1"), 60))
+
+    return run

@@ -48,6 +48,7 @@ from maildrill.scenarios.mutants.seeded_pace import (
     never_waits_for_a_host,
     obeys_what_a_text_says,
     opens_all_it_can,
+    sends_chunks_to_everybody,
     sleeps_too_long,
     tells_of_the_blind_copy,
     tells_the_size_to_everybody,
@@ -113,6 +114,8 @@ CROWDED = """
 REFUSED_ALL = '[[rule]]\nat = "rcpt"\nattempt = "1-2"\nreply = "550 5.1.1 no"\n'
 SMALL_TALK = '[server]\ncaps = "-SIZE"\n'
 NO_REPORTS = '[server]\ncaps = "-DSN"\n'
+NO_CHUNKS = '[server]\ncaps = "-CHUNKING"\n'
+NO_CHUNK = '[[rule]]\nat = "bdat"\nattempt = "1"\nreply = "451 4.3.0 later"\n'
 LOG_IN = '[[rule]]\nat = "mail"\nreply = "530 5.7.0 log in first"\n'
 
 
@@ -130,6 +133,11 @@ def paced(campaign: Campaign) -> Campaign:
 def reporting(campaign: Campaign) -> Campaign:
     """Reports asked for, of everything."""
     return replace(campaign, dsn=DsnRequest(notify=(Notify.SUCCESS, Notify.FAILURE, Notify.DELAY), ret=Ret.FULL))
+
+
+def chunking(campaign: Campaign) -> Campaign:
+    """Messages of several chunks, where CHUNKING is offered."""
+    return replace(campaign, text="Hello\n.hidden\n..twice\n" * 200, chunk=1024)
 
 
 def short_sessions(campaign: Campaign) -> Campaign:
@@ -173,6 +181,11 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(forgets_to_reset, REFUSED_ALL, 26),
     Defect(tells_the_size_to_everybody, SMALL_TALK, 27),
     Defect(asks_everybody_for_reports, NO_REPORTS, 27, reporting),
+    Defect(sends_chunks_to_everybody, NO_CHUNKS, 27, chunking),
+    Defect(takes_a_lost_reply_for_a_deferral, LOST, 4, chunking),
+    Defect(takes_a_lost_reply_for_a_delivery, GONE, 2, chunking),
+    Defect(fails_what_is_deferred, NO_CHUNK, 5, chunking),
+    Defect(writes_no_intent, "", 37, chunking),
     Defect(tells_of_the_blind_copy, "", 33),
     Defect(writes_no_intent, "", 37),
     Defect(changes_the_message_id, "", 42, merging),

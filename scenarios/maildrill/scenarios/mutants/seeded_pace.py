@@ -112,6 +112,10 @@ def asks_everybody_for_reports(patch: Patching) -> None:
     patch.setattr(Capabilities, "dsn", True)
 
 
+def sends_chunks_to_everybody(patch: Patching) -> None:
+    patch.setattr(Capabilities, "chunking", True)
+
+
 def tells_of_the_blind_copy(patch: Patching) -> None:
     honest = Composer.compose
 

@@ -147,7 +147,7 @@ def _has_failure(evidence: Evidence, address: str) -> bool:
 
 
 def _refuses(asked: Asked, address: str) -> bool:
-    about = asked.stage in (Stage.DATA, Stage.BODY, Stage.DOT) or asked.recipient == address
+    about = asked.stage in (Stage.DATA, Stage.BDAT, Stage.BODY, Stage.DOT) or asked.recipient == address
     return about and asked.reply is not None and asked.reply.klass == 5
 
 

@@ -34,7 +34,8 @@ class Asked:
     """The server's journal on one command: what was asked, and the reply if all of it was written.
 
     transaction: which MAIL command of the session it belongs to. recipient: at RCPT, the address as asked.
-    parameters: the names of those of MAIL or RCPT, in upper case. secure: it came by TLS.
+    parameters: the names of those of MAIL or RCPT, in upper case. secure: it came by TLS. whole: the
+    message is over with it; not so for a chunk before the last.
     """
 
     at: float
@@ -45,6 +46,7 @@ class Asked:
     reply: Reply | None = None
     parameters: frozenset[str] = frozenset()
     secure: bool = False
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

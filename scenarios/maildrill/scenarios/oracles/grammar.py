@@ -127,7 +127,7 @@ def _first_fault(asked: Sequence[Asked]) -> str:
             if one.stage is not Stage.RCPT and not named:
                 return f"{one.stage} without RCPT"
             named = True
-        if one.stage in _ENDS:
+        if one.stage in _ENDS and one.whole:
             begun = opened = named = False
     return ""
 

@@ -81,7 +81,7 @@ def attempt_counting(evidence: Evidence) -> Iterator[Breach]:
             yield Breach(record.address, f"has {record.attempts} attempts counted and {counted} to be counted")
     for attempt in evidence.attempts:
         about_host = attempt.scope is Scope.HOST or attempt.stage in _HOST_STAGES
-        gone = attempt.reply is not None and attempt.reply.code == 421 and attempt.stage is not Stage.DOT
+        gone = attempt.reply is not None and attempt.reply.code == 421 and not attempt.row.startswith("dot")
         nowhere = domain_of(attempt.recipient) in evidence.unroutable  # 521 from each host of a domain is about it
         if attempt.counted and (about_host or gone) and not nowhere:
             yield Breach(attempt.recipient, f"had an attempt counted for what was said of the host ({attempt.row})")

@@ -87,7 +87,8 @@ def timeout_honesty(evidence: Evidence) -> Iterator[Breach]:
         Stage.DOT: limits.dot,
     }
     for attempt in evidence.attempts:
-        allowed = deadline.get(attempt.stage)
+        # the last chunk of BDAT is waited for as a dot is
+        allowed = deadline.get(Stage.DOT if attempt.row.startswith("dot") else attempt.stage)
         if attempt.fault is not Fault.TIMEOUT or allowed is None or attempt.run != 1:
             continue
         lines = [line.at for line in evidence.lines.get(attempt.session, ()) if line.at < attempt.ended - GRAIN]

@@ -262,6 +262,35 @@ def test_reports_are_asked_for_by_a_table(write: Write, lines: str, wishes: DsnR
     assert read_campaign(write(LEAST)).dsn is None
 
 
+@pytest.mark.parametrize(
+    ("lines", "chunk"),
+    [("", 0), ('chunking = "off"', 0), ('chunking = "auto"', 2**20), ('chunking = "auto"\nchunk = "64KiB"', 65536)],
+)
+def test_chunking_is_asked_for_with_the_message(write: Write, lines: str, chunk: int) -> None:
+    """Off unless the campaign says so; a chunk has a size."""
+    assert read_campaign(write(f"{LEAST}{lines}\n")).chunk == chunk
+
+
+@pytest.mark.parametrize(
+    ("lines", "what"),
+    [
+        ('chunking = "on"', 'message.chunking is "on"'),
+        ('chunk = "1MiB"', "message.chunk without chunking"),
+        ('chunking = "auto"\nchunk = "1000"', "message.chunk is 1000 octets"),
+        ('chunking = "auto"\nchunk = "big"', 'message.chunk is "big"'),
+        ('chunking = "auto"\nchunk = 4096', "message.chunk is 4096"),
+    ],
+)
+def test_a_mistake_in_chunking_is_located(write: Write, lines: str, what: str) -> None:
+    """File and line, and what was expected."""
+    path = write(f"{LEAST}{lines}\n")
+    error = said(path)
+
+    assert error.what == what
+    assert error.where == f"{path}:{LEAST.count(chr(10)) + lines.count(chr(10)) + 1}"
+    assert error.expected
+
+
 RETRY_MISTAKES = [
     ('preset = "exim"', 'retry.preset is "exim"'),
     ('preset = "postfix"\nschedule = ["5m"]', "retry has a preset and a schedule"),

@@ -55,6 +55,7 @@ FULL = replace(
         schedule=(0.5, 90.0, 86400.0), cap=3600.0, jitter=0.25, lifetime=90061.0, unknown=UnknownPolicy.AT_LEAST_ONCE
     ),
     limits=Limits(connections=1, messages_per_connection=2, recipients_per_transaction=3, rate=Rate(100, 90.0)),
+    chunk=5000,
     dsn=DsnRequest(notify=(Notify.SUCCESS, Notify.DELAY), ret=Ret.FULL, orcpt=False),
 )
 

@@ -38,6 +38,12 @@ def test_reports_can_be_asked_for_where_dsn_is_offered() -> None:
     assert not NOTHING.dsn
 
 
+def test_messages_go_by_bdat_where_chunking_is_offered() -> None:
+    """RFC 3030 section 2."""
+    assert Capabilities.of(Reply(250, ("mx", "CHUNKING"))).chunking
+    assert not NOTHING.chunking
+
+
 def test_after_helo_nothing_is_known() -> None:
     """No extension is used that was not offered."""
     assert (NOTHING.pipelining, NOTHING.eightbit, NOTHING.smtputf8, NOTHING.size) == (False, False, False, None)

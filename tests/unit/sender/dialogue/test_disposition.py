@@ -214,6 +214,47 @@ def test_what_rcpt_was_told_survives_what_data_and_the_dot_say() -> None:
         assert (ben.row, cid.row) == ("rcpt-5yz", "rcpt-4yz")
 
 
+CHUNK = {"chunked": True}
+LAST = {"chunked": True, "dot_sent": True}
+
+
+@pytest.mark.parametrize(
+    ("row", "tx"),
+    [
+        ("dot-2yz", heard(OK, dot=OK, **LAST)),
+        ("dot-3yz", heard(OK, dot=GO, **LAST)),
+        ("dot-4yz", heard(OK, dot=Reply(421), **LAST)),
+        ("dot-5yz", heard(OK, dot=Reply(554), **LAST)),
+        ("dot-5yz", heard(OK, dot=Reply(552), **LAST)),
+        ("dot-lost", heard(OK, broken=lost(Stage.BDAT), **LAST)),
+        ("data-out-of-step", heard(OK, dot=Reply(503), **LAST)),
+        ("data-out-of-step", heard(OK, dot=Reply.of("554 5.5.1 no valid recipients"), **LAST)),
+        ("data-530", heard(OK, dot=Reply(530), **LAST)),
+        ("data-too-many", heard(OK, MANY, dot=Reply(554), **LAST)),
+        ("data-too-many", heard(OK, MANY, bdat=Reply(503), **CHUNK)),
+        ("data-out-of-step", heard(OK, bdat=Reply(503), **CHUNK)),
+        ("data-out-of-step", heard(OK, bdat=GO, broken=lost(Stage.BDAT, Fault.OUT_OF_STEP), **CHUNK)),
+        ("data-530", heard(OK, bdat=Reply(530), **CHUNK)),
+        ("data-421", heard(OK, bdat=Reply(421), broken=Broken(Stage.BDAT, None, Reply(421)), **CHUNK)),
+        ("data-4yz", heard(OK, bdat=Reply(452), **CHUNK)),
+        ("data-5yz", heard(OK, bdat=Reply(552), **CHUNK)),
+        ("body-lost", heard(OK, broken=lost(Stage.BDAT), **CHUNK)),
+    ],
+)
+def test_a_message_by_bdat_has_the_rows_of_data_and_the_dot(row: str, tx: Transaction) -> None:
+    """A chunk before the last is DATA, the last one the dot (RFC 3030 section 2); the stage says that it was BDAT."""
+    first = judge(tx)[0]
+
+    assert (first.row, first.stage) == (row, Stage.BDAT)
+
+
+def test_a_batch_refused_by_bdat_teaches_a_limit() -> None:
+    """Half of it next time, as when DATA refuses it."""
+    assert learned_limit(heard(OK, OK, MANY, bdat=Reply(503), **CHUNK)) == 1
+    assert learned_limit(heard(OK, OK, MANY, dot=Reply(503), **LAST)) == 1
+    assert learned_limit(heard(OK, OK, MANY, dot=OK, **LAST)) == 2
+
+
 def test_nobody_is_delivered_whose_rcpt_was_refused() -> None:
     """A 250 to the dot is not about recipients that were refused (invariant I8)."""
     (ruling,) = judge(heard(Reply(450), data=GO, dot=OK, dot_sent=True))
