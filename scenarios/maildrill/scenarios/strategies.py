@@ -70,6 +70,15 @@ REPLIES: dict[Stage, tuple[str, ...]] = {
         "554 5.5.1 no valid recipients",
         "550 5.7.1 refused",
     ),
+    Stage.BDAT: (
+        "250 2.0.0 go on",
+        "421 4.3.2 closing",
+        "451 4.3.0 error in processing",
+        "452 4.3.1 system storage full",
+        "503 5.5.1 no valid recipients",
+        "554 5.5.1 no valid recipients",
+        "552 5.3.4 too big",
+    ),
     Stage.BODY: ("421 4.3.2 closing", "451 4.3.0 error in processing", "552 5.3.4 too big"),
     Stage.DOT: (
         "250 2.0.0 queued",
@@ -93,6 +102,7 @@ _STAGES = (
     Stage.DOT,
     Stage.MAIL,
     Stage.DATA,
+    Stage.BDAT,
     Stage.BODY,
     Stage.BANNER,
     Stage.CONNECT,
@@ -100,7 +110,7 @@ _STAGES = (
     Stage.RSET,
     Stage.QUIT,
 )
-_KNOWS_RECIPIENTS = frozenset({Stage.RCPT, Stage.DATA, Stage.BODY, Stage.DOT})
+_KNOWS_RECIPIENTS = frozenset({Stage.RCPT, Stage.DATA, Stage.BDAT, Stage.BODY, Stage.DOT})
 #: Within every deadline, and beyond each of them (RFC 5321 section 4.5.3.2).
 _WAITS = ("1s", "4m", "6m", "11m")
 

@@ -27,3 +27,10 @@ def test_a_drill_finds_the_defect(defect: Defect) -> None:
 def test_without_a_defect_the_same_drill_is_clean(defect: Defect) -> None:
     """What the drills above find is the defect, not the script."""
     assert play(None, defect.script, defect.change) == ()
+
+
+def test_a_reply_that_crosses_the_dot_ends_the_message() -> None:
+    """The server spoke before the dot, the sender heard it after it: the next MAIL is in its place (I26)."""
+    early = '[[rule]]\nat = "body"\ntimes = 1\nreply = "451 4.3.0 error in processing"\n'
+
+    assert play(None, early, lambda campaign: campaign) == ()

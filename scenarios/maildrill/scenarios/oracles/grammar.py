@@ -11,7 +11,8 @@ from maildrill.sender.attempt import Verdict
 from maildrill.smtp import Stage, escape
 
 _HELLO = frozenset({Stage.EHLO, Stage.HELO})
-_ENDS = frozenset({*_HELLO, Stage.RSET, Stage.DOT, Stage.BDAT, Stage.STARTTLS})
+#: What a transaction is over with; a reply before the end of a message is the only one that this gets.
+_ENDS = frozenset({*_HELLO, Stage.RSET, Stage.BODY, Stage.DOT, Stage.BDAT, Stage.STARTTLS})
 _NEEDS_MAIL = frozenset({Stage.RCPT, Stage.DATA, Stage.BDAT})
 _SIDE = frozenset({Stage.RSET, Stage.NOOP, Stage.QUIT, Stage.VRFY})
 _PRIVATE = frozenset({Stage.MAIL, Stage.RCPT, Stage.AUTH, Stage.AUTH_STEP, Stage.DATA, Stage.BDAT})
