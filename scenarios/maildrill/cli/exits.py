@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import IntEnum
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -91,7 +93,15 @@ def _internal(error: BaseException) -> Exit:
     return Exit.INTERNAL
 
 
+def let_go(stream: TextIO) -> None:
+    """Point a stream that cannot be written at nothing: the interpreter flushes it at its end, or exits with 120."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def _say(text: str) -> None:
     """Write to stderr; where that cannot be written either, the exit status has to do."""
-    with suppress(OSError):
+    try:
         click.echo(text, err=True)
+    except OSError:
+        let_go(sys.stderr)

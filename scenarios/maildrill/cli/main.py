@@ -6,16 +6,14 @@ Rule 2: stdout is the result, stderr is progress and errors.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 import click
 
-from maildrill.cli.exits import Exit, tell
+from maildrill.cli.exits import Exit, let_go, tell
 from maildrill.smtp import did_you_mean
 
 #: name: (module, the command in it, what it does in one line)
@@ -106,15 +104,9 @@ class Program(click.Group):
             sys.exit(Exit.USAGE)
         except (Exception, KeyboardInterrupt) as error:
             if isinstance(error, OSError) and error.filename is None:  # nobody reads it, or its disk is full
-                _let_go_of_stdout()
+                let_go(sys.stdout)
             sys.exit(tell(error))
         sys.exit(result if isinstance(result, int) else Exit.OK)
-
-
-def _let_go_of_stdout() -> None:
-    """Point stdout at nothing: the interpreter flushes it once more at its end, and would complain."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @click.group(
