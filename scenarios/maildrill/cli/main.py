@@ -101,12 +101,24 @@ class Program(click.Group):
                 sys.stdout.flush()
         except click.ClickException as error:
             error.show()
-            sys.exit(Exit.USAGE)
+            result = Exit.USAGE
         except (Exception, KeyboardInterrupt) as error:
             if isinstance(error, OSError) and error.filename is None:  # nobody reads it, or its disk is full
                 let_go(sys.stdout)
-            sys.exit(tell(error))
+            result = tell(error)
+        _flush()
         sys.exit(result if isinstance(result, int) else Exit.OK)
+
+
+def _flush() -> None:
+    """Write what is left, or let go of it: the interpreter would try at its end, and exit with 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except AttributeError:  # closed by whoever started us
+            continue
+        except (OSError, ValueError):
+            let_go(stream)
 
 
 @click.group(
