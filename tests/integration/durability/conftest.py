@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import sys
 from collections import Counter
@@ -96,6 +97,8 @@ class Site:
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", before + MAIN, *words),
             cwd=self.folder,
+            # coverage has files of its own in each process: with the limits of these tests it would be in the way
+            env={name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
