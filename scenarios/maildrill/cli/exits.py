@@ -81,6 +81,15 @@ def tell(error: BaseException) -> Exit:
     return _internal(error)
 
 
+def show(error: click.ClickException) -> Exit:
+    """Write what is wrong with a command line, as click does, and return the exit code for it."""
+    try:
+        error.show()
+    except OSError:
+        let_go(sys.stderr)
+    return Exit.USAGE
+
+
 def _internal(error: BaseException) -> Exit:
     """Tell of a bug; the traceback is for those who ask, its values may be private."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "maildrill" in frame.filename]

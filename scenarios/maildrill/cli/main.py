@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from maildrill.cli.exits import Exit, let_go, tell
+from maildrill.cli.exits import Exit, let_go, show, tell
 from maildrill.smtp import did_you_mean
 
 #: name: (module, the command in it, what it does in one line)
@@ -100,8 +100,7 @@ class Program(click.Group):
             if sys.stdout is not None:  # closed by whoever started us
                 sys.stdout.flush()
         except click.ClickException as error:
-            error.show()
-            result = Exit.USAGE
+            result = show(error)
         except (Exception, KeyboardInterrupt) as error:
             if isinstance(error, OSError) and error.filename is None:  # nobody reads it, or its disk is full
                 let_go(sys.stdout)
@@ -115,7 +114,7 @@ def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except AttributeError:  # closed by whoever started us
+        except AttributeError:  # there is none: whoever started us closed it
             continue
         except (OSError, ValueError):
             let_go(stream)
