@@ -102,8 +102,10 @@ def _internal(error: BaseException) -> Exit:
     return Exit.INTERNAL
 
 
-def let_go(stream: TextIO) -> None:
+def let_go(stream: TextIO | None) -> None:
     """Point a stream that cannot be written at nothing: the interpreter flushes it at its end, or exits with 120."""
+    if stream is None:  # closed by whoever started us
+        return
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
