@@ -72,6 +72,7 @@ def _of_ledger(desk: Books) -> Report:
             runs=book.runs(),
             requeues=book.requeues(),
             log=desk.log(),
+            fields_of=lambda one: book.addressee(one.key)[0].fields,
         )
         return _made(facts, _message(desk, book, facts), desk.campaign)
 

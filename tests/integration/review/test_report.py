@@ -104,6 +104,7 @@ def test_csv_has_the_servers_words_and_no_formula(sent: Any) -> None:
         ("eve@three.example", "unknown", ""),
     ]
     assert rows[0]["words"] == "550 5.1.1 <script>alert(1)</script> =cmd|' /C calc'!A0  evil"
+    assert [row["Email"] for row in rows] == ["cyd@two.example", "dan@two.example", "eve@three.example"]
     assert (rows[0]["line"], rows[0]["source"], rows[1]["tries"]) == ("4", "RFC 5321 section 4.2.1", "6")
 
 

@@ -17,6 +17,7 @@ from maildrill.fakeserver.language.settings import MECHANISMS, Settings
 from maildrill.smtp.transcript import REDACTED
 
 OPEN = Settings(auth=MECHANISMS)
+SCRAM = {"sha1": "SCRAM-SHA-1", "sha256": "SCRAM-SHA-256"}
 GOOD = "secret"
 OTHER = "tök en"
 USERS = Settings(users={"ann": GOOD, "bob@x.test": OTHER})
@@ -108,26 +109,27 @@ def test_users_are_let_in_with_their_password_alone(
     assert ground.play("", story, settings=USERS) == ((IN, "ann") if good else (WRONG, ""))
 
 
+@pytest.mark.parametrize("digest", ["sha1", "sha256"])
 @pytest.mark.parametrize("password", ["tök en", "wrong"])
-def test_scram_proves_both_sides(ground: Any, password: str) -> None:
+def test_scram_proves_both_sides(ground: Any, digest: str, password: str) -> None:
     """RFC 5802: the client's proof, then the server's signature, which the client checks and answers with nothing."""
     first = "n=bob@x.test,r=fresh"
 
     async def story(scene: Any) -> Any:
         client = await scene.greeted()
-        said = await client.ask(f"AUTH SCRAM-SHA-256 {coded('n,,' + first)}")
+        said = await client.ask(f"AUTH {SCRAM[digest]} {coded('n,,' + first)}")
         theirs = base64.b64decode(said[4:]).decode()
         nonce, salt, rounds = (part[2:] for part in theirs.split(","))
-        salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(salt), int(rounds))
-        key = hmac.digest(salted, b"Client Key", "sha256")
+        salted = hashlib.pbkdf2_hmac(digest, password.encode(), base64.b64decode(salt), int(rounds))
+        key = hmac.digest(salted, b"Client Key", digest)
         last = f"c=biws,r={nonce}"
         told = f"{first},{theirs},{last}".encode()
-        proof = hmac.digest(hashlib.sha256(key).digest(), told, "sha256")
+        proof = hmac.digest(hashlib.new(digest, key).digest(), told, digest)
         mixed = bytes(one ^ other for one, other in zip(key, proof, strict=True))
         said = await client.ask(coded(f"{last},p={coded(mixed)}"))
         if not said.startswith("334"):
             return nonce.startswith("fresh"), said
-        signature = hmac.digest(hmac.digest(salted, b"Server Key", "sha256"), told, "sha256")
+        signature = hmac.digest(hmac.digest(salted, b"Server Key", digest), told, digest)
         assert base64.b64decode(said[4:]) == f"v={coded(signature)}".encode()
         return nonce.startswith("fresh"), await client.ask("")
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
-#: The mechanisms of AUTH that the server can offer, by their names (RFC 4954, 4616, 2195, 7677, 7628).
-MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256", "XOAUTH2", "OAUTHBEARER")
+#: The mechanisms of AUTH that the server can offer, by their names (RFC 4954, 4616, 2195, 5802, 7677, 7628).
+MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "XOAUTH2", "OAUTHBEARER")
 
 
 class Unmatched(StrEnum):

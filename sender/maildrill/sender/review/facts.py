@@ -6,7 +6,7 @@ Pure. Memory grows with the sessions and with those who did not get the message,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from maildrill.sender.attempt import State, Verdict
@@ -22,10 +22,14 @@ BARS = 48  # of the timeline
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A recipient that did not get the message, or may not have, and its tries in order."""
+    """A recipient that did not get the message, or may not have, and its tries in order.
+
+    fields: its row of the list, where that is known.
+    """
 
     recipient: RecipientRecord
     attempts: tuple[AttemptRecord, ...]
+    fields: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +80,9 @@ def gather(  # noqa: PLR0913 - each witness is named
     runs: Sequence[RunRecord] = (),
     requeues: Iterable[Requeued] = (),
     log: Iterable[LogEvent] = (),
+    fields_of: Callable[[RecipientRecord], Mapping[str, str]] = lambda _: {},
 ) -> Facts:
-    """Count what ledger and log hold."""
+    """Count what ledger and log hold. fields_of: the row of the list that a recipient has."""
     domains: dict[str, Counter[State]] = {}
     troubled: dict[str, RecipientRecord] = {}
     for one in recipients:
@@ -104,7 +109,7 @@ def gather(  # noqa: PLR0913 - each witness is named
         released=tries.released,
         requeued=sum(1 for _ in requeues),
         troubles=tuple(
-            Trouble(one, tuple(tries.of[one.address]))
+            Trouble(one, tuple(tries.of[one.address]), fields_of(one))
             for one in sorted(troubled.values(), key=lambda one: (rank[one.state], one.number))
         ),
         sessions=len(tries.spans),

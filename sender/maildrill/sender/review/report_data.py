@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from maildrill.sender.disposition_table import ROWS
 from maildrill.sender.review.facts import Facts, Trouble
@@ -57,10 +57,25 @@ def report_json(report: Report) -> dict[str, object]:
 
 
 def csv_rows(facts: Facts) -> Iterator[list[str]]:
-    """Yield the head and a row for each who did not get it; no cell is taken for a formula by a spreadsheet."""
-    yield list(HEAD)
+    """Yield the head and a row for each who did not get it; no cell is taken for a formula by a spreadsheet.
+
+    Behind our columns stand those of the list, under their own names: what was not delivered can be a list again.
+    """
+    listed = tuple(dict.fromkeys(name for one in facts.troubles for name in one.fields))
+    yield [_cell(name) for name in (*HEAD, *_told_apart(listed))]
     for one in facts.troubles:
-        yield [_cell(value) for value in _cells(one)]
+        yield [_cell(value) for value in (*_cells(one), *(one.fields.get(name, "") for name in listed))]
+
+
+def _told_apart(names: Sequence[str]) -> Iterator[str]:
+    """Yield the names of the list's columns, those that ours have with `list_` before them, as often as it takes."""
+    taken = {*HEAD, *names}
+    for name in names:
+        told = name
+        while told in HEAD or (told != name and told in taken):
+            told = f"list_{told}"
+        taken.add(told)
+        yield told
 
 
 def _cell(value: str) -> str:
@@ -92,6 +107,7 @@ def _cells(one: Trouble) -> Iterable[str]:
 def _trouble(one: Trouble) -> dict[str, object]:
     return {
         **dict(zip(HEAD, _cells(one), strict=True)),
+        "fields": dict(one.fields),
         "timeline": [
             {"at": attempt.ended, "verdict": attempt.verdict.value, "stage": attempt.stage.value}
             for attempt in one.attempts

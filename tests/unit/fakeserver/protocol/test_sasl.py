@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from maildrill.fakeserver.language.settings import MECHANISMS as OFFERED
 from maildrill.fakeserver.protocol.credentials import (
     CANCELLED,
     INVALID,
@@ -203,6 +204,11 @@ def test_without_users_whoever_is_well_formed_gets_in(mechanism: str, said: str,
     assert held(mechanism, said, *([""] if mechanism == "LOGIN" else []), users={}) == (
         Granted(user) if user else Denied(MALFORMED)
     )
+
+
+def test_every_mechanism_can_be_offered() -> None:
+    """What a script may name is what the server speaks, and the other way round."""
+    assert sorted(OFFERED) == sorted(MECHANISMS)
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)

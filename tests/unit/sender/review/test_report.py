@@ -16,7 +16,7 @@ from maildrill.sender.review.facts import BARS, Facts, gather, most_at_once, tim
 from maildrill.sender.review.html import MOST_TROUBLES, render_html
 from maildrill.sender.review.report import MOST_DOMAINS, MOST_REPLIES, Report, render_report
 from maildrill.sender.review.report import MOST_TROUBLES as MOST_LINES
-from maildrill.sender.review.report_data import csv_rows, report_json
+from maildrill.sender.review.report_data import HEAD, csv_rows, report_json
 from maildrill.sender.review.timeline import bars_svg, shares_svg, strip_svg
 from maildrill.smtp import Reply
 from maildrill.smtp.quantity import Rate
@@ -142,6 +142,18 @@ def test_no_cell_of_csv_is_a_formula(begin: str, recipient: Make) -> None:
     (_, row) = csv_rows(gather("spring", NOON, [hostile], []))
 
     assert (row[0][0], row[8][0], row[4]) == ("'", "'", "")
+
+
+def test_csv_has_the_columns_of_the_list(recipient: Make) -> None:
+    """Behind ours; where a row lacks one, nothing; none of two columns with one name, and none is a formula."""
+    rows = {"a@x": {"Email": "a@x", "state": "Ohio", "list_state": "old"}, "b@x": {"Email": "b@x", "=n": "=1"}}
+    failed = [recipient(address, State.FAILED) for address in rows]
+    facts = gather("spring", NOON, failed, [], fields_of=lambda one: rows[one.address])
+    head, *found = (row[len(HEAD) :] for row in csv_rows(facts))
+
+    assert head == ["Email", "list_list_state", "list_state", "'=n"]
+    assert found == [["a@x", "Ohio", "old", ""], ["b@x", "", "", "'=1"]]
+    assert [one["fields"] for one in report_json(made(facts))["not_delivered"]] == list(rows.values())  # type: ignore[attr-defined]
 
 
 def test_a_held_one_has_the_fault_as_its_words(recipient: Make, attempt: Make) -> None:
