@@ -104,8 +104,7 @@ class ScriptedServer(Scripted):
                 hint="with pytest the fixture smtp_world has a virtual clock; here advance() sets the server's on",
             )
         self._factor = factor
-        self._served.call(lambda _: setattr(self._served.thread.loop, "factor", factor))
-        self._served.start()
+        self._served.start(factor)
 
     def advance(self, duration: str | float) -> None:
         """Let so much time have passed for the server ("5m", or seconds): what waits for that happens now."""
@@ -145,12 +144,6 @@ class ScriptedServer(Scripted):
         """Return when the server has done what can be done of all that clients have sent so far."""
         self._served.settle()
 
-    def check(self, allow: Iterable[str] = ()) -> None:
-        """Raise what failed within the server, else Complained if anything is wrong that is not allowed."""
-        self.settle()
-        self.check_health()
-        super().check(allow)
-
     def check_health(self) -> None:
         """Raise what failed within the server, or in a function that decides for it."""
         failures = self._served.thread.take_failures()
@@ -161,6 +154,9 @@ class ScriptedServer(Scripted):
 
     def _at_rest(self, function: Callable[[], T]) -> T:
         return self._served.thread.call(function)
+
+    def _settled(self, function: Callable[[], T]) -> T:
+        return self._served.settled(function)
 
 
 @contextmanager

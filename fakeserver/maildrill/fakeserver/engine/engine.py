@@ -23,6 +23,8 @@ from maildrill.smtp import Stage
 
 _PROCEED = Decision(PROCEEDING)
 _CONNECT = Stage.CONNECT
+#: The turn of a stage that no rule is about; all engines share it, for nothing is ever remembered there.
+_NOBODY = Turn(_CONNECT, (), strict=False)
 
 
 class Engine:
@@ -48,7 +50,10 @@ class Engine:
         )
         self._matchers = tuple(Matcher(rule, play) for rule in rules)
         strict = REPLYING if script.unmatched is Unmatched.FAIL else ()
-        self._turns = {stage: Turn(stage, self._matchers, strict=stage in strict) for stage in Stage}
+        about = frozenset[Stage]().union(*(rule.stages for rule in rules))
+        self._turns = dict.fromkeys(Stage, _NOBODY) | {
+            stage: Turn(stage, self._matchers, strict=stage in strict) for stage in about
+        }
         asked = {stage for stage in Stage if self._watchful or self._turns[stage].asked}
         self.silent = frozenset(Stage) - asked - {_CONNECT}
         self._of_sessions = tuple(one for one in self._matchers if _of_sessions(one.rule))

@@ -56,6 +56,8 @@ def sieve(gates: Iterable[Gate]) -> Callable[[Event], bool] | None:
     gates = tuple(gates)
     by_rcpt = [gate.rcpt for gate in gates if gate.rcpt is not None]
     by_path = [gate.path for gate in gates if gate.path is not None]
+    if not by_rcpt and not by_path:
+        return None
     any_rcpt, any_path = union(by_rcpt), union(by_path)
 
     def no_rcpt(event: Event) -> bool:
@@ -68,7 +70,7 @@ def sieve(gates: Iterable[Gate]) -> Callable[[Event], bool] | None:
 
     if by_rcpt and by_path:
         return lambda event: no_rcpt(event) and no_path(event)
-    return no_rcpt if by_rcpt else no_path if by_path else None
+    return no_rcpt if by_rcpt else no_path
 
 
 def _rcpt(patterns: Sequence[Pattern]) -> Gate:

@@ -12,7 +12,7 @@ from typing import TypeVar
 from maildrill.fakeserver.authoring.python_words import caller, table
 from maildrill.fakeserver.builder import ScriptBuilder
 from maildrill.fakeserver.engine.functions import Answer, Function, Functions
-from maildrill.fakeserver.harness.complaints import Complaint, allowed, complain
+from maildrill.fakeserver.harness.complaints import Complaint, Kind, allowed, complain
 from maildrill.fakeserver.harness.evidence import evidence, transcript
 from maildrill.fakeserver.journal.expectations import unmet
 from maildrill.fakeserver.journal.journal import Journal
@@ -64,6 +64,10 @@ class Scripted(ScriptBuilder):
     def _at_rest(self, function: Callable[[], T]) -> T:
         """Return what a function returns, called while the server holds still."""
         return function()
+
+    def _settled(self, function: Callable[[], T]) -> T:
+        """Return what a function returns, called when all that clients have sent was heard."""
+        return self._at_rest(function)
 
     def _see(self, function: Callable[[Journal], T]) -> T:
         """Return what a function reads in the journal at rest; the test has then looked at what came so far."""
@@ -127,14 +131,18 @@ class Scripted(ScriptBuilder):
 
     def complaints(self, allow: Iterable[str] = ()) -> tuple[Complaint, ...]:
         """Return what is wrong with what has happened so far, but for the kinds that are allowed."""
-        kinds = allowed(allow)
-        return tuple(complaint for complaint in self._at_rest(self._complaints) if complaint.kind not in kinds)
+        return _but(allowed(allow), self._at_rest(self._complaints))
 
     def check(self, allow: Iterable[str] = ()) -> None:
-        """Raise Complained if anything is wrong that is not allowed."""
-        complaints = self.complaints(allow)
-        if complaints:
-            raise Complained(complaints)
+        """Raise what failed within the server, else Complained if anything is wrong that is not allowed.
+
+        What clients have sent so far is heard first.
+        """
+        kinds = allowed(allow)
+        complaints = self._settled(self._complaints)
+        self.check_health()
+        if left := _but(kinds, complaints):
+            raise Complained(left)
 
     def check_health(self) -> None:
         """Raise what failed within the server."""
@@ -154,3 +162,7 @@ class Scripted(ScriptBuilder):
         read = journal.messages_received if script.expectations or play else self._read  # who expects has looked
         unread = [message for message in journal.messages if message.committed and message.number > read]
         return complain(script, journal.entries, unmet=missing, unfired=unfired, unread=unread)
+
+
+def _but(kinds: frozenset[Kind], complaints: tuple[Complaint, ...]) -> tuple[Complaint, ...]:
+    return tuple(complaint for complaint in complaints if complaint.kind not in kinds)

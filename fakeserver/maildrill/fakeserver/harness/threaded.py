@@ -120,16 +120,20 @@ class ThreadedServer:
         self.thread = thread or ServerThread()
         self._own = thread is None
         played = script or Script()
-        self.server = self.thread.call(lambda: FakeServer(played, clock=self.thread.clock, seed=seed, first=first))
+        # Made here, which saves a test the way to the thread and back: nothing else knows of it before it is started.
+        self.server = FakeServer(played, clock=self.thread.clock, seed=seed, first=first)
 
     @property
     def journal(self) -> Journal:
         """What the server saw and did; it changes while clients talk, so read it through `call`."""
         return self.server.journal
 
-    def start(self) -> None:
-        """Listen. Raises ConfigurationError where that cannot be."""
-        self.host, self.port = self.thread.run(self.server.start(self.host, self.port))
+    def start(self, factor: float | None = None) -> None:
+        """Listen. factor: how fast the thread's clock goes from now on.
+
+        Raises ConfigurationError where that cannot be.
+        """
+        self.host, self.port = self.thread.run(self._start(factor))
         if self.tls_port:
             self.listen_tls()
 
@@ -144,9 +148,22 @@ class ThreadedServer:
         if self._own:
             self.thread.close()
 
+    async def _start(self, factor: float | None) -> tuple[str, int]:
+        if factor is not None:
+            self.thread.loop.factor = factor
+        return await self.server.start(self.host, self.port)
+
     def settle(self) -> None:
         """Return when all that clients have sent so far has been heard, and done as far as it does not wait."""
         self.thread.run(_settle(self.server))
+
+    def settled(self, function: Callable[[], T]) -> T:
+        """Settle, and return what a function returns, called in the thread before anything else comes."""
+        return self.thread.run(self._settled(function))
+
+    async def _settled(self, function: Callable[[], T]) -> T:
+        await _settle(self.server)
+        return function()
 
     def call(self, function: Callable[[FakeServer], T]) -> T:
         """Return what a function of the server returns, called in its thread: the server holds still meanwhile."""
