@@ -117,7 +117,8 @@ def _with_hosts(plan: Plan, given: tuple[str, ...], dns: Path | None) -> Plan:
         if not (host and equals and name):
             raise click.BadParameter(f'"{one}" is no HOST=FILE|NAME', param_hint="--host")
         beside[host] = name
-    return replace(plan, dns=zone, hosts={host: catalogue.load_script(name) for host, name in beside.items()})
+    scripts = {host: catalogue.load_script(name) for host, name in beside.items()}
+    return replace(plan, dns={**plan.dns, **zone}, hosts={**plan.hosts, **scripts})  # a scenario may have its own
 
 
 def _rehearsed(plan: Plan, out: Path | None) -> Drilled:

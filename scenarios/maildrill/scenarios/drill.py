@@ -15,7 +15,7 @@ from pathlib import Path
 from maildrill.fakeserver.language.scenario import Outcome
 from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.language.settings import Settings
-from maildrill.scenarios.drill_accounts import in_a_drill
+from maildrill.scenarios.drill_accounts import in_a_drill, nonces, open_hosts, secrets_of
 from maildrill.scenarios.fake_dns import Zone
 from maildrill.scenarios.oracles import Evidence, Violation, judge_drill
 from maildrill.scenarios.outcomes import missed
@@ -30,6 +30,7 @@ from maildrill.sender.log_sinks import Memory, Sink
 from maildrill.sender.merge.preflight import preflight
 from maildrill.sender.message import Composer, message_id
 from maildrill.sender.runner import Runner
+from maildrill.sender.session import opener
 from maildrill.sender.summary import Summary, summarise
 
 
@@ -115,6 +116,9 @@ class _Stage:
                 rows={row.address: row.fields for row in self.recipients.recipients},
                 set_aside=self.recipients.set_aside,
                 composed=_composed(campaign, self.composer, self.recipients.recipients, ledger.created),
+                tls_required=servers.strict(),
+                plaintext=open_hosts(campaign),
+                secrets=secrets_of(campaign),
             )
             said, fired = servers.unmet(), servers.fired()
             with ConnectionLog() as quiet:
@@ -136,6 +140,7 @@ class _Stage:
             clock=world.clock,
             log=log,
             stop=asyncio.Event(),
+            opener=opener(nonces(self.campaign.seed)),
             resolver=servers.resolver,
         )
         return (await runner.run()).connections

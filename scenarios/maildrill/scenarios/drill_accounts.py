@@ -5,8 +5,10 @@ Rule: no real secret is fetched, and no drill depends on one; what the script sa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from hashlib import blake2b
+from itertools import count
 
 from maildrill.fakeserver.language.script import DEFAULT_HOSTNAME, Script
 from maildrill.fakeserver.language.settings import Settings
@@ -15,20 +17,22 @@ from maildrill.sender.credentials import Credentials
 from maildrill.sender.secret import Secret
 from maildrill.sender.security import Security
 
-_STAND_IN = "in-a-drill"  # as a token, too: without a blank
+#: As a token, too: without a blank; with characters that have another form wherever it may be written down.
+STAND_IN = "in-a-drill/only+8Vq2%"
 
 
 def in_a_drill(campaign: Campaign, script: Script, hosts: Mapping[str, Script]) -> tuple[Campaign, Settings]:
     """Return the campaign with accounts for a drill, and what the scripted servers have to be like for them.
 
-    hosts: the scripts of some hosts; all others play `script`.
+    hosts: the scripts of some hosts; all others play `script`. A user that the scripts know has our stand-in for a
+    password, too: it is nobody's, and known wherever it turns up (invariant I36).
     """
     accounts = [member.account for member in campaign.members]
     settings = _settings(accounts, [script, *hosts.values()])
 
     def drilled(account: Account) -> Account:
         own = hosts.get(account.host, script).server
-        users = {**settings.users, **own.users}
+        users = {**own.users, **settings.users}
         hostname = own.hostname or DEFAULT_HOSTNAME
         auth = _known(account.auth, users) if account.auth is not None else None
         return replace(account, security=_trusting(account.security, hostname), auth=auth)
@@ -41,12 +45,13 @@ def in_a_drill(campaign: Campaign, script: Script, hosts: Mapping[str, Script]) 
 def _settings(accounts: Sequence[Account], scripts: Sequence[Script]) -> Settings:
     auths = [account.auth for account in accounts if account.auth is not None]
     mechanisms = dict.fromkeys(mechanism.value for auth in auths for mechanism in auth.mechanisms)
+    known = [script.server.users for script in scripts if script.server.users]
     enforced = any(account.security.enforced for account in accounts)
     silent = all(script.server.tls is None for script in scripts)
     return Settings(
         tls=True if enforced and silent else None,
         auth=() if any(script.server.auth for script in scripts) else tuple(mechanisms),
-        users={} if any(script.server.users for script in scripts) else {auth.user: _STAND_IN for auth in auths},
+        users={auth.user: STAND_IN for auth in auths if all(auth.user in users for users in known)},
     )
 
 
@@ -61,5 +66,30 @@ def _trusting(security: Security, hostname: str) -> Security:
 
 
 def _known(auth: Credentials, users: dict[str, str]) -> Credentials:
-    value = users.get(auth.user, _STAND_IN)
+    value = users.get(auth.user, STAND_IN)
     return replace(auth, secret=Secret(auth.secret.source, lambda: value))
+
+
+def nonces(seed: int) -> Callable[[], str]:
+    """Return what gives a nonce for each login: the same ones in each drill with this seed (invariant I48)."""
+    numbers = count(1)
+    return lambda: blake2b(f"{seed}/{next(numbers)}".encode(), digest_size=12).hexdigest()
+
+
+def strict_hosts(campaign: Campaign) -> frozenset[str]:
+    """Return the hosts of the accounts to which mail may not go in clear, whichever account it goes by."""
+    accounts = [member.account for member in campaign.members]
+    lax = {account.host for account in accounts if not account.security.enforced}
+    return frozenset(account.host for account in accounts) - lax
+
+
+def open_hosts(campaign: Campaign) -> frozenset[str]:
+    """Return the hosts to which an account says its name and secret in clear, because its owner wants it so."""
+    accounts = [member.account for member in campaign.members]
+    return frozenset(account.host for account in accounts if account.auth is not None and account.auth.plaintext)
+
+
+def secrets_of(campaign: Campaign) -> tuple[str, ...]:
+    """Return the secrets of a campaign's accounts, as they are in a drill."""
+    auths = [member.account.auth for member in campaign.members if member.account.auth is not None]
+    return tuple(dict.fromkeys(auth.secret.reveal() for auth in auths))

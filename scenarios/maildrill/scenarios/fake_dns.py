@@ -64,6 +64,17 @@ class FakeResolver:
         """Return the names asked for whose mail has no host; never: hosts that take none, own: ourselves."""
         return frozenset(name for _, _, name in self.asked if self._leads_nowhere(name, {*never, own, ""}))
 
+    def vouched(self, port: int) -> frozenset[str]:
+        """Return the hosts that DNSSEC vouches for on every way to them, TLSA records included (RFC 7672)."""
+        ways = {(mx.host, records.secure) for records in self._zone.values() for mx in records.mx}
+        insecure = {host for host, secure in ways if not secure}
+        named = {host for host, _ in ways} - insecure
+        return frozenset(h for h in named if self._is_secure(h) and self._is_secure(f"_{port}._tcp.{h}", tlsa=True))
+
+    def _is_secure(self, name: str, *, tlsa: bool = False) -> bool:
+        records = self._records(name)
+        return records is not None and records.secure and bool(records.tlsa or not tlsa)
+
     def _leads_nowhere(self, name: str, closed: Collection[str]) -> bool:
         records = self._records(name)
         if records is None or not records.mx:

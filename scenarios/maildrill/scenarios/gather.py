@@ -52,7 +52,7 @@ def severed_in(journal: Journal) -> frozenset[int]:
     return frozenset(record.number for record in journal.sessions if record.closed in _SEVERING)
 
 
-def connected_in(journal: Journal) -> tuple[Connected, ...]:
+def connected_in(journal: Journal, host: str) -> tuple[Connected, ...]:
     """Return the connections in the order of their beginning; one that is still open ends with the journal."""
     last = max((entry.at for entry in journal.entries), default=0.0)
     found = (
@@ -60,6 +60,7 @@ def connected_in(journal: Journal) -> tuple[Connected, ...]:
             session=record.number,
             opened=record.opened,
             closed=last if record.closed_at is None else record.closed_at,
+            host=host,
         )
         for record in journal.sessions
     )

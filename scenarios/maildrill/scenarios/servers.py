@@ -13,6 +13,7 @@ from maildrill.fakeserver.journal.expectations import unmet
 from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.language.settings import Settings
 from maildrill.fakeserver.server import FakeServer
+from maildrill.scenarios.drill_accounts import strict_hosts
 from maildrill.scenarios.fake_dns import FakeResolver, Records, Zone
 from maildrill.scenarios.gather import asked_of, connected_in, severed_in, taken_of
 from maildrill.scenarios.oracles import Asked, Connected, Taken
@@ -61,6 +62,7 @@ class Servers:
         self._implicit = {account.host for account in members if account.security.mode is TlsMode.IMPLICIT}
         self._ports = {member.account.host: member.account.port for member in campaign.members}
         self._port = campaign.account.port
+        self._campaign = campaign
         self.by_host: dict[str, FakeServer] = {}
         self.resolver = FakeResolver(cast.dns, clock, cast.hosts) if campaign.direct else None
 
@@ -90,7 +92,8 @@ class Servers:
 
     def connected(self) -> tuple[Connected, ...]:
         """Return every connection, in the order of their beginning."""
-        return _merged([connected_in(server.journal) for server in self.by_host.values()], lambda one: one.opened)
+        found = [connected_in(server.journal, host) for host, server in self.by_host.items()]
+        return _merged(found, lambda one: one.opened)
 
     def severed(self) -> frozenset[int]:
         """Return the sessions in which octets may have been lost on their way to the sender."""
@@ -115,6 +118,13 @@ class Servers:
             return frozenset()
         never = {host for host, server in self.by_host.items() if _takes_no_mail(server)}
         return frozenset(name for _, kind, name in self.resolver.asked if kind == "MX") & self.resolver.dead_ends(never)
+
+    def strict(self) -> frozenset[str]:
+        """Return the hosts to which mail may not go in clear, by the accounts or by what the DNS says of them."""
+        if self.resolver is None:
+            return strict_hosts(self._campaign)
+        everyone = frozenset(self.by_host) if self._campaign.account.security.enforced else frozenset[str]()
+        return everyone | self.resolver.vouched(self._port)
 
     def fired(self) -> frozenset[str]:
         """Return the rules that acted."""

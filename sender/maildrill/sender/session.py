@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from functools import partial
 
@@ -17,6 +18,11 @@ from maildrill.smtp import Clock, Line
 __all__ = ["Deadlines", "Session", "open_session", "opener"]
 
 
+def fresh() -> str:
+    """Return a nonce that nobody can guess."""
+    return secrets.token_urlsafe(18)
+
+
 async def open_session(  # noqa: PLR0913 - what a session needs is given, nothing is looked up
     account: Account,
     *,
@@ -25,13 +31,15 @@ async def open_session(  # noqa: PLR0913 - what a session needs is given, nothin
     on_line: Callable[[Line], None],
     local_hostname: str,
     memory: TlsMemory | None = None,
+    nonce: Callable[[], str] = fresh,
 ) -> Session | Broken:
     """Connect, greet, put TLS under it and log in, as the account says (RFC 5321, 3207, 8314, 4954).
 
     Returns the session, or why there is none. on_line gets each line of the dialogue as it is said. memory: of hosts
-    whose TLS does not work, for opportunistic TLS; None: every host is new.
+    whose TLS does not work, for opportunistic TLS; None: every host is new. nonce: gives what keeps an exchange of AUTH
+    from being played again (RFC 5802 section 5.1): another one each time.
     """
-    opening = Opening(account, clock, deadlines, on_line, local_hostname, memory or TlsMemory())
+    opening = Opening(account, clock, deadlines, on_line, local_hostname, memory or TlsMemory(), nonce)
     try:
         return await opening.open()
     except BaseException:
@@ -39,6 +47,6 @@ async def open_session(  # noqa: PLR0913 - what a session needs is given, nothin
         raise
 
 
-def opener() -> Opener:
-    """Return what opens sessions and remembers for a while whose TLS does not work."""
-    return partial(open_session, memory=TlsMemory())
+def opener(nonce: Callable[[], str] = fresh) -> Opener:
+    """Return what opens sessions and remembers for a while whose TLS does not work; a drill gives its own nonces."""
+    return partial(open_session, memory=TlsMemory(), nonce=nonce)

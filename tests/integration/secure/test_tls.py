@@ -14,7 +14,7 @@ from maildrill.fakeserver.session.certificates import certificates_for
 from maildrill.sender.attempt import Fault, Verdict
 from maildrill.sender.disposition import judge_setup
 from maildrill.sender.security import Pin, Proof, TlsMode
-from maildrill.sender.session import Session
+from maildrill.sender.session import Session, fresh
 from maildrill.sender.setup.certificates import pins_of
 from maildrill.sender.setup.opening import Opening
 from maildrill.smtp import Reply, Stage
@@ -225,8 +225,8 @@ class KeepsOffers(Opening):
 class ChecksNothing(Opening):
     """A seeded defect: takes any certificate."""
 
-    def __init__(self, account: Any, *rest: Any) -> None:
-        super().__init__(replace(account, security=replace(account.security, verify=False)), *rest)
+    def __init__(self, account: Any, **rest: Any) -> None:
+        super().__init__(replace(account, security=replace(account.security, verify=False)), **rest)
         assert self._account.security.proof is Proof.NOTHING
 
 
@@ -234,8 +234,7 @@ def opening(kind: type[Opening]) -> Any:
     """Return an opener with a defect."""
 
     async def opened(account: Any, **how: Any) -> Any:
-        keys = ("clock", "deadlines", "on_line", "local_hostname", "memory")
-        return await kind(account, *(how[key] for key in keys)).open()
+        return await kind(account, **how, nonce=fresh).open()
 
     return opened
 

@@ -15,7 +15,7 @@ from typing import Any
 from maildrill.fakeserver.journal.record import Entry, Message
 from maildrill.scenarios.crash.death import Death, DiedError, Point
 from maildrill.scenarios.drill import Plan
-from maildrill.scenarios.drill_accounts import in_a_drill
+from maildrill.scenarios.drill_accounts import in_a_drill, nonces
 from maildrill.scenarios.servers import Servers, cast
 from maildrill.scenarios.world import World, run_world
 from maildrill.sender.attempt import State
@@ -27,6 +27,7 @@ from maildrill.sender.log_event import LogEvent
 from maildrill.sender.log_sinks import Memory
 from maildrill.sender.message import Composer
 from maildrill.sender.runner import Runner
+from maildrill.sender.session import opener
 
 _RESTART = 60.0  # seconds until somebody starts the sender again
 
@@ -160,6 +161,7 @@ class _Lives:
                     clock=world.clock,
                     log=log,
                     stop=asyncio.Event(),
+                    opener=opener(nonces(self._plan.campaign.seed)),
                     resolver=servers.resolver,
                 ).run()
         except DiedError:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios.drill import Plan, rehearse
+from maildrill.scenarios.drill_accounts import STAND_IN
 from maildrill.scenarios.mutants.patching import Patching
 from maildrill.scenarios.mutants.seeded import (
     blames_recipients_for_the_host,
@@ -54,9 +55,18 @@ from maildrill.scenarios.mutants.seeded_pace import (
     tells_the_size_to_everybody,
     writes_no_intent,
 )
+from maildrill.scenarios.mutants.seeded_secrecy import (
+    believes_that_no_server_repeats_a_password,
+    goes_on_in_clear_where_tls_is_refused,
+    says_the_password_to_whoever_listens,
+    writes_down_what_it_says_of_a_password,
+)
 from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, Mode, RetryPolicy
+from maildrill.sender.credentials import Credentials, Mechanism
 from maildrill.sender.dsn import DsnRequest, Notify, Ret
 from maildrill.sender.lists import RecipientList, Row
+from maildrill.sender.secret import Secret
+from maildrill.sender.security import Security, TlsMode
 from maildrill.sender.summary import Violation
 from maildrill.smtp.quantity import Rate
 
@@ -116,7 +126,13 @@ SMALL_TALK = '[server]\ncaps = "-SIZE"\n'
 NO_REPORTS = '[server]\ncaps = "-DSN"\n'
 NO_CHUNKS = '[server]\ncaps = "-CHUNKING"\n'
 NO_CHUNK = '[[rule]]\nat = "bdat"\nattempt = "1"\nreply = "451 4.3.0 later"\n'
+NO_TLS = "[server]\ntls = false\n"
+IN_CLEAR = '[server]\nauth = "PLAIN"\n'
+ECHO = f'[[rule]]\nat = "auth"\nattempt = "1"\nreply = "454 4.7.0 not now, {STAND_IN}"\n'
 LOG_IN = '[[rule]]\nat = "mail"\nreply = "530 5.7.0 log in first"\n'
+
+
+STRICT = Security(mode=TlsMode.REQUIRED)
 
 
 def merging(campaign: Campaign) -> Campaign:
@@ -138,6 +154,22 @@ def reporting(campaign: Campaign) -> Campaign:
 def chunking(campaign: Campaign) -> Campaign:
     """Messages of several chunks, where CHUNKING is offered."""
     return replace(campaign, text="Hello\n.hidden\n..twice\n" * 200, chunk=1024)
+
+
+def logging_in(campaign: Campaign) -> Campaign:
+    """An account with a password, and TLS or nothing; drills have a password of their own for it."""
+    return replace(campaign, account=replace(logging_in_anyhow(campaign).account, security=STRICT))
+
+
+def logging_in_anyhow(campaign: Campaign) -> Campaign:
+    """An account with a password, and TLS where it is offered."""
+    auth = Credentials(user="ann", secret=Secret("env:UNUSED", str), mechanisms=(Mechanism.PLAIN,))
+    return replace(campaign, account=replace(campaign.account, auth=auth))
+
+
+def in_secret(campaign: Campaign) -> Campaign:
+    """TLS or nothing, and no password."""
+    return replace(campaign, account=replace(campaign.account, security=STRICT))
 
 
 def short_sessions(campaign: Campaign) -> Campaign:
@@ -187,6 +219,10 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(fails_what_is_deferred, NO_CHUNK, 5, chunking),
     Defect(writes_no_intent, "", 37, chunking),
     Defect(tells_of_the_blind_copy, "", 33),
+    Defect(goes_on_in_clear_where_tls_is_refused, NO_TLS, 35, in_secret),
+    Defect(says_the_password_to_whoever_listens, IN_CLEAR, 35, logging_in_anyhow),
+    Defect(writes_down_what_it_says_of_a_password, "", 36, logging_in),
+    Defect(believes_that_no_server_repeats_a_password, ECHO, 36, logging_in),
     Defect(writes_no_intent, "", 37),
     Defect(changes_the_message_id, "", 42, merging),
     Defect(foretells_another_message, "", 46),

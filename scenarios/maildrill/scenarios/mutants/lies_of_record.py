@@ -67,7 +67,16 @@ def lets_quit_decide(evidence: Evidence) -> Evidence:
 
 
 def goes_in_clear(evidence: Evidence) -> Evidence:
-    return replace(evidence, tls_required=True)
+    return replace(evidence, tls_required=frozenset({"mx.test"}))
+
+
+def logs_in_in_clear(evidence: Evidence) -> Evidence:
+    login = Asked(at=999.95, session=1, transaction=0, stage=Stage.AUTH, reply=Reply.of("235 welcome"))
+    offering = tuple(
+        replace(one, reply=Reply(250, ("mx.test", "PIPELINING", "AUTH PLAIN"))) if one.stage is Stage.EHLO else one
+        for one in evidence.asked
+    )
+    return replace(evidence, asked=(offering[0], login, *offering[1:]))
 
 
 def writes_a_password_to_the_log(evidence: Evidence) -> Evidence:
@@ -77,6 +86,16 @@ def writes_a_password_to_the_log(evidence: Evidence) -> Evidence:
 
 def writes_a_password_to_the_ledger(evidence: Evidence) -> Evidence:
     return replace(tried(evidence, "dan@x.test", detail="c2VzYW1l"), secrets=("sesame",))
+
+
+def writes_a_password_within_a_response(evidence: Evidence) -> Evidence:
+    open_ = logged(evidence, 999.9, "line", session=1, mark="->", text="AUTH PLAIN AGFubgBzZXNhbWU=")  # \0ann\0sesame
+    return replace(open_, secrets=("sesame",))
+
+
+def writes_a_password_into_a_url(evidence: Evidence) -> Evidence:
+    url = logged(evidence, 999.9, "run.started", relay="smtp://ann:o%2Fpen%20sesame@mx.test")
+    return replace(url, secrets=("o/pen sesame",))
 
 
 def writes_a_password_to_the_report(evidence: Evidence) -> Evidence:
@@ -196,7 +215,10 @@ RECORD: tuple[tuple[int, Lie], ...] = (
     (33, tells_of_the_blind_copy),
     (34, lets_quit_decide),
     (35, goes_in_clear),
+    (35, logs_in_in_clear),
     (36, writes_a_password_to_the_log),
+    (36, writes_a_password_within_a_response),
+    (36, writes_a_password_into_a_url),
     (36, writes_a_password_to_the_ledger),
     (36, writes_a_password_to_the_report),
     (37, sends_before_it_writes),

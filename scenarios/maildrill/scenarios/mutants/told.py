@@ -136,9 +136,9 @@ ATTEMPTS = (
 
 
 CONNECTED = (
-    Connected(session=1, opened=999.8, closed=1004.1),
-    Connected(session=2, opened=1301.8, closed=1303.1),
-    Connected(session=3, opened=1399.8, closed=1400.4),
+    Connected(session=1, opened=999.8, closed=1004.1, host="mx.test"),
+    Connected(session=2, opened=1301.8, closed=1303.1, host="mx.test"),
+    Connected(session=3, opened=1399.8, closed=1400.4, host="mx.test"),
 )
 
 

@@ -15,6 +15,7 @@ from maildrill.scenarios.oracles.limits import LIMITS
 from maildrill.scenarios.oracles.listing import LISTING
 from maildrill.scenarios.oracles.lives import RUNS, Life, Lives, Torn
 from maildrill.scenarios.oracles.retrying import RETRYING
+from maildrill.scenarios.oracles.secrecy import SECRECY
 from maildrill.scenarios.oracles.timing import TIMING
 from maildrill.scenarios.oracles.twins import TWINS, Pair
 from maildrill.sender.summary import Violation
@@ -22,7 +23,7 @@ from maildrill.sender.summary import Violation
 #: All invariants that are checked after each drill, by number.
 INVARIANTS: tuple[Invariant[Evidence], ...] = tuple(
     sorted(
-        (*ACCOUNTING, *RETRYING, *TIMING, *LIMITS, *DIALOGUE, *GRAMMAR, *IDENTITY, *KEEPING, *LISTING),
+        (*ACCOUNTING, *RETRYING, *TIMING, *LIMITS, *DIALOGUE, *GRAMMAR, *SECRECY, *IDENTITY, *KEEPING, *LISTING),
         key=lambda invariant: invariant.number,
     )
 )

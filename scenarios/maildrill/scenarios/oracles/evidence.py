@@ -51,11 +51,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connected:
-    """The server's journal on one connection: from when to when, by its clock; refused ones last for no time."""
+    """The server's journal on one connection: from when to when, by its clock; refused ones last for no time.
+
+    host: the name of the server.
+    """
 
     session: int
     opened: float
     closed: float
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +90,8 @@ class Evidence:
     severed: the server's sessions in which octets may have been lost on the way (reset, or the sender gone first).
     connected: the server's connections, in the order of their beginning. rows: what the list says of each address.
     set_aside: entries of the list that get no message. deadlines: how long the sender waits for each reply.
-    tls_required: mail may not go in clear. secrets: what must never be written anywhere.
+    tls_required: the hosts to which mail may not go in clear. plaintext: the hosts to which a credential may.
+    secrets: what must never be written anywhere.
     """
 
     campaign: Campaign
@@ -105,7 +110,8 @@ class Evidence:
     rows: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     set_aside: tuple[SetAside, ...] = ()
     deadlines: Deadlines = field(default_factory=Deadlines)
-    tls_required: bool = False
+    tls_required: frozenset[str] = frozenset()
+    plaintext: frozenset[str] = frozenset()
     secrets: tuple[str, ...] = ()
 
     @cached_property
@@ -155,6 +161,11 @@ class Evidence:
     def by_kind(self) -> Mapping[str, tuple[LogEvent, ...]]:
         """The log's events by kind, in order."""
         return _grouped(self.events, lambda event: event.kind)
+
+    @cached_property
+    def hosts(self) -> Mapping[int, str]:
+        """The server's host of each of its sessions."""
+        return {one.session: one.host for one in self.connected}
 
     @cached_property
     def last_heard(self) -> Mapping[int, float]:

@@ -1,8 +1,7 @@
-"""Invariants I26, I27, I33 to I36: which commands may be said, with what, to whom, and by which road."""
+"""Invariants I26, I27, I33 and I34: which commands may be said, with what, and to whom."""
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterator, Sequence
 
 from maildrill.scenarios.oracles.evidence import Asked, Evidence
@@ -15,7 +14,6 @@ _HELLO = frozenset({Stage.EHLO, Stage.HELO})
 _ENDS = frozenset({*_HELLO, Stage.RSET, Stage.BODY, Stage.DOT, Stage.BDAT, Stage.STARTTLS})
 _NEEDS_MAIL = frozenset({Stage.RCPT, Stage.DATA, Stage.BDAT})
 _SIDE = frozenset({Stage.RSET, Stage.NOOP, Stage.QUIT, Stage.VRFY})
-_PRIVATE = frozenset({Stage.MAIL, Stage.RCPT, Stage.AUTH, Stage.AUTH_STEP, Stage.DATA, Stage.BDAT})
 
 #: Which keyword of EHLO lets a command or a parameter be used (RFC 1870, 3030, 3207, 3461, 4954, 6152, 6531, 8689).
 _COMMANDS = {Stage.STARTTLS: "STARTTLS", Stage.AUTH: "AUTH", Stage.BDAT: "CHUNKING"}
@@ -86,29 +84,6 @@ def side_shows(evidence: Evidence) -> Iterator[Breach]:
             yield Breach(attempt.recipient, f"is {attempt.verdict} by the reply to {attempt.stage}")
 
 
-def nothing_in_clear(evidence: Evidence) -> Iterator[Breach]:
-    """I35: where TLS is required the journal has no envelope, no message and no credential in clear."""
-    if evidence.tls_required:
-        for asked in evidence.asked:
-            if asked.stage in _PRIVATE and not asked.secure:
-                yield Breach(asked.recipient, f"session {asked.session} said {asked.stage} in clear")
-
-
-def secrets(evidence: Evidence) -> Iterator[Breach]:
-    """I36: look for each secret, as it is and in base64, in everything that was written."""
-    shapes = [form for one in evidence.secrets if one for form in (one, b64encode(one.encode()).decode())]
-    if not shapes:
-        return
-    for event in evidence.events:
-        if _holds(str(event.fields), shapes):
-            yield Breach("", f"event {event.number} of the log ({event.kind}) holds a secret")
-    for attempt in evidence.attempts:
-        if _holds(f"{attempt.reply} {attempt.detail}", shapes):
-            yield Breach(attempt.recipient, "has a try in the ledger that holds a secret")
-    if _holds(str(evidence.report), shapes):
-        yield Breach("", "the report holds a secret")
-
-
 def _first_fault(asked: Sequence[Asked]) -> str:
     """Return what is against the grammar in a session (RFC 5321 section 4.1.4), or nothing."""
     greeted = begun = opened = named = False  # begun: MAIL was said; opened: and accepted; named: and RCPT behind it
@@ -143,10 +118,6 @@ def _offered(one: Asked) -> frozenset[str] | None:
     return frozenset(words | ({"8BITMIME"} if "BINARYMIME" in words else set()))
 
 
-def _holds(text: str, shapes: Sequence[str]) -> bool:
-    return any(shape in text for shape in shapes)
-
-
 GRAMMAR = (
     Invariant(
         26,
@@ -179,21 +150,5 @@ GRAMMAR = (
         "RFC 5321 section 4.1.1.5",
         side_shows,
         (Witness.LEDGER,),
-    ),
-    Invariant(
-        35,
-        "nothing in clear",
-        "Where TLS is required no MAIL and no credential goes in clear, whatever the server does.",
-        "RFC 3207 section 4",
-        nothing_in_clear,
-        (Witness.JOURNAL, Witness.LIST),
-    ),
-    Invariant(
-        36,
-        "secrets",
-        "No password or token stands in log, ledger or report.",
-        "RFC 4954 section 9",
-        secrets,
-        (Witness.LOG, Witness.LEDGER, Witness.REPORT),
     ),
 )

@@ -7,9 +7,9 @@ this session: to try again is how accounts get locked. Rule 3: only 500 and 504 
 from __future__ import annotations
 
 import asyncio
-import secrets
 from base64 import b64encode
 from binascii import Error, a2b_base64
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from maildrill.sender.attempt import Broken, Fault
@@ -29,13 +29,14 @@ _MOST_CHALLENGES = 8
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """The way to the server. seconds: for each reply."""
+    """The way to the server. seconds: for each reply. nonce: gives a new one for each exchange."""
 
     client: Client
     recorder: Recorder
     account: Account
     seconds: float
     scrub: Scrub
+    nonce: Callable[[], str]
 
 
 async def log_in(way: Login, credentials: Credentials, capabilities: Capabilities) -> Broken | None:
@@ -83,10 +84,9 @@ async def _tried(way: Login, credentials: Credentials, mechanism: Mechanism, sec
 async def _exchange(way: Login, credentials: Credentials, mechanism: Mechanism, secret: str) -> Reply | Broken:
     """Hold one exchange; returns the reply that ended it, 500 and 504 included, or why there is none."""
     account = way.account
-    nonce = secrets.token_urlsafe(18)  # chance: it is all that keeps an old exchange from being played again
     way.scrub.add(secret)
     try:
-        call = Call(user=credentials.user, secret=secret, nonce=nonce, host=account.host, port=account.port)
+        call = Call(user=credentials.user, secret=secret, nonce=way.nonce(), host=account.host, port=account.port)
         talk = begin(mechanism, call)
     except CancelError as error:
         return Broken(Stage.AUTH, Fault.NO_SECRET, None, error.detail)

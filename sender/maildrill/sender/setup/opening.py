@@ -40,6 +40,7 @@ class Opening:
         on_line: Callable[[Line], None],
         local_hostname: str,
         memory: TlsMemory,
+        nonce: Callable[[], str],
     ) -> None:
         self._account = account
         self._clock = clock
@@ -47,6 +48,7 @@ class Opening:
         self._on_line = on_line
         self._local_hostname = local_hostname
         self._memory = memory
+        self._nonce = nonce
         self._scrub = Scrub()
         self._recorder = Recorder(clock, on_line, self._scrub)
         self._mode = account.security.mode
@@ -115,7 +117,7 @@ class Opening:
             if self._recorder.secure:
                 capabilities = await self._greet(client, self._hello)
         if isinstance(capabilities, Capabilities) and self._account.auth is not None:
-            way = Login(client, self._recorder, self._account, self._deadlines.auth, self._scrub)
+            way = Login(client, self._recorder, self._account, self._deadlines.auth, self._scrub, self._nonce)
             broken = await log_in(way, self._account.auth, capabilities)
             if broken is not None:
                 return broken
