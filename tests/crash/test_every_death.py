@@ -11,7 +11,7 @@ import pytest
 
 from maildrill.scenarios import catalogue
 from maildrill.scenarios.crash import deaths_of, die_at, judge, spread
-from maildrill.scenarios.rehearsal import has_scenario, plan_of
+from maildrill.scenarios.scenario_file import has_scenario, plan_of
 
 NAMES = [name for name in catalogue.names() if has_scenario(catalogue.load_script(name))]
 

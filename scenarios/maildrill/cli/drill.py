@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
 
@@ -19,8 +20,7 @@ from maildrill.fakeserver.language.script import merge_scripts
 from maildrill.scenarios import bundled, catalogue
 from maildrill.scenarios.drill import Drilled, Plan, rehearse
 from maildrill.scenarios.fake_dns import read_zone
-from maildrill.scenarios.rehearsal import has_scenario, plan_of
-from maildrill.scenarios.world import Network
+from maildrill.scenarios.scenario_file import has_scenario, plan_of
 from maildrill.sender.campaign_file import read_campaign
 from maildrill.sender.log_sinks import JsonLines, Sink, TextFile
 from maildrill.sender.report import render_text
@@ -55,11 +55,9 @@ LEDGER, EVENTS, LOG, REPORT, REPORT_JSON = FILES = (
 )
 @click.option("--all", "everything", is_flag=True, help="Play the scenario of every bundled script.")
 @click.option("--seed", type=int, help="Chooses every draw: of the sender, of the script, of the network.")
-@click.option("--latency", type=DURATION, default="10ms", help="How long octets travel, one way. [10ms]")
-@click.option("--jitter", type=DURATION, default="2ms", help="Up to so much longer, drawn for each flight. [2ms]")
-@click.option(
-    "--segment", type=click.IntRange(min=0), default=0, help="So many octets arrive at once at most. [0: all]"
-)
+@click.option("--latency", type=DURATION, help="How long octets travel, one way. [the scenario's, or 10ms]")
+@click.option("--jitter", type=DURATION, help="Up to so much longer, drawn for each flight. [the scenario's, or 2ms]")
+@click.option("--segment", type=click.IntRange(min=0), help="So many octets arrive at once at most. [0: all]")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @click.option(
     "--out",
@@ -75,9 +73,9 @@ def drill(  # noqa: PLR0913 - an argument for each option
     dns: Path | None,
     everything: bool,
     seed: int | None,
-    latency: float,
-    jitter: float,
-    segment: int,
+    latency: float | None,
+    jitter: float | None,
+    segment: int | None,
     as_json: bool,
     out: Path | None,
 ) -> int:
@@ -86,12 +84,14 @@ def drill(  # noqa: PLR0913 - an argument for each option
     Without arguments 1,000 festival guests meet the script "rough-week"; without CAMPAIGN a script that has a scenario
     is played with that. Exit status: 0 when no invariant is violated, 1 when one is, 2 for usage and configuration.
     """
-    network = Network(latency=latency, jitter=jitter, segment=segment)
+    said = {"latency": latency, "jitter": jitter, "segment": segment}
+    weather: dict[str, Any] = {word: value for word, value in said.items() if value is not None}
     if everything:
         if campaign or scripts or hosts or dns or as_json or out:
             raise click.UsageError("--all plays all bundled scripts; it goes with --seed and the network alone")
-        return drill_all(seed=seed, network=network)
-    plan = _with_hosts(_plan(campaign, scripts, seed, network), hosts, dns)
+        return drill_all(seed=seed, weather=weather)
+    plan = _with_hosts(_plan(campaign, scripts, seed), hosts, dns)
+    plan = replace(plan, network=replace(plan.network, **weather))
     summary = _rehearsed(plan, out).summary
     click.echo(
         json.dumps(summary.to_json(), ensure_ascii=False, indent=2) if as_json else render_text(summary), nl=as_json
@@ -99,13 +99,13 @@ def drill(  # noqa: PLR0913 - an argument for each option
     return Exit.FAILED if summary.violations else Exit.OK
 
 
-def _plan(campaign: str | None, scripts: tuple[str, ...], seed: int | None, network: Network) -> Plan:
+def _plan(campaign: str | None, scripts: tuple[str, ...], seed: int | None) -> Plan:
     """Return what to rehearse: a script's own scenario, or a campaign and what the server tells it."""
     name = campaign or bundled.DEFAULT_CAMPAIGN
     script = merge_scripts([catalogue.load_script(one) for one in scripts or (bundled.script_for(name),)])
     if scripts and campaign is None and has_scenario(script):
-        return plan_of(script, seed=seed, network=network)
-    return Plan(campaign=read_campaign(bundled.campaign_path(name)), script=script, seed=seed, network=network)
+        return plan_of(script, seed=seed)
+    return Plan(campaign=read_campaign(bundled.campaign_path(name)), script=script, seed=seed)
 
 
 def _with_hosts(plan: Plan, given: tuple[str, ...], dns: Path | None) -> Plan:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import click
 
 from maildrill.cli.exits import Exit
 from maildrill.scenarios import catalogue
-from maildrill.scenarios.rehearsal import has_scenario, plan_of
-from maildrill.scenarios.world import Network
+from maildrill.scenarios.scenario_file import has_scenario, plan_of
 from maildrill.sender.summary import STATES, Summary
 from maildrill.smtp import escape
 from maildrill.smtp.quantity import format_duration
 
 
-def drill_all(*, seed: int | None, network: Network) -> int:
-    """Play every script of the catalogue that has a scenario; print a line for each, return the exit status."""
+def drill_all(*, seed: int | None, weather: Mapping[str, Any]) -> int:
+    """Play every script of the catalogue that has a scenario; print a line for each, return the exit status.
+
+    weather: what the network is like instead, in the words of Network.
+    """
     from maildrill.scenarios.drill import rehearse  # noqa: PLC0415 - with it comes the whole world
 
     begun = time.perf_counter()
@@ -24,7 +29,8 @@ def drill_all(*, seed: int | None, network: Network) -> int:
     for name in catalogue.names():
         script = catalogue.load_script(name)
         if has_scenario(script):
-            summary = rehearse(plan_of(script, seed=seed, network=network)).summary
+            plan = plan_of(script, seed=seed)
+            summary = rehearse(replace(plan, network=replace(plan.network, **weather))).summary
             played += 1
             violated += bool(summary.violations)
             _tell(name, summary)

@@ -15,6 +15,7 @@ from maildrill.fakeserver.language.span import During
 from maildrill.sender.route.answers import AddressAnswer, Found, Mx, MxAnswer, TextAnswer
 from maildrill.smtp import Clock, escape
 from maildrill.smtp.document import Table, parse_document, read_text
+from maildrill.smtp.quantity import format_duration
 
 #: What a name may be told instead of records.
 FAULTS = {"servfail": Found.TROUBLE, "timeout": Found.TIMEOUT, "nxdomain": Found.NXDOMAIN}
@@ -149,6 +150,29 @@ def read_zone(path: Path) -> tuple[Zone, Mapping[str, str]]:
 def zone_of(table: Table) -> Zone:
     """Return the zone that a table `[dns]` says; raises ConfigurationError."""
     return {name: _records(table.table(name)) for name in table}
+
+
+def zone_words(zone: Zone) -> dict[str, object]:
+    """Return the table `[dns]` that says a zone: what zone_of reads, without what is usual."""
+    return {name: _words(records) for name, records in zone.items()}
+
+
+def _words(records: Records) -> dict[str, object]:
+    plain = Records()
+    faults = {found: word for word, found in FAULTS.items()}
+    words = {
+        "mx": [f"{mx.preference} {mx.host or '.'}" for mx in records.mx],
+        "aaaa": [one for one in records.addresses if ":" in one],
+        "a": [one for one in records.addresses if ":" not in one],
+        "txt": list(records.txt),
+        "tlsa": list(records.tlsa),
+        "ttl": format_duration(records.ttl) if records.ttl != plain.ttl else None,
+        "secure": records.secure,
+        "fault": faults[records.fault] if records.fault is not None else None,
+        "during": records.during.text if records.during != plain.during else None,
+        "wait": format_duration(records.wait) if records.wait else None,
+    }
+    return {word: said for word, said in words.items() if said}
 
 
 def _records(table: Table) -> Records:

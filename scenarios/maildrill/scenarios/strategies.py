@@ -6,27 +6,25 @@ maildrill that imports hypothesis.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
+from typing import Any
 
 from hypothesis import strategies as st
 
 from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.text.script_file import read_script
+from maildrill.scenarios.scenario import Scenario, listed, usual_campaign
 from maildrill.scenarios.world import Network
 from maildrill.sender.campaign import (
     DEFAULT_CHUNK,
     LEAST_CHUNK,
-    Account,
     Campaign,
     Limits,
-    Mailbox,
     Mode,
     RetryPolicy,
     UnknownPolicy,
 )
 from maildrill.sender.dsn import DsnRequest
-from maildrill.sender.lists import RecipientList, Row
 from maildrill.smtp import Stage
 
 DOMAINS = ("one.example", "two.example", "three.example")
@@ -139,10 +137,10 @@ def scripts(draw: st.DrawFn, *, most: int = 4) -> Script:
     return read_script("\n".join(["version = 1", *map(_table, drawn)]), "generated.toml")
 
 
-def recipient_lists(*, most: int = 6) -> st.SearchStrategy[RecipientList]:
-    """Lists of 1 to `most` distinct recipients in a few domains."""
+def lists(*, most: int = 6) -> st.SearchStrategy[str]:
+    """Lists, as CSV, of 1 to `most` distinct recipients in a few domains."""
     addresses = st.builds("{}@{}".format, st.sampled_from("abcdefgh"), st.sampled_from(DOMAINS))
-    return st.lists(addresses, min_size=1, max_size=most, unique=True).map(_as_list)
+    return st.lists(addresses, min_size=1, max_size=most, unique=True).map(listed)
 
 
 def campaigns() -> st.SearchStrategy[Campaign]:
@@ -162,16 +160,8 @@ def campaigns() -> st.SearchStrategy[Campaign]:
         unknown=st.sampled_from(UnknownPolicy),
     )
     return st.builds(
-        Campaign,
-        name=st.just("generated"),
-        sender=st.just(Mailbox("", "news@sender.example")),
-        subject=st.just("Hello"),
-        account=st.just(Account(host="mx.relay.example")),
-        list_file=st.just(Path("list.csv")),
-        email=st.just("Email"),
+        _campaign,
         text=st.sampled_from(("Hello\n", ".\n..\n.\r\n", "x" * 70_000 + "\n")),
-        html=st.none(),
-        attachments=st.just(()),
         retry=retry,
         limits=limits,
         mode=st.sampled_from(Mode),
@@ -191,9 +181,17 @@ def networks() -> st.SearchStrategy[Network]:
     )
 
 
-def _as_list(addresses: Sequence[str]) -> RecipientList:
-    rows = (Row(n, address, {"Email": address}) for n, address in enumerate(addresses, start=2))
-    return RecipientList(tuple(rows), (), ("Email",))
+def scenarios() -> st.SearchStrategy[Scenario]:
+    """Scenarios of all that can be drawn here: any list, through any network, against any script."""
+    return st.builds(
+        Scenario,
+        purpose=st.just("generated"),
+        campaign=campaigns(),
+        listed=lists(),
+        script=scripts(),
+        network=networks(),
+        seed=st.sampled_from((None, 0, 1, 2)),
+    )
 
 
 def _conditions(stage: Stage) -> st.SearchStrategy[dict[str, object]]:
@@ -210,6 +208,10 @@ def _conditions(stage: Stage) -> st.SearchStrategy[dict[str, object]]:
             {},
         ]
     )
+
+
+def _campaign(**said: Any) -> Campaign:
+    return replace(usual_campaign(), **said)
 
 
 @st.composite

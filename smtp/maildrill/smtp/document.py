@@ -61,8 +61,11 @@ def parse_document(text: str, name: str) -> Table:
 
 
 def table_of(values: Mapping[str, object], name: str) -> Table:
-    """Return the top table of an object that was JSON, say: it has no lines, and errors name the path to a value."""
-    return Table(values, name, (), None)
+    """Return the top table of an object that was JSON, say: it has no lines, and errors name the path to a value.
+
+    What another table has Said stays where it stood, in its file.
+    """
+    return values.table if isinstance(values, Said) else Table(values, name, (), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +207,16 @@ class Table:
             self.fail(key, f"{self.label(key)} is {shown(value)}", expected=f"tables: [[{self.label(key)}]]")
         return [Table(item, self._name, (*self._path, key, n), self._lines) for n, item in enumerate(value)]
 
+    def said(self, values: Mapping[str, object] | None = None) -> Said:
+        """Return all that the table says, or `values` as if it said them, for another reader; all keys become known."""
+        self._known |= dict.fromkeys(self._values)
+        said = self._values if values is None else values
+        return Said(said, Table(said, self._name, self._path, self._lines))
+
+    def anew(self) -> Table:
+        """Return the same table with no key known yet."""
+        return Table(self._values, self._name, self._path, self._lines)
+
     def has(self, key: str) -> bool:
         """Whether the key is present; asking makes it known."""
         self._known[key] = None
@@ -249,6 +262,19 @@ class Table:
             return parse(value if isinstance(value, str) else "")
         except ValueError as error:
             self.fail(key, f"{self.label(key)} is {shown(value)}", expected=str(error))
+
+
+class Said(dict[str, object]):
+    """The values of a table, which remember where it stands: whoever reads them, its errors name file and line."""
+
+    def __init__(self, values: Mapping[str, object], table: Table) -> None:
+        super().__init__(values)
+        self._table = table
+
+    @property
+    def table(self) -> Table:
+        """The table, to be read anew."""
+        return self._table.anew()
 
 
 def shown(value: object) -> str:

@@ -14,7 +14,7 @@ from maildrill.fakeserver.language.scenario import Scenario
 from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios import catalogue
 from maildrill.scenarios.drill import Drilled, rehearse
-from maildrill.scenarios.rehearsal import has_scenario, plan_of
+from maildrill.scenarios.scenario_file import has_scenario, plan_of
 from maildrill.sender.attempt import State
 from maildrill.sender.disposition_table import TABLE
 from maildrill.smtp import ConfigurationError
@@ -180,20 +180,22 @@ def test_what_a_run_after_the_end_does_is_not_expected_of_the_first() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ('recipients = "ann"', 's.toml: no recipient: "ann"'),
+        ('recipients = "ann"', 's.toml:4: no recipient: "ann"'),
         (
             'recipients = "ann@x.test"\ncampaign.limits.connections = 0',
-            "s.toml: [scenario] campaign:/limits/connections: limits.connections is 0",
+            "s.toml:5: scenario.campaign.limits.connections is 0",
         ),
         ("", "s.toml has no scenario with recipients"),
-        ('recipients = "ann@x.test"\nhosts = { mx = "all-good" }', "s.toml: [scenario] hosts.mx: a host is no table"),
+        ('recipients = "ann@x.test"\nnetwork.speed = 9', 's.toml:5: unknown key "speed" in [scenario.network]'),
+        ('list = "ann@x.test"', 's.toml:4: list:1: recipient list has no column "address"'),
+        ('recipients = "ann@x.test"\nhosts = { mx = "all-good" }', "s.toml:5: a host is no table"),
         (
             'recipients = "ann@x.test"\nhosts = { mx = { rule = [{ at = "nowhere" }] } }',
-            's.toml: [scenario] hosts.mx:/rule/0/at: unknown stage "nowhere"',
+            's.toml:5: unknown stage "nowhere"',
         ),
         (
             'recipients = "ann@x.test"\ndns = { "x.test" = { mx = "10 mx 1" } }',
-            's.toml: [scenario] dns:/x.test/mx: x.test.mx holds "10 mx 1"',
+            's.toml:5: scenario.dns.x.test.mx holds "10 mx 1"',
         ),
     ],
 )

@@ -13,7 +13,7 @@ from maildrill.fakeserver.server import FakeServer
 from maildrill.fakeserver.system_clock import SystemClock
 from maildrill.scenarios import catalogue
 from maildrill.scenarios.drill import Plan, rehearse
-from maildrill.scenarios.rehearsal import has_scenario, plan_of
+from maildrill.scenarios.scenario_file import has_scenario, plan_of
 from maildrill.sender.attempt import State
 from maildrill.sender.campaign import Account
 from maildrill.sender.connection_log import ConnectionLog

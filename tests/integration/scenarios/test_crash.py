@@ -12,7 +12,7 @@ from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios import catalogue
 from maildrill.scenarios.crash import deaths_of, die_at, judge, spread
 from maildrill.scenarios.drill import Plan
-from maildrill.scenarios.rehearsal import has_scenario, plan_of
+from maildrill.scenarios.scenario_file import has_scenario, plan_of
 from maildrill.sender import runner, standing
 from maildrill.sender.attempt import State
 from maildrill.sender.campaign import UnknownPolicy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from maildrill.scenarios.mutants.defects import DEFECTS, Defect, found_by_drill, play
+from maildrill.scenarios.mutants.defects import DEFECTS, Defect, chunking, found_by_drill, play
 from maildrill.scenarios.mutants.defects_of_pairs import PAIR_DEFECTS, PairDefect, found_by_pair
 
 
@@ -34,3 +34,10 @@ def test_a_reply_that_crosses_the_dot_ends_the_message() -> None:
     early = '[[rule]]\nat = "body"\ntimes = 1\nreply = "451 4.3.0 error in processing"\n'
 
     assert play(None, early, lambda campaign: campaign) == ()
+
+
+def test_a_chunk_that_is_refused_within_is_in_its_place() -> None:
+    """The reply was written down before the BDAT that it belongs to was over: nothing is out of order (I26)."""
+    within = '[[rule]]\nat = "body"\ntimes = 1\nreply = "451 4.3.0 error in processing"\n'
+
+    assert play(None, within, chunking) == ()

@@ -9,7 +9,7 @@ from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios.drill import Plan, rehearse
 from maildrill.scenarios.drill_accounts import STAND_IN, open_hosts, strict_hosts
-from maildrill.scenarios.rehearsal import plan_of
+from maildrill.scenarios.scenario_file import plan_of
 from maildrill.sender.attempt import State
 from maildrill.sender.campaign import Member, Route
 from maildrill.sender.campaign_file import read_campaign

@@ -6,7 +6,7 @@ import pytest
 
 from maildrill.scenarios import catalogue
 from maildrill.scenarios.pairs import CHANGES, compare
-from maildrill.scenarios.rehearsal import plan_of
+from maildrill.scenarios.scenario_file import plan_of
 
 #: Servers that decide by recipient, or by nothing.
 STATELESS = ("all-good", "unknown-users", "rcpt-5yz", "dot-5yz", "codes-differ", "forty-lines", "all-refused")

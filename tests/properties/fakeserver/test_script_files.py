@@ -183,18 +183,25 @@ def outcomes(draw: st.DrawFn, name: str) -> Outcome:
     return Outcome(name=name, **{"state": "held", **said})
 
 
+TABLES = ("campaign", "dns", "hosts", "network")
+
+
 @st.composite
 def scenarios(draw: st.DrawFn) -> Scenario:
     """Scenarios with everything, or with nobody to write to."""
     purpose, source = draw(LINES), tuple(draw(st.lists(LINES, min_size=1, max_size=3)))
     if draw(st.booleans()):
         return Scenario(purpose=purpose, source=source)
+    listed = draw(st.booleans())
+    tables: dict[str, Any] = {word: draw(st.dictionaries(NAMES, CAMPAIGNS, max_size=2)) for word in TABLES}
     return Scenario(
         purpose=purpose,
         source=source,
-        recipients=("ann@x.test", "guest{1..3}@y.test"),
+        recipients=() if listed else ("ann@x.test", "guest{1..3}@y.test"),
+        listed=draw(st.text(min_size=1)) if listed else "",
+        seed=draw(st.none() | st.integers(0, 3)),
         size=draw(st.none() | st.just(Size("300KB"))),
-        **{word: draw(st.dictionaries(NAMES, CAMPAIGNS, max_size=2)) for word in ("campaign", "dns", "hosts")},
+        **tables,
         expectations=draw(named(expectations)),
         outcomes=draw(named(outcomes)),
     )

@@ -9,43 +9,45 @@ from tempfile import TemporaryDirectory
 
 from click.testing import CliRunner
 from hypothesis import given, note, settings
-from hypothesis import strategies as st
 
 from maildrill.cli.main import main
-from maildrill.fakeserver.language.script import Script
-from maildrill.scenarios.drill import Plan, rehearse
-from maildrill.scenarios.recipe import recipe
-from maildrill.scenarios.strategies import campaigns, networks, recipient_lists, scripts
-from maildrill.scenarios.world import Network
-from maildrill.sender.campaign import Campaign
-from maildrill.sender.lists import RecipientList
+from maildrill.fakeserver.text.script_file import read_script
+from maildrill.scenarios.scenario import Scenario
+from maildrill.scenarios.scenario_file import scenario_of
+from maildrill.scenarios.scenario_writer import recipe, scenario_to_toml
+from maildrill.scenarios.strategies import scenarios
 
 
 @settings(max_examples=300)
-@given(campaign=campaigns(), script=scripts(), recipients=recipient_lists(), network=networks())
-def test_no_server_makes_the_sender_lie(
-    campaign: Campaign, script: Script, recipients: RecipientList, network: Network
-) -> None:
+@given(scenario=scenarios())
+def test_no_server_makes_the_sender_lie(scenario: Scenario) -> None:
     """Every oracle is content after a drill against any script, in any network, for any list."""
-    plan = Plan(campaign=campaign, script=script, recipients=recipients, network=network)
-    note(f"to see it again:\n{recipe(plan, recipients)}")
-    drilled = rehearse(plan)
+    note(f"to see it again:\n{recipe(scenario)}")
+    drilled = scenario.run()
 
     assert [str(violation) for violation in drilled.summary.violations] == []
 
 
 @settings(max_examples=10)
-@given(campaign=campaigns(), script=scripts(), recipients=recipient_lists(), network=networks(), seed=st.integers(0, 9))
-def test_a_recipe_runs_the_same_drill(
-    campaign: Campaign, script: Script, recipients: RecipientList, network: Network, seed: int
-) -> None:
-    """What a failure prints comes to the same numbers when it is run by hand."""
-    plan = Plan(campaign=campaign, script=script, recipients=recipients, network=network, seed=seed)
-    again = recipe(plan, recipients)
+@given(scenario=scenarios())
+def test_a_saved_scenario_runs_the_same_drill(scenario: Scenario) -> None:
+    """What a failure prints comes to the same numbers when it is pasted into a shell."""
     with TemporaryDirectory() as folder, chdir(folder):
-        for name, text in again.files.items():
-            Path(name).write_text(text, encoding="utf-8")
-        by_hand = json.loads(CliRunner().invoke(main, [*again.arguments, "--json"]).stdout)
+        Path("again.toml").write_text(scenario_to_toml(scenario), encoding="utf-8")
+        by_hand = json.loads(CliRunner().invoke(main, ["replay", "again.toml", "--json"]).stdout)
+    report = scenario.run().summary.to_json()
 
-    assert by_hand | {"real_seconds": 0} == rehearse(plan).summary.to_json() | {"real_seconds": 0}
-    assert str(again).endswith(" ".join(again.arguments))
+    assert by_hand["report"] | {"real_seconds": 0} == report | {"real_seconds": 0}
+    assert by_hand["stable"]
+    assert recipe(scenario, "again.toml").endswith("END\nmaildrill replay again.toml")
+
+
+@settings(max_examples=200)
+@given(scenario=scenarios())
+def test_what_is_written_is_what_is_read(scenario: Scenario) -> None:
+    """Nothing of a scenario is lost in its file, and nothing is added."""
+    text = scenario_to_toml(scenario)
+    read = scenario_of(read_script(text, scenario.script.name))
+
+    assert read == scenario
+    assert scenario_to_toml(read) == text

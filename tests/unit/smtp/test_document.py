@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from maildrill.smtp import ConfigurationError
-from maildrill.smtp.document import Table, parse_document, read_text
+from maildrill.smtp.document import Table, parse_document, read_text, table_of
 from maildrill.smtp.quantity import Rate
 
 Read = Callable[[Table], object]
@@ -246,3 +246,24 @@ def test_text_that_is_not_utf_8_shows_byte_and_line(
         f"{path}:{line}: byte {byte} is not UTF-8 in script\n  expected UTF-8 text\n"
         f'  the line reads "{shown}"; save the file as UTF-8'
     )
+
+
+def test_what_was_said_is_read_elsewhere_with_its_lines() -> None:
+    """Whoever reads the values later, and as often as wanted, says where they stand."""
+    said = parse_document("[a.b]\nc = 1\nd = 2\n", "a.toml").table("a").table("b").said()
+
+    assert said == {"c": 1, "d": 2}
+    assert table_of(said, "other").number("c") == 1
+    assert table_of(said, "other").where("d") == "a.toml:3"
+    assert table_of({"c": 1}, "other").where("c") == "other:/c"
+
+
+def test_other_values_may_stand_in_its_place() -> None:
+    """What is laid over a table is said where the table stands."""
+    said = parse_document("[a]\nb = 1\n", "a.toml").table("a").said({"b": 1, "c": True})
+    table = table_of(said, "other")
+
+    assert table.where("c") == "a.toml:1"
+    assert table.flag("c")
+    with pytest.raises(ConfigurationError, match=r'a\.toml:2: unknown key "b" in \[a\]'):
+        table.finish()

@@ -200,10 +200,13 @@ SCENARIO: tuple[Word, ...] = (
     Word(
         "recipients", "who is written to; `{1..30}` stands for thirty", one_or_more(NAME), ("guest{1..30}@full.test",)
     ),
+    Word("list", "who is written to instead, as the text of a CSV file", TEXT, ("address,Name\nann@full.test,Ann\n",)),
     Word("size", "how long the letter is made, in octets", known("size"), ("300KB",)),
+    Word("seed", "chooses every draw: of the sender, of the servers, of the network", whole(0), (3,)),
     Word("campaign", "what the campaign is like, in the words of campaign files", {"type": "object"}),
     Word("dns", "what a direct campaign is told of domains, as in the file of `--dns`", {"type": "object"}),
     Word("hosts", "what servers say that are not this one, each a script", {"type": "object"}),
+    Word("network", "how octets travel: `latency`, `jitter`, `segment`", {"type": "object"}),
     Word("expect", "what the server should have seen, as in `[[expect]]`", {"type": "array", "items": known("expect")}),
     Word("outcome", "what the sender should say of them", {"type": "array", "items": known("outcome")}),
 )

@@ -70,35 +70,44 @@ class Scenario:
     """The `[scenario]` table. Raises RuleError.
 
     purpose: one sentence. source: RFC sections, a provider's page, an incident; at least one. recipients: who is
-    written to, as written: `guest{1..30}@full.example` is thirty. size: how long the letter is made. campaign: what the
-    campaign says apart from that, in the words of campaign files, by table. dns: what a direct campaign is told of
-    domains; hosts: what servers say that are not this one, each a script. expectations, outcomes: what must come of it.
+    written to, as written: `guest{1..30}@full.example` is thirty; or else listed: a table as CSV, that may be as bad as
+    those of people. size: how long the letter is made. campaign: what the campaign says apart from that, in the words
+    of campaign files, by table. dns: what a direct campaign is told of domains; hosts: what servers say that are not
+    this one, each a script. network: how octets travel. seed: chooses every draw. expectations, outcomes: what must
+    come of it.
     """
 
     purpose: str
     source: tuple[str, ...]
     recipients: tuple[str, ...] = ()
+    listed: str = ""
     size: Size | None = None
     campaign: Mapping[str, object] = field(default_factory=dict)
     dns: Mapping[str, object] = field(default_factory=dict)
     hosts: Mapping[str, object] = field(default_factory=dict)
+    network: Mapping[str, object] = field(default_factory=dict)
+    seed: int | None = None
     expectations: tuple[Expectation, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for key, text in (("purpose", self.purpose), *(("source", one) for one in self.source)):
             if not text.strip() or not text.isprintable():
                 raise RuleError(key, f'scenario.{key} is "{escape(text)}"', expected="a line of text")
-        if not self.recipients:
+        if self.recipients and self.listed:
+            raise RuleError("list", "a scenario has recipients and a list", expected="one of the two")
+        if not (self.recipients or self.listed):
             said = {"outcome": self.outcomes, "expect": self.expectations, "campaign": self.campaign}
-            for key, value in {**said, "dns": self.dns, "hosts": self.hosts}.items():
+            more = {"dns": self.dns, "hosts": self.hosts, "network": self.network}
+            for key, value in {**said, **more}.items():
                 if value:
                     raise RuleError(key, f"a scenario has {key}, and nobody to write to", hint="add recipients")
         addresses = self.addresses
         if len(addresses) > MOST:
             raise RuleError("recipients", f"a scenario has more than {MOST} recipients")
         for one in self.outcomes:
-            if not any(map(one.means, addresses)):
+            if self.recipients and not any(map(one.means, addresses)):
                 raise RuleError("outcome", f"an outcome is about none of the recipients ({escape(one.where)})")
 
     @property

@@ -6,7 +6,7 @@ Values come as TOML text already; None means that the key is not said.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -31,6 +31,15 @@ def inline(words: Iterable[tuple[str, str | None]]) -> str | None:
     """Return a table within a line, `{ a = 1, b = 2 }`, or None where nothing is said."""
     said = ", ".join(f"{key} = {value}" for key, value in words if value is not None)
     return f"{{ {said} }}" if said else None
+
+
+def dotted(key: str, value: object) -> Iterator[tuple[str, str]]:
+    """Yield a key and its value for a line; for each value within where it is a table: `limits.connections = 1`."""
+    if not isinstance(value, Mapping) or not value:
+        yield key, value_text(value)
+        return
+    for name, one in value.items():
+        yield from dotted(f"{key}.{bare_or_quoted(name)}", one)
 
 
 def value_text(value: object) -> str:

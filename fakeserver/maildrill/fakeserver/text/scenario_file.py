@@ -10,7 +10,7 @@ from maildrill.fakeserver.language.octets import Size
 from maildrill.fakeserver.language.scenario import ENDS, Outcome, Scenario
 from maildrill.fakeserver.language.script import RuleError
 from maildrill.fakeserver.language.span import AGE_WORDS, Age
-from maildrill.fakeserver.language.toml_text import lines, one_or_list, quoted, value_text
+from maildrill.fakeserver.language.toml_text import dotted, lines, one_or_list, quoted
 from maildrill.fakeserver.text.expect_file import count_under, expectation_to_toml, patterns_under, read_expectation
 from maildrill.fakeserver.text.readers import one_of, some
 from maildrill.smtp.document import Table
@@ -25,9 +25,11 @@ def read_scenario(table: Table, file: str) -> Scenario:
     """Return what a `[scenario]` table says; `file` is the script's, for names. Raises ConfigurationError."""
     expectations = tuple(map(partial(_named, file=file), table.tables("expect")))
     outcomes = tuple(_outcome(one, f"{file}:{one.line}") for one in table.tables("outcome"))
-    campaign, dns, hosts = (_raw(table.table(word)) for word in ("campaign", "dns", "hosts"))
+    campaign, dns, hosts, network = (table.table(word).said() for word in ("campaign", "dns", "hosts", "network"))
     recipients = some(table, "recipients", _RECIPIENTS_WORDS) if table.has("recipients") else ()
     size = one_of("size", Size, SIZE_WORDS)(table)
+    listed = table.text("list", "")
+    seed = table.number("seed") if table.has("seed") else None
     purpose, source = table.text("purpose"), some(table, "source", _SOURCE_WORDS)
     table.finish()
     try:
@@ -35,12 +37,16 @@ def read_scenario(table: Table, file: str) -> Scenario:
             purpose=purpose,
             source=source,
             recipients=recipients,
+            listed=listed,
             size=size,
             campaign=campaign,
             dns=dns,
             hosts=hosts,
+            network=network,
+            seed=seed,
             expectations=expectations,
             outcomes=outcomes,
+            place=table.place,
         )
     except RuleError as error:
         table.fail(error.key, error.what, expected=error.expected, hint=error.hint)
@@ -52,23 +58,21 @@ def scenario_to_toml(one: Scenario) -> str:
 
 
 def _blocks(one: Scenario) -> Iterator[str]:
-    tables = {"campaign": one.campaign, "dns": one.dns, "hosts": one.hosts}
+    tables = {"campaign": one.campaign, "dns": one.dns, "hosts": one.hosts, "network": one.network}
     words = (
         ("purpose", quoted(one.purpose)),
         ("source", one_or_list(one.source)),
         ("recipients", one_or_list(one.recipients)),
+        ("list", quoted(one.listed) if one.listed else None),
         ("size", None if one.size is None else quoted(one.size.text)),
-        *((word, value_text(said)) for word, said in tables.items() if said),
+        ("seed", None if one.seed is None else str(one.seed)),
+        *(pair for word, said in tables.items() if said for pair in dotted(word, said)),
     )
     yield "[scenario]\n" + lines(words)
     for expectation in one.expectations:
         yield expectation_to_toml(expectation, "scenario.expect")
     for outcome in one.outcomes:
         yield _outcome_to_toml(outcome)
-
-
-def _raw(table: Table) -> dict[str, object]:
-    return {name: table.raw(name) for name in table}
 
 
 def _named(table: Table, *, file: str) -> Expectation:

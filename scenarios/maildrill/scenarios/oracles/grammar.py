@@ -87,6 +87,7 @@ def side_shows(evidence: Evidence) -> Iterator[Breach]:
 def _first_fault(asked: Sequence[Asked]) -> str:
     """Return what is against the grammar in a session (RFC 5321 section 4.1.4), or nothing."""
     greeted = begun = opened = named = False  # begun: MAIL was said; opened: and accepted; named: and RCPT behind it
+    last = Stage.BANNER
     for one in asked:
         if one.stage in _HELLO:
             greeted = True
@@ -98,13 +99,14 @@ def _first_fault(asked: Sequence[Asked]) -> str:
             begun, named = True, False
             opened = one.reply is not None and one.reply.positive
         elif one.stage in _NEEDS_MAIL:
-            if not begun:
+            if not begun and (last, one.stage) != (Stage.BODY, Stage.BDAT):  # refused within the chunk, noted after it
                 return f"{one.stage} without MAIL"
-            if one.stage is not Stage.RCPT and not named:
+            if begun and one.stage is not Stage.RCPT and not named:
                 return f"{one.stage} without RCPT"
             named = True
         if one.stage in _ENDS and one.whole:
             begun = opened = named = False
+        last = one.stage
     return ""
 
 
