@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import shutil
 import subprocess
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from maildrill.fakeserver.harness.threaded import ServerThread, ThreadedServer
-from maildrill.fakeserver.session.certificates import certificates_for
 from maildrill.fakeserver.text.script_file import read_script
 
 TABLE = Path(__file__).with_name("what_clients_do.toml")
@@ -24,9 +20,6 @@ CLIENTS = ("smtplib", "aiosmtplib", "swaks", "curl", "msmtp", "nodemailer", "pos
 SENDER = "news@shop.test"
 LETTER = "From: news@shop.test\r\nTo: ann@x.test\r\nSubject: Hello\r\n\r\nHello.\r\n.\r\n..two dots\r\n"
 LIMIT = 60.0  # seconds after which a client counts as stuck
-INSTALLING = 300.0  # seconds that an installation may take
-#: Debian's package for each program; elsewhere it has to be there.
-PACKAGES = {"swaks": "swaks", "curl": "curl", "msmtp": "msmtp", "npm": "npm", "postfix": "postfix libsasl2-modules"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +100,6 @@ def taken(server: ThreadedServer) -> str:
     return f"taken {committed}, told {acknowledged}"
 
 
-@pytest.fixture(scope="session")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a file with the certificate of the servers' authority: the only one that clients trust."""
-    file = tmp_path_factory.mktemp("authority") / "ca.pem"
-    file.write_text(certificates_for("localhost").ca_pem, encoding="ascii")
-    return file
-
-
 @pytest.fixture(name="taken")
 def taken_fixture() -> Callable[[ThreadedServer], str]:
     """Return the function."""
@@ -141,55 +126,6 @@ def run(tmp_path: Path) -> Callable[..., str]:
         return "stuck"
 
     return started
-
-
-@pytest.fixture(scope="session")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
-    """Return a function that finds a program, or skips the test.
-
-    In CI, as root of a Debian machine, what is missing is installed first: once, whoever asks first.
-    """
-
-    def found(name: str) -> str:
-        where = _which(name)
-        if where is None and os.environ.get("CI") == "true" and os.geteuid() == 0 and shutil.which("apt-get"):
-            with alone(tmp_path_factory, "apt"):
-                where = _which(name) or _installed(name)
-        if where is None:
-            pytest.skip(f"{name} is not here: on Debian, apt-get install {PACKAGES[name]}")
-        return where
-
-    return found
-
-
-def _which(name: str) -> str | None:
-    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-
-
-def _installed(name: str) -> str | None:
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    command = ["apt-get", "install", "--yes", "--no-install-recommends", *PACKAGES[name].split()]
-    for step in (["apt-get", "update"], command):
-        subprocess.run(step, env=quiet, capture_output=True, timeout=INSTALLING, check=False)  # noqa: S603 - Debian's
-    return _which(name)
-
-
-@contextmanager
-def alone(factory: pytest.TempPathFactory, what: str) -> Iterator[Path]:
-    """Let one test process at a time do something; the value is a folder that all of them share for it."""
-    # With xdist each worker has a folder of its own within that of the run.
-    base = factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"shared-{what}"
-    folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield folder
-
-
-@pytest.fixture(scope="session", name="alone")
-def alone_fixture(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
-    """Return the function, for this run."""
-    return lambda what: alone(tmp_path_factory, what)
 
 
 @pytest.fixture(scope="session")

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import smtplib
-import socket
-import subprocess
-import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 LIMIT = 60.0  # seconds until the last letter must be off the queue
 #: Every fault has a domain of its own, and with it a next hop; what fails is tried again after a second or two.
@@ -75,84 +69,20 @@ postlog unix-dgram n - n - 1 postlogd
 _STATUS = re.compile(r"postfix/\w+\[\d+\]: \w+: to=<([^@]*)@([a-z0-9-]+)\.test>.* dsn=(\S+), status=(\w+)")
 
 
-class Postfix:
-    """A private Postfix. It is told where each domain goes before it starts."""
-
-    def __init__(self, program: str, folder: Path, authority: Path, routes: dict[str, str], logins: list[str]) -> None:
-        self._command = [program, "-c", str(folder)]
-        self._log = folder / "log"
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
-        folder.chmod(0o755)  # its daemons run as the user postfix
-        for name in ("queue", "data"):
-            (folder / name).mkdir()
-        shutil.chown(folder / "data", "postfix")
-        shutil.copy(authority, folder / "ca.pem")
-        routed = [f"{{ {domain}.test = {hop} }}" for domain, hop in routes.items()]
-        (folder / "main.cf").write_text(
-            MAIN.format(
-                folder=folder,
-                routes=", ".join([*routed, "{ shop.test = discard: }"]),
-                logins=", ".join(f"{{ {hop} = ann:secret }}" for hop in logins),
-            )
-        )
-        (folder / "master.cf").write_text(MASTER.format(port=self.port, authority=folder / "ca.pem"))
-
-    def start(self) -> None:
-        """Start it, or skip where it cannot run."""
-        done = self._run("start")
-        if done.returncode:
-            pytest.skip(f"Postfix does not start: {done.stdout}{done.stderr}{self.log()[-500:]}")
-
-    def stop(self) -> None:
-        """Stop it, whatever it does."""
-        self._run("abort")
-
-    def log(self) -> str:
-        """Return what it logged."""
-        return self._log.read_text(errors="replace") if self._log.exists() else ""
-
-    def outcomes(self) -> dict[str, dict[str, list[str]]]:
-        """Return for each domain and recipient what came of each try: status and enhanced status code."""
-        found: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-        for local, domain, dsn, status in _STATUS.findall(self.log()):
-            found[domain][local].append(f"{status} {dsn}")
-        return {domain: dict(tries) for domain, tries in found.items()}
-
-    def _run(self, word: str) -> subprocess.CompletedProcess[str]:
-        # Standard output is a file: the master process would hold a pipe open.
-        with (self._log.parent / word).open("w+") as output:
-            done = subprocess.run(  # noqa: S603 - Postfix
-                [*self._command, word], stdout=output, stderr=subprocess.STDOUT, text=True, timeout=LIMIT, check=False
-            )
-            output.seek(0)
-            done.stdout = output.read()
-        return done
-
-
-@pytest.fixture
-def postfix(program: Callable[[str], str], authority: Path) -> Iterator[Callable[..., Postfix]]:
-    """Return a function that starts a private Postfix; it never outlives the test."""
-    where = program("postfix")
-    if os.geteuid():
-        pytest.skip("Postfix wants to be started by root")
-    with ExitStack() as running:
-
-        def start(routes: dict[str, str], logins: list[str]) -> Postfix:
-            # pytest's own folders are closed to other users, and their names are too long for its sockets.
-            folder = running.enter_context(tempfile.TemporaryDirectory(prefix="postfix-", ignore_cleanup_errors=True))
-            private = Postfix(where, Path(folder), authority, routes, logins)
-            running.callback(private.stop)
-            private.start()
-            return private
-
-        yield start
+def _outcomes(log: str) -> dict[str, dict[str, list[str]]]:
+    """Return for each domain and recipient what came of each try: status and enhanced status code."""
+    found: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for local, domain, dsn, status in _STATUS.findall(log):
+        found[domain][local].append(f"{status} {dsn}")
+    return {domain: dict(tries) for domain, tries in found.items()}
 
 
 def test_postfix_does_what_the_table_says(
     faults: list[Any],
     serving: Callable[..., Any],
-    postfix: Callable[..., Postfix],
+    new_postfix: Callable[[], Any],
+    free_port: Callable[[], int],
+    authority: Path,
     taken: Callable[..., str],
     sender: str,
     letter: str,
@@ -163,11 +93,17 @@ def test_postfix_does_what_the_table_says(
         for server, _ in servers.values():
             running.enter_context(server)
         hops = {domain: (_transport(fault), server.port) for domain, (server, fault) in servers.items()}
-        private = postfix(
-            {domain: f"{how}:[127.0.0.1]:{port}" for domain, (how, port) in hops.items()},
-            [f"[127.0.0.1]:{port}" for how, port in hops.values() if how == "login"],
+        routed = [f"{{ {domain}.test = {how}:[127.0.0.1]:{port} }}" for domain, (how, port) in hops.items()]
+        logins = [f"{{ [127.0.0.1]:{port} = ann:secret }}" for how, port in hops.values() if how == "login"]
+        private = running.enter_context(new_postfix())
+        shutil.copy(authority, private.folder / "ca.pem")
+        routes = ", ".join([*routed, "{ shop.test = discard: }"])
+        port = free_port()
+        private.start(
+            MAIN.format(folder=private.folder, routes=routes, logins=", ".join(logins)),
+            MASTER.format(port=port, authority=private.folder / "ca.pem"),
         )
-        with smtplib.SMTP("127.0.0.1", private.port, "client.test", timeout=LIMIT) as client:
+        with smtplib.SMTP("127.0.0.1", port, "client.test", timeout=LIMIT) as client:
             for domain, (_, fault) in servers.items():
                 client.sendmail(sender, [f"{to.partition('@')[0]}@{domain}.test" for to in fault.to], letter)
         outcomes = _wait(private, {domain: len(fault.to) for domain, (_, fault) in servers.items()})
@@ -181,11 +117,11 @@ def test_postfix_does_what_the_table_says(
     assert wrong == {}
 
 
-def _wait(private: Postfix, letters: dict[str, int]) -> dict[str, dict[str, list[str]]]:
+def _wait(private: Any, letters: dict[str, int]) -> dict[str, dict[str, list[str]]]:
     """Return what came of each letter, once all of them are sent or bounced."""
     end = time.monotonic() + LIMIT
     while True:
-        outcomes = private.outcomes()
+        outcomes = _outcomes(private.log())
         ended = {
             domain: sum(not tries[-1].startswith("deferred") for tries in outcomes.get(domain, {}).values())
             for domain in letters
