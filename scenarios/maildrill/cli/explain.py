@@ -69,7 +69,7 @@ def _explained(desk: Books, book: SqlLedger, address: str) -> Explanation | str 
         dialogues,
         requeues=book.requeues(),
         aside=set_aside(record.address, desk.log()),
-        classifier=bundled(),
+        classifier=(desk.campaign.overrides.classifier if desk.campaign else None) or bundled(),
     )
 
 

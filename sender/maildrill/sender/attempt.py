@@ -118,7 +118,8 @@ TERMINAL = frozenset({State.DELIVERED, State.FAILED, State.EXPIRED, State.UNKNOW
 class Ruling:
     """What the table says of one recipient after one try, with the evidence and the row that decided.
 
-    again: try at once in the same session, uncounted (too many recipients: delivery is not refused).
+    again: try at once in the same session, uncounted (too many recipients: delivery is not refused). override: the
+    user's own word that the verdict is by, instead of the row's. interval: seconds to the next try by that word.
     """
 
     recipient: str
@@ -130,6 +131,8 @@ class Ruling:
     fault: Fault | None = None
     detail: str = ""
     again: bool = False
+    override: str = ""
+    interval: float | None = None
 
     @property
     def counted(self) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from maildrill.sender.credentials import Credentials
 from maildrill.sender.dsn import DsnRequest
+from maildrill.sender.override import Overrides
 from maildrill.sender.pacing.hours import ALWAYS, Opening
 from maildrill.sender.security import WHERE_OFFERED, Security
 from maildrill.smtp.quantity import Rate
@@ -202,6 +203,9 @@ class Campaign:
     dsn: DsnRequest | None = None  # which reports are asked for (RFC 3461); None: nothing is said of them
     chunk: int = 0  # octets that go at a time by BDAT, where CHUNKING is offered (RFC 3030); 0: always DATA
     suppress: tuple[Path, ...] = ()  # suppression lists: who gets no message whatever the list says
+    overrides: Overrides = field(
+        default_factory=Overrides
+    )  # what refusals mean to the user, instead of what the table says
 
     @property
     def direct(self) -> bool:

@@ -26,6 +26,7 @@ from maildrill.sender.campaign import (
 from maildrill.sender.dsn_table import read_dsn
 from maildrill.sender.lists.addresses import parse_mailbox
 from maildrill.sender.merge.template import Template
+from maildrill.sender.override_table import read_overrides
 from maildrill.sender.retry import PRESETS
 from maildrill.sender.route_file import read_limits, read_route
 from maildrill.smtp import ConfigurationError, escape
@@ -69,6 +70,9 @@ def campaign_of(document: Table, path: Path) -> Campaign:
         limits=read_limits(document),
         chunk=_chunk(message),
         dsn=read_dsn(document.table("dsn")) if document.has("dsn") else None,
+        overrides=read_overrides(
+            document, _file(about, "rules", about.text("rules"), base) if about.has("rules") else None
+        ),
         file=path.resolve(),
     )
     if campaign.text is None and campaign.html is None:

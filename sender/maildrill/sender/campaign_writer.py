@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from maildrill.sender.campaign import Account, Campaign, Chunking, DestinationLimits, Mailbox, Member
 from maildrill.sender.credentials import TOKENS
 from maildrill.sender.dsn import DsnRequest
+from maildrill.sender.override import Override
 from maildrill.sender.route_file import destination_words, open_words
 from maildrill.smtp.quantity import format_duration
 
@@ -29,6 +30,7 @@ def campaign_to_toml(campaign: Campaign, *, list_file: str) -> str:
             "subject": campaign.subject,
             "mode": campaign.mode.value,
             "seed": campaign.seed,
+            "rules": str(campaign.overrides.rules) if campaign.overrides.rules else None,
         },
         **_route(campaign),
         "list": {"file": list_file, "email": campaign.email},
@@ -73,7 +75,14 @@ def campaign_to_toml(campaign: Campaign, *, list_file: str) -> str:
         _table("[[destination]]", {"match": pattern, **_destination(own)})
         for pattern, own in limits.destinations.items()
     ]
+    parts += [_table("[[override]]", _override(one)) for one in campaign.overrides.each]
     return "\n".join(parts)
+
+
+def _override(one: Override) -> dict[str, object]:
+    words = {name: list(getattr(one, name)) or None for name in ("category", "code", "status", "text", "match")}
+    after = None if one.after is None else format_duration(one.after)
+    return {**words, "at": [stage.value for stage in one.at] or None, "then": one.then.value, "after": after}
 
 
 def _dsn(request: DsnRequest | None) -> dict[str, object]:

@@ -94,6 +94,7 @@ class ConnectionLog:
     def attempt(self, at: float, ruling: Ruling, **outcome: Unpack[Outcome]) -> None:
         """Log what one try came to for one recipient; also where no transaction was begun (transaction=None)."""
         optional: dict[str, object] = {"transaction": outcome["transaction"], "until": outcome.get("until")}
+        optional["override"] = ruling.override or None
         optional |= {"account": outcome.get("account") or None, "host": outcome.get("host") or None}
         self.emit(
             "attempt",

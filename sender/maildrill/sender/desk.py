@@ -198,6 +198,7 @@ class Desk:
             until=standing.due if standing.state is State.DEFERRED else None,
             account=go.account,
             host=go.host,
+            override=ruling.override,
         )
         soon = standing.due is not None and standing.due <= go.ended + AHEAD
         return Entry(waiting.key, record, standing, kept=ruling.again or soon)

@@ -19,6 +19,7 @@ from maildrill.sender.hindsight import refused_sender
 from maildrill.sender.intention import Intention
 from maildrill.sender.leisure import Leisure
 from maildrill.sender.opener import OpenSession
+from maildrill.sender.override import overruled
 from maildrill.sender.plan import Waiting
 from maildrill.sender.queues import Queue
 from maildrill.sender.route.ways import Met
@@ -246,6 +247,8 @@ class Lane:
         rulings = judge(heard, free=self._free)
         if heard.mail is not None and there.gate.sender_refused(refused=refused_sender(heard, rulings)):
             rulings = tuple(replace(ruling, verdict=Verdict.HELD, detail=_SENDER_REFUSED) for ruling in rulings)
+        wanted = shop.desk.campaign.overrides
+        rulings = tuple(overruled(ruling, wanted, host=go.host, account=go.account) for ruling in rulings)
         self._free.update(ruling.recipient for ruling in rulings if ruling.again)
         again = await shop.desk.conclude(batch, rulings, go)
         for waiting, ruling in zip(batch, rulings, strict=True):

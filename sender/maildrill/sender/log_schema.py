@@ -184,6 +184,9 @@ KINDS: dict[str, Kind] = {
                 *_REPLY,
                 Field("dsn", "text", "the status for reports (RFC 3463); its class agrees with the verdict"),
                 Field("row", "text", "the row of docs/dispositions.md that decided"),
+                Field(
+                    "override", "text", "your [[override]] that decided instead: its line, and its word", optional=True
+                ),
                 Field("counted", "boolean", "whether the recipient's attempt count went up"),
                 Field("until", "number", "not tried again before this time (Unix seconds)", optional=True),
                 Field("delay", "number", "seconds since the recipient was queued"),

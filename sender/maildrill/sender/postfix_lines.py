@@ -124,9 +124,11 @@ def dsn(verdict: Verdict, stage: Stage, reply: Reply | None, fault: Fault | None
 def attempt_line(fields: Mapping[str, object]) -> str:
     """Return the line of an `attempt` event, given its fields (see log_schema); nothing in it can forge a line."""
     verdict = Verdict(str(fields["verdict"]))
+    by = f" -- by your override, {escape(str(fields['override']))}" if fields.get("override") else ""
     return (
         f"to=<{escape(str(fields['recipient']))}>, relay={escape(str(fields['relay']))}, "
-        f"delay={_seconds(fields['delay'])}, dsn={fields['dsn']}, status={STATUS[verdict]} ({_said(verdict, fields)})"
+        f"delay={_seconds(fields['delay'])}, dsn={fields['dsn']}, status={STATUS[verdict]} "
+        f"({_said(verdict, fields)}{by})"
     )
 
 

@@ -31,6 +31,7 @@ _WORDS = frozenset(
         "fault",
         "dsn",
         "row",
+        "override",
         "type",
         "before",
         "by",

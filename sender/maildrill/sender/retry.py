@@ -49,18 +49,29 @@ def expiry(policy: RetryPolicy, first_at: float) -> float:
 
 
 def next_attempt(  # noqa: PLR0913 - what decides is named one by one, so that nothing is read from a clock
-    policy: RetryPolicy, *, counted: int, first_at: float, now: float, seed: int, key: str, wait: float = 0.0
+    policy: RetryPolicy,
+    *,
+    counted: int,
+    first_at: float,
+    now: float,
+    seed: int,
+    key: str,
+    wait: float = 0.0,
+    instead: float | None = None,
 ) -> float | None:
     """Return when to try again (Unix seconds), or None: no further attempt fits into the lifetime.
 
     counted: attempts so far, the one that has just ended included. first_at: when the first one began.
-    wait: seconds that must pass whatever the schedule says (the dot deadline after an Unknown).
+    wait: seconds that must pass whatever the schedule says (the dot deadline after an Unknown). instead: seconds that
+    a user wants in place of the schedule's delay, floor and cap; the lifetime holds all the same.
     """
     last = expiry(policy, first_at) - min(LAST_CALL, policy.lifetime / 100)
-    at = now + max(delay(policy, counted=counted, seed=seed, key=key), wait)
+    pause = delay(policy, counted=counted, seed=seed, key=key) if instead is None else instead
+    least = floor(policy) if instead is None else instead
+    at = now + max(pause, wait)
     if at <= last:
         return at
-    return last if last - now >= max(floor(policy), wait) else None
+    return last if last - now >= max(least, wait) else None
 
 
 def _spread(seed: int, key: str, counted: int) -> float:

@@ -69,7 +69,16 @@ def after(  # noqa: PLR0913 - what decides is named one by one, so that nothing 
         return replace(tried, state=final)
     wait = DOT_TIMEOUT if unknown else 0.0
     key = ruling.recipient
-    due = next_attempt(policy, counted=attempts, first_at=first_at, now=now, seed=seed, key=key, wait=wait)
+    due = next_attempt(
+        policy,
+        counted=attempts,
+        first_at=first_at,
+        now=now,
+        seed=seed,
+        key=key,
+        wait=wait,
+        instead=ruling.interval,
+    )
     return _expired(tried) if due is None else replace(tried, state=State.DEFERRED, due=due)
 
 

@@ -34,6 +34,12 @@ from maildrill.scenarios.mutants.seeded import (
     takes_the_dots_reply_for_everybodys,
     talks_on_after_421,
 )
+from maildrill.scenarios.mutants.seeded_overrides import (
+    forgets_the_interval,
+    hides_its_overrides,
+    ignores_overrides,
+    overrides_whatever_is_said,
+)
 from maildrill.scenarios.mutants.seeded_pace import (
     asks_everybody_for_reports,
     changes_the_message_id,
@@ -65,9 +71,11 @@ from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, Mode, 
 from maildrill.sender.credentials import Credentials, Mechanism
 from maildrill.sender.dsn import DsnRequest, Notify, Ret
 from maildrill.sender.lists import RecipientList, Row
+from maildrill.sender.override import Override, Overrides, Then
 from maildrill.sender.secret import Secret
 from maildrill.sender.security import Security, TlsMode
 from maildrill.sender.summary import Violation
+from maildrill.smtp import Stage
 from maildrill.smtp.quantity import Rate
 
 CAMPAIGN = Campaign(
@@ -172,6 +180,16 @@ def in_secret(campaign: Campaign) -> Campaign:
     return replace(campaign, account=replace(campaign.account, security=STRICT))
 
 
+def overriding(campaign: Campaign) -> Campaign:
+    """550 to RCPT is temporary for an hour, 450 final, and whatever is said to the dot holds."""
+    each = (
+        Override(line=1, code=("550",), at=(Stage.RCPT,), then=Then.RETRY, after=3600.0),
+        Override(line=2, code=("450",), match=("Example.*",), then=Then.FAIL),
+        Override(line=3, at=(Stage.DOT,), then=Then.HOLD),
+    )
+    return replace(campaign, overrides=Overrides(each))
+
+
 def short_sessions(campaign: Campaign) -> Campaign:
     """One message in each session."""
     return replace(campaign, limits=replace(campaign.limits, messages_per_connection=1))
@@ -228,6 +246,12 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(foretells_another_message, "", 46),
     Defect(loses_lines_of_the_log, "", 49),
     Defect(fails_recipients_for_a_login, LOG_IN, 55),
+    Defect(ignores_overrides, REFUSED, 56, overriding),
+    Defect(ignores_overrides, BUSY, 56, overriding),
+    Defect(overrides_whatever_is_said, "", 56, overriding),
+    Defect(overrides_whatever_is_said, "", 6, overriding),
+    Defect(hides_its_overrides, REFUSED, 56, overriding),
+    Defect(forgets_the_interval, REFUSED, 11, overriding),
 )
 
 

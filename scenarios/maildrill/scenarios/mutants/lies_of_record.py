@@ -13,6 +13,7 @@ from maildrill.scenarios.mutants.told import composed
 from maildrill.scenarios.oracles import Asked, Evidence
 from maildrill.sender.attempt import Verdict
 from maildrill.sender.lists.rows import Reason, SetAside
+from maildrill.sender.override import Override, Overrides, Then
 from maildrill.smtp import Reply, Stage
 
 
@@ -204,6 +205,31 @@ def counts_a_hold(evidence: Evidence) -> Evidence:
     return tried(evidence, "dan@x.test", verdict=Verdict.HELD)
 
 
+def names_an_override_that_nobody_wrote(evidence: Evidence) -> Evidence:
+    return tried(evidence, "cyd@x.test", row="rcpt-5yz", override="line 9: fail")
+
+
+def takes_back_a_delivery_by_an_override(evidence: Evidence) -> Evidence:
+    return tried(evidence, "ann@x.test", verdict=Verdict.HELD, counted=False, override="line 1: hold")
+
+
+def settles_a_doubt_by_an_override(evidence: Evidence) -> Evidence:
+    return tried(evidence, "eve@x.test", verdict=Verdict.DEFERRED, override="line 1: retry")
+
+
+def overrides_what_is_about_the_host(evidence: Evidence) -> Evidence:
+    return tried(evidence, "cyd@x.test", row="mail-530", override="line 1: fail")
+
+
+def obeys_another_override(evidence: Evidence) -> Evidence:
+    campaign = replace(evidence.campaign, overrides=Overrides((Override(line=1, then=Then.HOLD, code=("550",)),)))
+    return tried(replace(evidence, campaign=campaign), "cyd@x.test", row="rcpt-5yz", override="line 1: hold")
+
+
+def rules_otherwise_in_silence(evidence: Evidence) -> Evidence:
+    return tried(evidence, "cyd@x.test", row="dot-2yz")
+
+
 RECORD: tuple[tuple[int, Lie], ...] = (
     (26, skips_ehlo),
     (26, begins_in_the_middle),
@@ -239,4 +265,10 @@ RECORD: tuple[tuple[int, Lie], ...] = (
     (54, leaves_a_tag_as_it_is),
     (55, fails_recipients_for_our_password),
     (55, counts_a_hold),
+    (56, names_an_override_that_nobody_wrote),
+    (56, takes_back_a_delivery_by_an_override),
+    (56, settles_a_doubt_by_an_override),
+    (56, overrides_what_is_about_the_host),
+    (56, obeys_another_override),
+    (56, rules_otherwise_in_silence),
 )

@@ -14,6 +14,7 @@ from maildrill.scenarios.oracles.keeping import KEEPING
 from maildrill.scenarios.oracles.limits import LIMITS
 from maildrill.scenarios.oracles.listing import LISTING
 from maildrill.scenarios.oracles.lives import RUNS, Life, Lives, Torn
+from maildrill.scenarios.oracles.overriding import OVERRIDING
 from maildrill.scenarios.oracles.retrying import RETRYING
 from maildrill.scenarios.oracles.secrecy import SECRECY
 from maildrill.scenarios.oracles.timing import TIMING
@@ -23,7 +24,10 @@ from maildrill.sender.summary import Violation
 #: All invariants that are checked after each drill, by number.
 INVARIANTS: tuple[Invariant[Evidence], ...] = tuple(
     sorted(
-        (*ACCOUNTING, *RETRYING, *TIMING, *LIMITS, *DIALOGUE, *GRAMMAR, *SECRECY, *IDENTITY, *KEEPING, *LISTING),
+        (
+            *(*ACCOUNTING, *RETRYING, *TIMING, *LIMITS, *DIALOGUE, *GRAMMAR),
+            *(*SECRECY, *IDENTITY, *KEEPING, *LISTING, *OVERRIDING),
+        ),
         key=lambda invariant: invariant.number,
     )
 )

@@ -88,6 +88,8 @@ def partial_results(evidence: Evidence) -> Iterator[Breach]:
     """I7: a final 5yz at RCPT stays, whatever DATA or the dot say later."""
     for asked in evidence.refused_for_good:
         attempt = evidence.tried_at(asked.recipient, asked.at)
+        if attempt is not None and evidence.override_of(attempt) is not None:
+            continue  # I56 sees to it
         if attempt is None or attempt.verdict is not Verdict.FAILED:
             ruled = attempt.verdict if attempt else "not recorded at all"
             yield Breach(asked.recipient, f"got {asked.reply} to RCPT, and the try is {ruled}")
@@ -127,10 +129,12 @@ def _says_expired(kind: str, fields: object) -> bool:
 def _has_failure(evidence: Evidence, address: str) -> bool:
     """Whether the journal has a 5yz for this recipient's RCPT, or for a transaction that it was part of.
 
-    Also when the server's EHLO had said that it could not take the message: then nothing was asked; or when there is
-    no host for it.
+    Also when the server's EHLO had said that it could not take the message: then nothing was asked; when there is
+    no host for it; or when the user has 4yz be final, which I56 sees to.
     """
     if domain_of(address) in evidence.unroutable:
+        return True
+    if any(evidence.override_of(attempt) is not None for attempt in evidence.attempts_of.get(address, ())):
         return True
     if any(attempt.fault in NOT_TRIED for attempt in evidence.attempts_of.get(address, ())):
         return True

@@ -18,6 +18,7 @@ from maildrill.sender.campaign import Campaign
 from maildrill.sender.ledger.records import AttemptRecord, RecipientRecord
 from maildrill.sender.lists.rows import SetAside
 from maildrill.sender.log_event import LogEvent
+from maildrill.sender.override import Override
 from maildrill.sender.timeouts import Deadlines
 from maildrill.smtp import Reply, Stage
 
@@ -181,6 +182,10 @@ class Evidence:
         """Return the ledger's try for `recipient` that was under way at `at`, if there is one."""
         tries = self.attempts_of.get(recipient, ())
         return next((attempt for attempt in tries if attempt.started <= at <= attempt.ended), None)
+
+    def override_of(self, attempt: AttemptRecord) -> Override | None:
+        """Return the campaign's override that a try was ruled by, as the ledger has it; None: by none."""
+        return next((one for one in self.campaign.overrides.each if attempt.override == str(one)), None)
 
     def requeued_after(self, recipient: str, at: float) -> float:
         """Return when an operator first requeued `recipient` after `at` (the log says so); infinity: never."""

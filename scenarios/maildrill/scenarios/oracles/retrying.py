@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from maildrill.scenarios.oracles.evidence import Evidence
+from maildrill.scenarios.oracles.evidence import Asked, Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
 from maildrill.sender.attempt import Scope, State, Verdict
 from maildrill.sender.campaign import RetryPolicy
@@ -23,7 +23,7 @@ _HOST_STAGES = frozenset({Stage.CONNECT, Stage.BANNER, Stage.EHLO, Stage.HELO})
 def permanent_is_final(evidence: Evidence) -> Iterator[Breach]:
     """I9: set the ledger's Failed, and the journal's final replies to RCPT, against later RCPT commands."""
     ends = [(one.recipient, one.ended, one.reply) for one in evidence.with_verdict(Verdict.FAILED)]
-    ends += [(one.recipient, one.at, one.reply) for one in evidence.refused_for_good]
+    ends += [(one.recipient, one.at, one.reply) for one in evidence.refused_for_good if not _overridden(evidence, one)]
     for recipient, at, reply in ends:
         until = evidence.requeued_after(recipient, at)
         if any(at + GRAIN < one.at < until for one in evidence.asked_for.get(recipient, ())):
@@ -37,7 +37,7 @@ def back_off(evidence: Evidence) -> Iterator[Breach]:
         if attempt.until is None or attempt.state is not State.DEFERRED:
             continue
         waited = attempt.until - attempt.ended
-        least, most = band(policy, attempt.number)
+        least, most = _wanted(evidence, attempt) or band(policy, attempt.number)
         if waited > most + GRAIN or (waited < least - GRAIN and not is_last_call(evidence, attempt)):
             found = f"is to wait {format_duration(waited)} after attempt {attempt.number}"
             yield Breach(attempt.recipient, f"{found}; {format_duration(least)} to {format_duration(most)} were due")
@@ -51,11 +51,12 @@ def floor(evidence: Evidence) -> Iterator[Breach]:
         for attempt in attempts:
             if attempt.verdict is not Verdict.DEFERRED:
                 continue
-            early = next((at for at in asked if attempt.ended + GRAIN < at < attempt.ended + least - GRAIN), None)
+            rest = (_wanted(evidence, attempt) or (least, least))[0]
+            early = next((at for at in asked if attempt.ended + GRAIN < at < attempt.ended + rest - GRAIN), None)
             if early is not None:
                 waited = format_duration(early - attempt.ended)
                 yield Breach(
-                    recipient, f"was deferred, and RCPT named it {waited} later; {format_duration(least)} is the least"
+                    recipient, f"was deferred, and RCPT named it {waited} later; {format_duration(rest)} is the least"
                 )
 
 
@@ -99,6 +100,18 @@ def is_last_call(evidence: Evidence, attempt: AttemptRecord) -> bool:
     begun = evidence.attempts_of[attempt.recipient][0].started
     rest = begun + policy.lifetime - (attempt.until or 0.0)
     return rest <= max(60.0, policy.lifetime / 100) or rest <= band(policy, attempt.number)[1]
+
+
+def _wanted(evidence: Evidence, attempt: AttemptRecord) -> tuple[float, float] | None:
+    """Return the shortest and the longest delay after a try for which an override of the user's says one."""
+    by = evidence.override_of(attempt)
+    return None if by is None or by.after is None else (by.after, by.after)
+
+
+def _overridden(evidence: Evidence, asked: Asked) -> bool:
+    """Whether a reply to RCPT was ruled by an override of the user's; I56 sees to those."""
+    attempt = evidence.tried_at(asked.recipient, asked.at)
+    return attempt is not None and evidence.override_of(attempt) is not None
 
 
 def _transactions_begun(evidence: Evidence, recipient: str) -> Iterator[float]:

@@ -46,6 +46,9 @@ def transient_is_retried(evidence: Evidence) -> Iterator[Breach]:
 def hint_is_a_lower_bound(evidence: Evidence) -> Iterator[Breach]:
     """I13: what a reply's text says of when to come back never brings the next try forward."""
     for attempt in evidence.with_verdict(Verdict.DEFERRED):
+        by = evidence.override_of(attempt)
+        if by is not None and by.after is not None:
+            continue  # the user's own word is above the server's (I11 sees that it is obeyed)
         hint = None if attempt.reply is None else _HINT.search(attempt.reply.text)
         if hint is None or attempt.until is None or attempt.state is not State.DEFERRED:
             continue

@@ -84,9 +84,9 @@ def _rule(table: Table, numbers: Counter[str], categories: dict[str, Category]) 
     rule = Rule(
         name=table.text("name", f"{category}-{numbers[category]}"),
         category=category,
-        code=_patterns(table, "code", _CODE, 'codes such as "552" or "55*"'),
-        status=_patterns(table, "status", _STATUS, 'enhanced status codes such as "5.1.1" or "*.2.2"'),
-        text=_texts(table),
+        code=codes(table),
+        status=statuses(table),
+        text=texts(table),
         at=_words(table, "at", Stage),
         fault=_words(table, "fault", Fault),
         source=table.text("source", ""),
@@ -97,19 +97,32 @@ def _rule(table: Table, numbers: Counter[str], categories: dict[str, Category]) 
     return rule
 
 
+def codes(table: Table) -> tuple[str, ...]:
+    """Return the patterns under `code`; raises ConfigurationError with file and line."""
+    return _patterns(table, "code", _CODE, 'codes such as "552" or "55*"')
+
+
+def statuses(table: Table) -> tuple[str, ...]:
+    """Return the patterns under `status`; raises ConfigurationError with file and line."""
+    return _patterns(table, "status", _STATUS, 'enhanced status codes such as "5.1.1" or "*.2.2"')
+
+
 def _patterns(table: Table, key: str, right: re.Pattern[str], expected: str) -> tuple[str, ...]:
     found = table.texts(key, ())
     for one in found:
         if not right.fullmatch(one):
-            table.fail(key, f'rule.{key} is "{escape(one)}"', expected=expected)
+            table.fail(key, f'{table.label(key)} is "{escape(one)}"', expected=expected)
     return found
 
 
-def _texts(table: Table) -> tuple[str, ...]:
+def texts(table: Table) -> tuple[str, ...]:
+    """Return what is under `text`; raises ConfigurationError with file and line."""
     found = table.texts("text", ())
     for one in found:
         if not one.strip("~ "):
-            table.fail("text", "rule.text is empty", expected="a part of what servers say, or ~ and a pattern")
+            table.fail(
+                "text", f"{table.label('text')} is empty", expected="a part of what servers say, or ~ and a pattern"
+            )
         try:
             pattern(one)
         except re.error as error:

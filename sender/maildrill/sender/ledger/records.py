@@ -17,6 +17,7 @@ class AttemptRecord:
     number: counted attempts so far, this one included if it counts. run, session: counted from 1, the session
     within its run. transaction: within its session; None where none was begun. state: the recipient's after it.
     until: not tried again before. account: the label of the destination; host: who was talked to, if anybody.
+    override: the user's own word that the verdict is by, instead of the row's.
     """
 
     recipient: str
@@ -38,6 +39,7 @@ class AttemptRecord:
     until: float | None = None
     account: str = ""
     host: str = ""
+    override: str = ""
 
 
 @dataclass(frozen=True, slots=True)

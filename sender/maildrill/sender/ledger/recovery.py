@@ -14,6 +14,7 @@ from maildrill.sender.disposition_table import ROWS
 from maildrill.sender.ledger import statements as sql
 from maildrill.sender.ledger.records import AttemptRecord, Entry, Recovered
 from maildrill.sender.ledger.sql_ledger import SqlLedger
+from maildrill.sender.override import overruled
 from maildrill.sender.standing import after
 from maildrill.smtp import Reply, Stage
 
@@ -34,7 +35,8 @@ def recover(ledger: SqlLedger, intents: Iterable[sql.Found], campaign: Campaign,
 def _entry(found: sql.Found, campaign: Campaign, at: float) -> Entry:
     waiting = sql.waiting(found)
     run, session, transaction, started, left_at, account, host, code, lines, rule = found[10:]
-    ruling = _ruling(waiting.address, rule, sql.reply_of(code, lines))
+    told = _ruling(waiting.address, rule, sql.reply_of(code, lines))
+    ruling = overruled(told, campaign.overrides, host=host, account=account)
     standing = after(waiting.standing, ruling, campaign.retry, started=started, now=at, seed=campaign.seed)
     attempt = AttemptRecord(
         recipient=waiting.address,
@@ -56,6 +58,7 @@ def _entry(found: sql.Found, campaign: Campaign, at: float) -> Entry:
         until=standing.due,
         account=account,
         host=host,
+        override=ruling.override,
     )
     return Entry(waiting.key, attempt, standing)
 

@@ -128,4 +128,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "DROP INDEX recipient_turn",
         "CREATE INDEX recipient_turn ON recipient (due, id, domain) WHERE state IN ('pending', 'deferred')",
     ),
+    ("ALTER TABLE attempt ADD COLUMN override TEXT NOT NULL DEFAULT ''",),  # the user's own word that decided
 )

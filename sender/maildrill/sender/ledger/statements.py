@@ -61,8 +61,8 @@ INFLIGHT = "UPDATE recipient SET state = 'inflight', body_hash = ? WHERE id = ?"
 STRIKE = "DELETE FROM intent WHERE recipient = ?"
 TRY = (
     "INSERT INTO attempt (recipient, number, run, session, txn, started, ended, verdict, state, scope, stage,"
-    " code, lines, fault, detail, rule, counted, until, account, host)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
+    " code, lines, fault, detail, rule, counted, until, account, host, override)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
 )
 _RECIPIENT = (
     "SELECT address, recipient.number, recipient.state, attempts, queued_at, due, first_at, expires_at, message_id,"  # noqa: S608 - constants only
@@ -73,7 +73,7 @@ RECIPIENTS = f"{_RECIPIENT} ORDER BY recipient.id"
 FIND = f"{_RECIPIENT} WHERE identity = ?"
 _ATTEMPT = (
     "SELECT address, attempt.number, run, session, txn, started, ended, attempt.state, scope, counted, detail, until,"  # noqa: S608 - constants only
-    " account, host,"
+    " account, host, override,"
     f" {_EVIDENCE} FROM attempt JOIN recipient ON recipient.id = attempt.recipient"
 )
 ATTEMPTS = f"{_ATTEMPT} ORDER BY attempt.id"
@@ -153,6 +153,7 @@ def attempt(entry: Entry) -> Found:
         of.until,
         of.account,
         of.host,
+        of.override,
     )
 
 
@@ -185,7 +186,7 @@ def recipient_record(found: Found) -> RecipientRecord:
 def attempt_record(found: Found) -> AttemptRecord:
     """Return the record of a row of ATTEMPTS."""
     address, number, run, session, transaction, started, ended, state, scope, counted, detail, until = found[:12]
-    account, host, verdict, stage, code, lines, fault, rule = found[12:]
+    account, host, override, verdict, stage, code, lines, fault, rule = found[12:]
     return AttemptRecord(
         recipient=address,
         number=number,
@@ -206,6 +207,7 @@ def attempt_record(found: Found) -> AttemptRecord:
         until=until,
         account=account,
         host=host,
+        override=override,
     )
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from maildrill.sender.attempt import Fault, State
+from maildrill.sender.attempt import Fault, State, Verdict
 from maildrill.sender.ledger.records import RecipientRecord
+from maildrill.sender.override import HELD_BY
 from maildrill.smtp import escape, timestamp
 
 _WHERE = {  # subject and detail of an enhanced status code (RFC 3463): what a person can look at
@@ -57,9 +58,10 @@ def _delivered(_one: RecipientRecord, _now: float, _sending: bool) -> list[str]:
     ]
 
 
-def _failed(_one: RecipientRecord, _now: float, _sending: bool) -> list[str]:  # noqa: FBT001
+def _failed(one: RecipientRecord, _now: float, _sending: bool) -> list[str]:  # noqa: FBT001
+    by = "your override made its no final" if one.reply and one.reply.klass == 4 else "the server said no for good"
     return [
-        "nothing is sent to it any more: the server said no for good",
+        f"nothing is sent to it any more: {by}",
         "`maildrill requeue --address …` tries again all the same, once the cause is gone",
     ]
 
@@ -81,6 +83,8 @@ def _unknown(one: RecipientRecord, _now: float, _sending: bool) -> list[str]:  #
 
 def _held(one: RecipientRecord, _now: float, sending: bool) -> list[str]:  # noqa: FBT001
     why = f": {escape(one.reason)}" if one.reason else ""
+    if one.verdict is Verdict.HELD and one.reply is not None and one.reason.startswith(HELD_BY):
+        return [f"it waits for you{why}", "the next `maildrill send` tries it again, with a new lifetime"]
     return [
         f"something of our own is at fault, not the recipient{why}",
         f"put it right; it is tried {'by the next run' if sending else _send(sending=False)}, with a new lifetime",

@@ -68,11 +68,20 @@ def _step(number: int, step: Step) -> list[str]:
     if step.category is not None:
         lines.append(f"   {step.category.name}: {step.category.about}; {step.category.advice}".rstrip("; "))
     lines.append(f"   row `{escape(attempt.row)}`: {about(step)}")
+    if attempt.override:
+        lines.append(f"   {_overridden(step)}")
     if attempt.until is not None:
         lines.append(f"   so: {attempt.state}, not before {timestamp(attempt.until)}, {_after(attempt)} later")
     else:
         lines.append(f"   so: {attempt.state}")
     return lines
+
+
+def _overridden(step: Step) -> str:
+    """Say which override of the user's decided, and what would have become of it by the table."""
+    where, _, word = step.attempt.override.partition(": ")
+    told = step.row.verdict.value if step.row else "not known"
+    return f"your override, {escape(where)}, changed this row: {escape(word)} (by the table: {told})"
 
 
 def _after(attempt: AttemptRecord) -> str:
@@ -128,6 +137,7 @@ def _step_json(step: Step) -> dict[str, object]:
         "row": attempt.row,
         "why": step.row.why if step.row else about(step),
         "source": step.row.source if step.row else None,
+        "override": attempt.override or None,
         "category": step.category.name if step.category else None,
         "lines": [{"at": line.at, "mark": line.fields["mark"], "text": line.fields["text"]} for line in step.lines],
     }

@@ -59,6 +59,7 @@ class Facts:
     relays: Sequence[str]
     octets: tuple[int, int] | None
     set_aside: Mapping[str, int]
+    overrides: Mapping[str, int] = field(default_factory=dict)  # tries that each of the user's overrides has changed
 
     @property
     def left(self) -> int:
@@ -118,6 +119,7 @@ def gather(  # noqa: PLR0913 - each witness is named
         relays=tuple(said.relays),
         octets=(min(said.octets), max(said.octets)) if said.octets else None,
         set_aside={str(reason): len(rows) for reason, rows in said.aside.items()},
+        overrides=dict(sorted(tries.overrides.items())),
     )
 
 
@@ -158,6 +160,7 @@ class _Tries:
     spans: dict[tuple[int, int], tuple[float, float]] = field(default_factory=dict)
     moments: Counter[tuple[float, Verdict]] = field(default_factory=Counter)
     of: dict[str, list[AttemptRecord]] = field(default_factory=dict)
+    overrides: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.of = {address: [] for address in self.troubled}
@@ -168,6 +171,8 @@ class _Tries:
         else:
             self.released += 1
         self.replies[one.stage, shape(one.reply) if one.reply else str(one.fault or one.detail or "no reply")] += 1
+        if one.override:
+            self.overrides[one.override] += 1
         begun, ended = self.spans.get((one.run, one.session), (one.started, one.ended))
         self.spans[one.run, one.session] = min(begun, one.started), max(ended, one.ended)
         self.moments[float(round(one.ended)), one.verdict] += 1

@@ -124,6 +124,7 @@ def _tried(made: Replayed, one: Located) -> None:
         fault=fault,
         detail=str(fields.get("detail", "")),
         until=until if isinstance(until, int | float) else None,
+        override=str(fields.get("override", "")),
     )
     made.attempts.append(record)
     _move(

@@ -84,6 +84,9 @@ class Report:
         ]
         if facts.requeued:
             pairs.append(("requeued by an operator", f"{facts.requeued:,}"))
+        pairs += [
+            ("changed by your override", f"{tries:,} of the tries ({one})") for one, tries in facts.overrides.items()
+        ]
         return pairs
 
     @property

@@ -21,6 +21,7 @@ HEAD = (
     "words",
     "row",
     "source",
+    "override",
     "message_id",
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")  # noqa: RUF001 - what spreadsheets take for one
@@ -48,6 +49,7 @@ def report_json(report: Report) -> dict[str, object]:
             "released": facts.released,
             "requeued": facts.requeued,
             "set_aside": dict(facts.set_aside),
+            "overrides": dict(facts.overrides),
             "domains": {domain: count.to_json() for domain, count in facts.domains.items()},
             "replies": [{"count": one.count, "stage": one.stage.value, "reply": one.said} for one in facts.replies],
         },
@@ -100,6 +102,7 @@ def _cells(one: Trouble) -> Iterable[str]:
         words(one),
         record.row,
         row.source if row else "",
+        last.override if last else "",
         record.message_id,
     )
 

@@ -24,8 +24,10 @@ from maildrill.sender.ledger import (
     open_ledger,
     read_ledger,
 )
+from maildrill.sender.ledger.records import Refusal
 from maildrill.sender.ledger.sqlite import GONE, SqliteLedger
 from maildrill.sender.lists import Row
+from maildrill.sender.override import Override, Overrides, Then
 from maildrill.sender.pacing.lessons import Kind, Lesson
 from maildrill.sender.plan import Waiting
 from maildrill.sender.standing import DOT_TIMEOUT, Standing, held, requeued
@@ -107,6 +109,7 @@ def test_a_ledger_of_an_earlier_version_learns_domains(reopen: Open, rows: Rows,
     connection.execute("DROP INDEX recipient_turn")
     connection.execute("ALTER TABLE recipient DROP COLUMN domain")
     connection.execute("CREATE INDEX recipient_turn ON recipient (due, id) WHERE state IN ('pending', 'deferred')")
+    connection.execute("ALTER TABLE attempt DROP COLUMN override")
     connection.execute("PRAGMA user_version = 5")
     connection.close()
 
@@ -235,6 +238,25 @@ def test_at_least_once_tries_again_after_a_crash(reopen: Open, rows: Rows, polic
     ledger = reopen(at=500.0, retry=careful)
     (waiting,) = _enrol(ledger, rows("a@x.example"))
     assert (waiting.standing.state, waiting.standing.due) == (State.DEFERRED, 500.0 + DOT_TIMEOUT)
+
+
+@pytest.mark.parametrize(("campaign_says", "verdict"), [((), Verdict.FAILED), (("550",), Verdict.DEFERRED)])
+def test_who_was_refused_before_a_crash_is_ruled_as_the_campaign_says(
+    reopen: Open, rows: Rows, campaign_says: tuple[str, ...], verdict: Verdict
+) -> None:
+    """By the table, or by the override that fits the refusal (invariant I9)."""
+    each = tuple(Override(line=4, code=campaign_says, match=("mx.*",), then=Then.RETRY) for _ in campaign_says)
+    ledger = reopen()
+    (waiting,) = _enrol(ledger, rows("a@x.example"))
+    refusal = Refusal(waiting.key, "rcpt-5yz", Reply.of("550 5.1.1 no"))
+    asyncio.run(ledger.intend(replace(_intent(), refused=(refusal,), host="mx.example")))
+
+    (attempt,) = reopen(at=500.0, overrides=Overrides(each)).attempts()
+    assert (attempt.verdict, attempt.row, attempt.override) == (
+        verdict,
+        "rcpt-5yz",
+        "line 4: retry" if each else "",
+    )
 
 
 def test_recovery_happens_once(reopen: Open, rows: Rows) -> None:
@@ -473,7 +495,7 @@ def test_a_ledger_of_a_newer_version_is_refused(reopen: Open, tmp_path: Path) ->
     connection.execute("PRAGMA user_version = 99")
     connection.close()
 
-    with pytest.raises(ConfigurationError, match=r"newer maildrill \(schema 99, this one knows 6\)"):
+    with pytest.raises(ConfigurationError, match=r"newer maildrill \(schema 99, this one knows 7\)"):
         reopen()
 
 

@@ -122,6 +122,30 @@ def test_the_page_tells_everything(recipient: Make, attempt: Make) -> None:
     assert explanation_json(told, [])["requeued"] == [{"at": NOON, "before": "failed", "by": "requeue"}]
 
 
+@pytest.mark.parametrize(("row", "told"), [("rcpt-5yz", "failed"), ("a row of another version", "not known")])
+def test_an_override_is_told_with_what_the_table_says(row: str, told: str, recipient: Make, attempt: Make) -> None:
+    """The line, what it says, and what would have been; in JSON its words alone."""
+    tried = attempt("a@x", Verdict.DEFERRED, row=row, reply=Reply.of("550 no"), override="line 42: retry after 2h")
+    found = explain(recipient("a@x", State.DEFERRED), [tried, attempt("a@x", Verdict.DEFERRED)], [])
+    line = f"   your override, line 42, changed this row: retry after 2h (by the table: {told})\n"
+
+    assert render_explanation(found, []).count("your override") == 1
+    assert line in render_explanation(found, [])
+    tries = explanation_json(found, [])["tries"]
+    assert [one["override"] for one in tries] == ["line 42: retry after 2h", None]  # type: ignore[attr-defined]
+
+
+def test_advice_knows_what_an_override_has_done(recipient: Make) -> None:
+    """No server said no for good to who failed by 4yz, and nothing of ours is at fault where an override holds."""
+    failed = recipient("a@x", State.FAILED, reply=Reply.of("450 4.2.1 busy"))
+    held = recipient(
+        "a@x", State.HELD, verdict=Verdict.HELD, reply=Reply.of("550 no"), reason="held by your override, line 3"
+    )
+
+    assert advice(failed, now=NOON, sending=False)[0].endswith("your override made its no final")
+    assert advice(held, now=NOON, sending=False)[0] == "it waits for you: held by your override, line 3"
+
+
 def test_rows_that_were_set_aside_are_found_once(recipient: Make) -> None:
     """Each run tells them anew; a display name does not hide them."""
     rows = [(1, "Ann <ann@x>"), (1, "Ann <ann@x>"), (2, "ANN@x"), (3, "joann@x")]

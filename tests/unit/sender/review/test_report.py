@@ -120,6 +120,25 @@ def test_the_delivery_part_is_the_campaigns(campaign: Make) -> None:
     assert "delivery: one account" in render_report(made(nothing(), campaign=campaign()))
 
 
+def test_overrides_are_counted_and_named(recipient: Make, attempt: Make) -> None:
+    """In the part with the results, in JSON, and with the last try of each in CSV."""
+    by = "line 3: retry after 2h"
+    tries = [
+        attempt("a@x", Verdict.DEFERRED, override=by),
+        attempt("a@x", Verdict.DEFERRED),
+        attempt("b@x", Verdict.FAILED, override="line 9: fail"),
+    ]
+    tries.append(attempt("a@x", Verdict.DEFERRED, override=by))
+    facts = gather("spring", NOON, [recipient("b@x", State.FAILED)], tries)
+    report = made(facts)
+    page = render_report(report)
+
+    assert "changed by your override: 2 of the tries (line 3: retry after 2h)\n" in page
+    assert "changed by your override: 1 of the tries (line 9: fail)\n" in page
+    assert report_json(report)["results"]["overrides"] == {by: 2, "line 9: fail": 1}  # type: ignore[index]
+    assert dict(zip(*csv_rows(facts), strict=True))["override"] == "line 9: fail"
+
+
 def test_what_does_not_fit_is_counted(recipient: Make, attempt: Make) -> None:
     """Domains, replies, recipients: a page is a page, and says what it leaves out."""
     many = [recipient(f"a@{n}.example", State.FAILED) for n in range(MOST_TROUBLES + 1)]
