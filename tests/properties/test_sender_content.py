@@ -16,12 +16,13 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from maildrill.sender import headers
+from maildrill.sender import headers, mime
 from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, RetryPolicy
 from maildrill.sender.lists import Row, parse_list
 from maildrill.sender.lists.addresses import parse_address
 from maildrill.sender.merge import Template, preflight
 from maildrill.sender.message import Composer, message_id
+from maildrill.sender.ready_text import ReadyText
 from maildrill.smtp import ConfigurationError, Envelope
 
 #: Characters that have broken mail before, and any others.
@@ -106,6 +107,32 @@ def test_what_parses_renders(text: str, html: bool, fields: dict[str, str]) -> N
         where = error.where
 
     assert re.fullmatch(r"t:\d+", where)
+
+
+#: What stands in templates and values that can go as they are, with all that could make a boundary, or a long line.
+_NEAR_PLAIN = st.lists(
+    st.sampled_from(["--=", "=_", "_", "--", "\r", "\n", "\r\n", "Ann", "a b", "x" * 90, "é", ""])
+).map("".join)
+
+
+@given(st.lists(_NEAR_PLAIN, min_size=1, max_size=4), st.sampled_from(["", "|you", "|é"]), _NEAR_PLAIN, st.booleans())
+@example(["--=", "_x"], "", "", False)
+@example(["a\r", "\nb"], "", "", False)
+@example(["x" * 900, ""], "", "x" * 90, False)
+def test_what_is_ready_is_what_would_be_made(literals: list[str], default: str, value: str, html: bool) -> None:
+    """A text part put together from what is ready has the octets of one that is made anew, or there is none."""
+    template = Template.parse(f"[Name{default}]".join(literals), "t", html=html)
+    ready = ReadyText(template).part({"Name": value})
+
+    assert ready in (None, mime.text_part("html" if html else "plain", template.render({"Name": value})))
+
+
+def test_plain_texts_are_ready() -> None:
+    """A letter in plain words needs nothing made for a plain name, and everything for one that is not."""
+    ready = ReadyText(Template.parse("Dear [Name|you],\nhello", "t"))
+
+    assert ready.part({"Name": "Ann O. Nym"}) == mime.text_part("plain", "Dear Ann O. Nym,\nhello")
+    assert ready.part({"Name": "Zoë"}) is None
 
 
 @given(st.data(), st.sampled_from(",;\t|"), st.booleans())

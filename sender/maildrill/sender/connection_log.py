@@ -63,6 +63,9 @@ class ConnectionLog:
 
     def emit(self, kind: str, at: float, **fields: object) -> None:
         """Log one event at Unix seconds `at`; kind and fields as log_schema has them. Raises ValueError if not."""
+        self._hand(kind, at, fields)
+
+    def _hand(self, kind: str, at: float, fields: dict[str, object]) -> None:
         self._number += 1
         flush = kind in self._flush_at
         for sink in self._sinks:
@@ -81,7 +84,7 @@ class ConnectionLog:
 
     def line(self, session: int, line: Line) -> None:
         """Log one line of the dialogue of `session`."""
-        self.emit("line", line.at, session=session, mark=_MARKS[line.mark], text=line.text)
+        self._hand("line", line.at, {"session": session, "mark": _MARKS[line.mark], "text": line.text})
 
     def refused(  # noqa: PLR0913 - an argument for each fact
         self, at: float, session: int, relay: str, broken: Broken, *, account: str = "", host: str = ""
@@ -93,28 +96,28 @@ class ConnectionLog:
 
     def attempt(self, at: float, ruling: Ruling, **outcome: Unpack[Outcome]) -> None:
         """Log what one try came to for one recipient; also where no transaction was begun (transaction=None)."""
-        optional: dict[str, object] = {"transaction": outcome["transaction"], "until": outcome.get("until")}
-        optional["override"] = ruling.override or None
-        optional |= {"account": outcome.get("account") or None, "host": outcome.get("host") or None}
-        self.emit(
-            "attempt",
-            at,
-            session=outcome["session"],
-            recipient=ruling.recipient,
-            type=TYPES.get(ruling.verdict, "TransientFailure"),
-            num_attempts=outcome["number"],
-            relay=outcome["relay"],
-            verdict=ruling.verdict.value,
-            state=outcome["state"].value,
-            scope=ruling.scope.value,
-            stage=ruling.stage.value,
+        fields: dict[str, object] = {
+            "session": outcome["session"],
+            "recipient": ruling.recipient,
+            "type": TYPES.get(ruling.verdict, "TransientFailure"),
+            "num_attempts": outcome["number"],
+            "relay": outcome["relay"],
+            "verdict": ruling.verdict.value,
+            "state": outcome["state"].value,
+            "scope": ruling.scope.value,
+            "stage": ruling.stage.value,
             **_evidence(ruling),
-            dsn=dsn(ruling.verdict, ruling.stage, ruling.reply, ruling.fault),
-            row=ruling.row,
-            counted=ruling.counted,
-            delay=outcome["delay"],
-            **{name: value for name, value in optional.items() if value is not None},
-        )
+            "dsn": dsn(ruling.verdict, ruling.stage, ruling.reply, ruling.fault),
+            "row": ruling.row,
+            "counted": ruling.counted,
+            "delay": outcome["delay"],
+        }
+        optional = {**outcome, "override": ruling.override}
+        for name in ("transaction", "until", "override", "account", "host"):
+            value = optional.get(name)
+            if value is not None and value != "":
+                fields[name] = value
+        self._hand("attempt", at, fields)
 
     def flush(self) -> None:
         """Hand everything to the system."""

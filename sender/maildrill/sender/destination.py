@@ -126,7 +126,12 @@ class Destination:
         return effective(self.house.limits, self.own, learned, mode=self.house.mode)
 
     def _pace(self) -> Together:
-        return Together(self.house.pace, Pace(self.limits.rate, self.limits.burst), self._warm_up)
+        throttles = [self.house.pace]
+        if self.limits.rate is not None:
+            throttles.append(Pace(self.limits.rate, self.limits.burst))
+        if self.limits.warm_up:
+            throttles.append(self._warm_up)
+        return Together(*throttles)
 
 
 def next_moments(queues: Sequence[Queue]) -> list[float]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from maildrill.sender.campaign import Mailbox
 from maildrill.sender.encoded_words import encoded_words
@@ -75,7 +76,12 @@ def parameters(name: str, value: str, **attributes: str) -> bytes:
 
 def date(at: float) -> bytes:
     """Return the Date field of a moment in Unix seconds, in UTC (RFC 5322 section 3.3)."""
-    return f"Date: {format_datetime(datetime.fromtimestamp(int(at), UTC))}\r\n".encode("ascii")
+    return _date(int(at))
+
+
+@lru_cache(maxsize=8)  # all messages of a campaign have the same
+def _date(second: int) -> bytes:
+    return f"Date: {format_datetime(datetime.fromtimestamp(second, UTC))}\r\n".encode("ascii")
 
 
 class _Line:

@@ -9,41 +9,71 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from json.encoder import encode_basestring_ascii as _quoted
+from math import isfinite
 from pathlib import Path
 from typing import BinaryIO
 
 from maildrill.sender.log_event import LogEvent
-from maildrill.sender.log_schema import COMMON, KINDS, VERSION
+from maildrill.sender.log_schema import KINDS, VERSION
 from maildrill.smtp import ConfigurationError, decode, escape
 
 _LONGEST = 1 << 20  # octets that certainly hold the last event: a reply has at most 64 KiB
 _HEAD = b'{"v":'
+#: Of each kind: what stands before its own fields, and of each field its name, what stands before its value, whether
+#: it may be missing, and whether it is a number.
 _PLAN = {
-    kind.name: tuple((field.name, field.optional, field.type == "number") for field in kind.fields)
+    kind.name: (
+        f',"kind":{_quoted(kind.name)}',
+        tuple(
+            (field.name, f",{_quoted(field.name)}:", field.optional, field.type == "number") for field in kind.fields
+        ),
+    )
     for kind in KINDS.values()
 }
 _dumps = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def encode(number: int, at: float, kind: str, fields: Mapping[str, object]) -> str:
-    """Return the line of an event with its line end; raises ValueError for what the schema does not have."""
+    """Return the line of an event with its line end; raises ValueError for what the schema does not have.
+
+    Written piece by piece: an encoder that is given the whole takes three times as long.
+    """
     plan = _PLAN.get(kind)
     if plan is None:
         raise ValueError(f'no kind of event "{kind}"')
-    record: dict[str, object] = {"v": VERSION, "n": number, "at": round(at, 6), "kind": kind}
-    for name, optional, is_number in plan:
+    head, names = plan
+    pieces = [f'{{"v":{VERSION},"n":{number},"at":{_value(round(at, 6))}{head}']
+    for name, key, optional, is_number in names:
         value = fields.get(name)
         if value is not None:
-            record[name] = round(value, 6) if is_number and isinstance(value, float) else value
+            pieces.append(key)
+            pieces.append(_value(round(value, 6) if is_number and isinstance(value, float) else value))
         elif not optional:
             raise ValueError(f'event "{kind}" needs field "{name}"')
-    if len(record) != len(fields) + len(COMMON):
+    if len(pieces) != 2 * len(fields) + 1:
         _check_names(kind, fields)
-    return _dumps(record) + "\n"
+    pieces.append("}\n")
+    return "".join(pieces)
+
+
+def _value(value: object) -> str:
+    kind = type(value)
+    if kind is str:
+        return _quoted(value)  # type: ignore[arg-type]
+    if kind is int or (kind is float and isfinite(value)):  # type: ignore[arg-type]
+        return repr(value)
+    if kind is bool:
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "{" + ",".join([f"{_quoted(key)}:{_value(inner)}" for key, inner in value.items()]) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join([_value(inner) for inner in value]) + "]"
+    return _dumps(value)
 
 
 def _check_names(kind: str, fields: Mapping[str, object]) -> None:
-    strange = sorted(set(fields) - {name for name, _, _ in _PLAN[kind]})
+    strange = sorted(set(fields) - {name for name, *_ in _PLAN[kind][1]})
     if strange:
         raise ValueError(f'event "{kind}" has no field "{", ".join(strange)}"')
 

@@ -15,6 +15,7 @@ from maildrill.sender.lists.addresses import split_mailbox
 from maildrill.sender.lists.rows import Row
 from maildrill.sender.merge.preflight import refuse_tags, templates
 from maildrill.sender.merge.template import Template
+from maildrill.sender.ready_text import ReadyText
 from maildrill.smtp import ConfigurationError, domain_of
 
 #: Columns that hold the recipient's name for the To field, by their lower-case names; the first one wins.
@@ -87,11 +88,13 @@ class _Body:
         self._template = template
         self._subtype = "html" if template.html else "plain"
         self._static = None if template.tags else mime.text_part(self._subtype, template.render({}))
+        self._ready = ReadyText(template)
 
     def part(self, fields: Mapping[str, str]) -> bytes:
         if self._static is not None:
             return self._static
-        return mime.text_part(self._subtype, self._template.render(fields))
+        ready = self._ready.part(fields)
+        return mime.text_part(self._subtype, self._template.render(fields)) if ready is None else ready
 
 
 def _hash(campaign: Campaign, *about: str) -> str:

@@ -9,6 +9,7 @@ import re
 from base64 import encodebytes
 from binascii import b2a_qp
 from collections.abc import Sequence
+from functools import cache
 
 from maildrill.sender import headers
 
@@ -48,21 +49,36 @@ _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 # 8-bit and control characters, and what could be taken for a boundary (ours all begin "=_", which neither
 # quoted-printable nor base64 can produce).
 _NEEDS_ENCODING = re.compile(r"[^\t\r\n\x20-\x7e]|^--=_", re.MULTILINE)
-_LONGEST_LINE = 998  # octets; RFC 5322 section 2.1.1
+LONGEST_LINE = 998  # octets; RFC 5322 section 2.1.1
 
 
 def text_part(subtype: str, text: str) -> bytes:
     """Return a text part of that subtype, header and body; the body ends with CRLF."""
-    body = _LINE_BREAK.sub("\r\n", text)
+    body = with_crlf(text)
     if not body.endswith("\r\n"):
         body += "\r\n"
     encoding, octets = _encode(body)
+    return text_head(subtype, encoding) + octets
+
+
+@cache  # two subtypes, three encodings
+def text_head(subtype: str, encoding: str) -> bytes:
+    """Return the header of a text part, with the empty line behind it."""
     return (
         headers.parameters("Content-Type", f"text/{subtype}", charset="utf-8")
         + headers.tokens("Content-Transfer-Encoding", encoding)
         + b"\r\n"
-        + octets
     )
+
+
+def with_crlf(text: str) -> str:
+    """Return a text whose lines end with CRLF, whatever they ended with."""
+    return _LINE_BREAK.sub("\r\n", text)
+
+
+def is_seven_bit(text: str) -> bool:
+    """Whether a text can go as it is, as far as its characters go."""
+    return _NEEDS_ENCODING.search(text) is None
 
 
 def attachment_part(filename: str, content: bytes) -> bytes:
@@ -87,7 +103,7 @@ def multipart(subtype: str, parts: Sequence[bytes], boundary: str) -> bytes:
 
 def _encode(body: str) -> tuple[str, bytes]:
     """Return the transfer encoding of a text with CRLF line ends, and its octets in it."""
-    if _NEEDS_ENCODING.search(body) is None and max(map(len, body.split("\r\n"))) <= _LONGEST_LINE:
+    if is_seven_bit(body) and max(map(len, body.split("\r\n"))) <= LONGEST_LINE:
         return "7bit", body.encode("ascii")
     octets = body.encode("utf-8", "replace")
     quoted = b2a_qp(octets, istext=True)

@@ -42,9 +42,13 @@ class Line:
 
 @dataclass(slots=True)
 class Transcript:
-    """The lines of one session in order; add with the verbs below, iterate or `str()` to read."""
+    """The lines of one session in order; add with the verbs below, iterate or `str()` to read.
+
+    keep: False where each line is wanted once, as it is said: a session may last for a million of them.
+    """
 
     lines: list[Line] = field(default_factory=list)
+    keep: bool = True
     _secret: bool = False
 
     def sent(self, at: float, command: str) -> Line:
@@ -70,7 +74,8 @@ class Transcript:
 
     def _add(self, at: float, mark: Mark, text: str) -> Line:
         line = Line(at, mark, text)
-        self.lines.append(line)
+        if self.keep:
+            self.lines.append(line)
         return line
 
     def __iter__(self) -> Iterator[Line]:

@@ -62,6 +62,8 @@ def open_ledger(
                 ledger = _begin(connection, name, campaign, mark, at)
                 ledger.file_lease = lease
                 ledger.lazy = durability is Durability.NONE
+                if durability is Durability.POWER:
+                    ledger.patient()
                 return ledger
         except BaseException:
             connection.close()

@@ -134,7 +134,8 @@ class SqlLedger(ABC):
             intent.host,
         )
         self.each(sql.INTEND, [(key, *of, *sql.refusal(None)) for key in intent.keys])
-        self.each(sql.INTEND, [(one.key, *of, *sql.refusal(one)) for one in intent.refused])
+        if intent.refused:
+            self.each(sql.INTEND, [(one.key, *of, *sql.refusal(one)) for one in intent.refused])
         self.each(sql.INFLIGHT, [(intent.body_hash, key) for key in intent.keys])
 
     async def record(self, entries: Sequence[Entry]) -> None:

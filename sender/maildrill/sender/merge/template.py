@@ -67,9 +67,10 @@ class Template:
 
     def render(self, fields: Mapping[str, str]) -> str:
         """Return the text with every tag filled; a blank or missing value gives the default, or nothing."""
-        return "".join([part if isinstance(part, str) else self._fill(part, fields) for part in self.parts])
+        return "".join([part if isinstance(part, str) else self.fill(part, fields) for part in self.parts])
 
-    def _fill(self, tag: Tag, fields: Mapping[str, str]) -> str:
+    def fill(self, tag: Tag, fields: Mapping[str, str]) -> str:
+        """Return what stands for a tag; a blank or missing value gives the default, or nothing."""
         value = fields.get(tag.name, "")
         if not value.strip():
             return tag.default or ""  # the author's own text: it may be markup

@@ -104,7 +104,11 @@ class _Maker:
 def _common(campaign: Campaign) -> Throttle:
     """Return what all messages of a run wait for together."""
     limits = campaign.limits
-    throttles: list[Throttle] = [limits.opening, Pace(limits.rate, limits.burst)]
+    throttles: list[Throttle] = []
+    if limits.opening.hours:
+        throttles.append(limits.opening)
+    if limits.rate is not None:
+        throttles.append(Pace(limits.rate, limits.burst))
     if limits.group:
         throttles.append(Groups(limits.group, limits.interval))
     return Together(*throttles)

@@ -128,6 +128,8 @@ class Accounts:
 
     def served_by(self, destination: Destination) -> Sequence[Queue]:
         """Return the account's own queue, unless it is out, and those of accounts that it stands in for."""
+        if len(self._all) == 1:
+            return [] if destination.out else [self._queues[destination.label]]
         working = [one.working for one in self._all]
         if not any(working):  # an account that is out must not wait for one that will come back, and get none
             working = [not one.out for one in self._all]

@@ -82,7 +82,7 @@ class Recorder(SMTPProtocol):
 
     def __init__(self, clock: Clock, on_line: Callable[[Line], None], scrub: Scrub) -> None:
         super().__init__(loop=asyncio.get_running_loop())
-        self.transcript = Transcript()
+        self.transcript = Transcript(keep=False)
         self.stream: asyncio.Transport | None = None
         self.stage = Stage.BANNER
         self.secure = False

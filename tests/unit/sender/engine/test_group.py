@@ -45,6 +45,22 @@ def test_writes_of_one_turn_share_a_transaction() -> None:
     assert _played(story).groups == [[1, 2, 3], [4]]
 
 
+def test_a_patient_group_is_open_while_more_comes() -> None:
+    """A turn of the loop that brings nothing ends it, and so does the last of its turns."""
+
+    async def story(disk: Disk) -> None:
+        async def later(what: int, turns: int) -> None:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await disk.write(what)
+
+        disk.group.patience = 3
+        await asyncio.gather(disk.write(1), later(2, 1), later(3, 2), later(4, 4))
+        await asyncio.gather(disk.write(5), later(6, 3))
+
+    assert _played(story).groups == [[1, 2, 3], [4], [5], [6]]
+
+
 def test_a_write_at_once_takes_along_what_waits() -> None:
     """So that nothing overtakes."""
 

@@ -1,0 +1,264 @@
+"""How many messages a second: smtplib, aiosmtplib, Postfix's smtp-source and maildrill's sender, in one run.
+
+All of them send the same number of messages of the same size to Postfix's smtp-sink on loopback. smtplib has one
+connection, the others as many as asked for. maildrill has its ledger and both logs on, at each level of durability, and
+merges each message by itself. aiosmtplib writes nothing down; it is measured twice: with the octets of one message,
+again and again, and with a message of its own for each recipient, made with the standard library: the work that
+maildrill does. Rounds go round the senders, so that a machine that is busy is busy for each; what counts is the ratio
+within a round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import json
+import resource
+import smtplib
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+
+from serve import LIMIT, running, tool
+
+from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, RetryPolicy
+from maildrill.sender.ledger import Durability
+from maildrill.sender.lists import Row
+from maildrill.sender.merge import Template
+from maildrill.sender.message import Composer, message_id
+
+FROM = "news@shop.test"
+#: What the others are measured against.
+STOCK = "aiosmtplib"
+#: The same work as maildrill's: a message for each recipient.
+MERGING = f"{STOCK}, merging"
+#: What maildrill is to reach, ledger and logs on, times aiosmtplib that merges, without any.
+TARGET = 1.0
+DEFAULT = Durability.POWER
+KINDS = ("smtplib", STOCK, MERGING, "smtp-source", *(f"maildrill {level.value}" for level in Durability))
+TARGETED = f"maildrill {DEFAULT.value}"
+_LINE = "So much is to be said, and it is said in lines of seventy octets each.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """So many messages of about so many octets, over so many connections (smtplib: one)."""
+
+    messages: int
+    octets: int
+    connections: int
+
+    def __str__(self) -> str:
+        return f"{self.messages} messages of {self.octets} octets, {self.connections} connections (smtplib: 1)"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a round of one sender took: seconds by the clock on the wall, and of the processor's time."""
+
+    wall: float
+    processor: float
+
+
+def campaign(load: Load, port: int) -> Campaign:
+    """Return a campaign whose messages have so many octets."""
+    head = 600  # of which the header and the first line are
+    return Campaign(
+        name="bench",
+        sender=Mailbox("The shop", FROM),
+        subject="News for [Name|you]",
+        account=Account(host="127.0.0.1", port=port),
+        list_file=Path("list.csv"),
+        email="Email",
+        text=f"Dear [Name|reader],\n{_LINE * max((load.octets - head) // len(_LINE), 1)}",
+        html=None,
+        attachments=(),
+        retry=RetryPolicy(schedule=(300.0,), cap=300.0, lifetime=86400.0),
+        limits=Limits(connections=load.connections, messages_per_connection=load.messages),
+    )
+
+
+def row(number: int) -> Row:
+    """Return a line of the list."""
+    address = f"guest{number}@club{number % 10}.test"
+    return Row(number, address, {"Email": address, "Name": f"Guest {number}"})
+
+
+def letter(load: Load) -> bytes:
+    """Return the message that the others send again and again: maildrill's to the first recipient."""
+    made = campaign(load, 25)
+    return Composer(made).compose(row(2), message_id=message_id(made, row(2)), date=0.0)
+
+
+def smtplib_sends(load: Load, port: int) -> Callable[[], None]:
+    """One message after the other over one connection."""
+    octets = letter(load)
+
+    def send() -> None:
+        with smtplib.SMTP("127.0.0.1", port, local_hostname="bench.test") as client:
+            for number in range(load.messages):
+                client.sendmail(FROM, [row(number).address], octets)
+
+    return send
+
+
+def merged(template: Template, to: Row) -> EmailMessage:
+    """Return the message for a recipient, as the standard library makes it."""
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = FROM, to.address, f"News for {to.fields['Name']}"
+    message.set_content(template.render(to.fields))
+    return message
+
+
+def aiosmtplib_sends(load: Load, port: int, *, merging: bool) -> Callable[[], None]:
+    """So many clients, each of which sends its share over one connection."""
+    library = importlib.import_module("aiosmtplib")
+    octets = letter(load)
+    template = Template.parse(campaign(load, port).text or "", "text")
+    numbers = iter(range(load.messages))
+
+    async def client() -> None:
+        async with library.SMTP(hostname="127.0.0.1", port=port, start_tls=False, local_hostname="bench.test") as smtp:
+            for number in numbers:
+                to = row(number)
+                if merging:
+                    await smtp.send_message(merged(template, to))
+                else:
+                    await smtp.sendmail(FROM, [to.address], octets)
+
+    async def everybody() -> None:
+        await asyncio.gather(*(client() for _ in range(load.connections)))
+
+    return lambda: asyncio.run(everybody())
+
+
+def maildrill_sends(load: Load, port: int, durability: Durability, folder: Path) -> Callable[[], None]:
+    """A whole run as `maildrill send` makes it: list into the ledger, messages merged, two logs."""
+    from maildrill.cli.system_clock import SystemClock  # noqa: PLC0415 - the other senders run without all this
+    from maildrill.sender.connection_log import ConnectionLog  # noqa: PLC0415
+    from maildrill.sender.ledger import open_ledger  # noqa: PLC0415
+    from maildrill.sender.log_sinks import JsonLines, TextFile  # noqa: PLC0415
+    from maildrill.sender.runner import Runner  # noqa: PLC0415
+
+    made, clock = campaign(load, port), SystemClock()
+    rows = [row(number) for number in range(load.messages)]
+
+    def send() -> None:
+        ledger = open_ledger(folder / "bench.ledger", made, at=clock.now(), durability=durability)
+        with ConnectionLog(JsonLines(folder / "events.jsonl"), TextFile(folder / "connection.log"), eager=True) as log:
+            done = asyncio.run(Runner(made, rows, Composer(made), ledger, clock=clock, log=log).run())
+        ledger.close()
+        if done.states.get(_delivered(), 0) != load.messages:
+            sys.exit(f"maildrill delivered {done.states}")
+
+    return send
+
+
+def _delivered() -> object:
+    from maildrill.sender.attempt import State  # noqa: PLC0415
+
+    return State.DELIVERED
+
+
+def measure(kind: str, load: Load, port: int) -> Result:
+    """Send it all in this process."""
+    with tempfile.TemporaryDirectory() as folder:
+        if kind == "smtplib":
+            send = smtplib_sends(load, port)
+        elif kind in (STOCK, MERGING):
+            send = aiosmtplib_sends(load, port, merging=kind == MERGING)
+        else:
+            send = maildrill_sends(load, port, Durability(kind.partition(" ")[2]), Path(folder))
+        wall, processor = time.perf_counter(), time.process_time()
+        send()
+        return Result(time.perf_counter() - wall, time.process_time() - processor)
+
+
+def apart(kind: str, load: Load, port: int) -> Result:
+    """Send it all in a process of its own, whose beginning does not count."""
+    if kind == "smtp-source":
+        return _smtp_source(load, port)
+    numbers = [str(load.messages), str(load.octets), str(load.connections)]
+    command = [sys.executable, __file__, "--sender", kind, "--port", str(port), "--load", *numbers]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=LIMIT)
+    return Result(*json.loads(done.stdout))
+
+
+def _smtp_source(load: Load, port: int) -> Result:
+    options = [f"-s{load.connections}", f"-m{load.messages}", f"-l{len(letter(load))}", "-d"]
+    envelope = ["-f", FROM, "-t", "guest1@club1.test"]
+    before, began = _of_children(), time.perf_counter()
+    with subprocess.Popen([tool("smtp-source"), *options, *envelope, f"127.0.0.1:{port}"]) as process:
+        limit = threading.Timer(LIMIT, process.kill)
+        limit.start()
+        code = process.wait()
+        wall = time.perf_counter() - began
+        limit.cancel()
+    if code:
+        sys.exit(f"smtp-source ended with {code}")
+    return Result(wall, _of_children() - before)
+
+
+def _of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def compare(kinds: Sequence[str], rounds: int, load: Load) -> bool:
+    """Measure all senders in turn, print what came out; returns whether the target was reached."""
+    found: dict[str, list[Result]] = {kind: [] for kind in kinds}
+    with running("smtp-sink") as port:
+        for _ in range(rounds):
+            for kind in kinds:
+                found[kind].append(apart(kind, load, port))
+    print(f"{rounds} rounds of {load}, to smtp-sink; µs: of the processor's time, for each message")
+    print(f"{'':20}{'messages/s: min':>16}{'median':>8}{'max':>8}{'µs':>7}{'times aiosmtplib':>18}{'merging':>9}")
+    reached = True
+    for kind in kinds:
+        rates = [load.messages / one.wall for one in found[kind]]
+        spent = statistics.median(one.processor for one in found[kind]) / load.messages * 1e6
+        plain, merging = (_times(found[kind], found[other]) for other in (STOCK, MERGING))
+        line = f"{kind:20}{min(rates):16.0f}{statistics.median(rates):8.0f}{max(rates):8.0f}{spent:7.0f}"
+        line += f"{plain:18.2f}{merging:9.2f}"
+        if kind == TARGETED:
+            reached = merging >= TARGET
+            line += f"  {'reached' if reached else 'MISSED'}: {TARGET}"
+        print(line)
+    return reached
+
+
+def _times(results: Sequence[Result], others: Sequence[Result]) -> float:
+    """Return how many times as fast the results are, at the median of the rounds."""
+    return statistics.median(other.wall / one.wall for one, other in zip(results, others, strict=True))
+
+
+def main() -> None:
+    """Read the arguments; exit with 1 where the target was missed."""
+    parser = argparse.ArgumentParser(description="Messages a second, side by side, in rounds.")
+    parser.add_argument("--sender", choices=KINDS, help=argparse.SUPPRESS)
+    parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--load", type=int, nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--messages", type=int, default=3000, help="by each sender in each round")
+    parser.add_argument("--octets", type=int, default=2048, help="of a message")
+    parser.add_argument("--connections", type=int, default=20)
+    parser.add_argument("--only", default=";".join(KINDS), help=f"these senders, by semicolons; and {STOCK}")
+    chosen = parser.parse_args()
+    if chosen.sender:
+        result = measure(chosen.sender, Load(*chosen.load), chosen.port)
+        print(json.dumps([result.wall, result.processor]))
+        return
+    kinds = [kind for kind in KINDS if kind in (STOCK, MERGING, *chosen.only.split(";"))]
+    sys.exit(0 if compare(kinds, chosen.rounds, Load(chosen.messages, chosen.octets, chosen.connections)) else 1)
+
+
+if __name__ == "__main__":
+    main()
