@@ -29,6 +29,7 @@ from pathlib import Path
 
 from serve import LIMIT, running, tool
 
+from maildrill.sender.attempt import State
 from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, RetryPolicy
 from maildrill.sender.ledger import Durability
 from maildrill.sender.lists import Row
@@ -156,16 +157,10 @@ def maildrill_sends(load: Load, port: int, durability: Durability, folder: Path)
         with ConnectionLog(JsonLines(folder / "events.jsonl"), TextFile(folder / "connection.log"), eager=True) as log:
             done = asyncio.run(Runner(made, rows, Composer(made), ledger, clock=clock, log=log).run())
         ledger.close()
-        if done.states.get(_delivered(), 0) != load.messages:
+        if done.states.get(State.DELIVERED, 0) != load.messages:
             sys.exit(f"maildrill delivered {done.states}")
 
     return send
-
-
-def _delivered() -> object:
-    from maildrill.sender.attempt import State  # noqa: PLC0415
-
-    return State.DELIVERED
 
 
 def measure(kind: str, load: Load, port: int) -> Result:
