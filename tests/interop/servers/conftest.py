@@ -106,6 +106,11 @@ class Sending:
         """Run a command."""
         return CliRunner().invoke(main, words, env={"SMTP_PASSWORD": self.secret}, catch_exceptions=False)
 
+    def settled(self, reports: Path) -> dict[str, str]:
+        """Read the reports in a Maildir; return where everybody stands then."""
+        done = self.run("bounces", str(reports), "--campaign", str(self.folder / "campaign.toml"), "--json")
+        return self._told(done.exit_code, done.output).states
+
     def dialogue(self) -> str:
         """Return what was said, for people."""
         return (self.folder / "campaign.connection.log").read_text(encoding="utf-8")

@@ -8,12 +8,13 @@ import pwd
 import re
 import signal
 import socketserver
+import stat
 import subprocess
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -205,7 +206,12 @@ class Server:
         return Counter(str(message["Delivered-To"]) for message in self.messages("guests", part))
 
     def _busy(self, name: str) -> bool:
-        return any(path.is_file() for path in (self._private.folder / "queue" / name).rglob("*"))
+        """Whether whole messages are in a queue: what a kill left unfinished stays there, and is not executable."""
+        for path in (self._private.folder / "queue" / name).rglob("*"):
+            with suppress(FileNotFoundError):
+                if path.is_file() and path.stat().st_mode & stat.S_IXUSR:
+                    return True
+        return False
 
 
 @pytest.fixture
