@@ -24,6 +24,8 @@ from maildrill.fakeserver.transcript.play import Play
 from maildrill.fakeserver.transcript.talk import TranscriptTalk
 from maildrill.smtp import Clock, ConfigurationError
 
+_QUIET = 5  # turns of the loop without anything new, after which everything that had come is done
+
 
 class FakeServer:
     """An SMTP server that says and does what a script tells it, and is correct otherwise.
@@ -149,6 +151,14 @@ class FakeServer:
             await listener.wait_closed()
         while self._paths:
             self._paths.pop().unlink(missing_ok=True)
+
+    async def settle(self) -> None:
+        """Return when all that clients have sent so far, or that was due, is done as far as it does not wait."""
+        quiet, seen = 0, -1
+        while quiet < _QUIET:
+            await asyncio.sleep(0)  # noqa: TID251 - a turn of the loop, no time
+            known = self.journal.totals.entries
+            quiet, seen = (quiet + 1 if known == seen else 0), known
 
     def unfired(self) -> tuple[str, ...]:
         """Return the names of rules and injections that never fired; of a strict transcript what was not as it says."""

@@ -289,6 +289,28 @@ reply = "450 4.7.1 greylisted"
     assert (codes, clock["factor"]) == ([450, 450, 250], 600.0)
 
 
+def test_what_was_due_is_done_before_the_call_is_answered(serve: Serve) -> None:
+    """Whoever lets an hour pass, and then says something, hears first what the hour has brought."""
+    served = serve(
+        "--clock", "scaled:1", "--http-port", "0", script='[[rule]]\nat = "idle"\nage = ">=1m"\ncut = "rst"\n'
+    )
+    heard = []
+    for _ in range(20):
+        with socket.create_connection(served.at("smtp"), PATIENCE) as idle, idle.makefile("rb") as lines:
+            lines.readline()
+            for line in (b"HELO client.test\r\n", b"NOOP\r\n"):
+                idle.sendall(line)
+                lines.readline()
+            served.call("/v1/clock/advance", "POST", {"by": "1h"})
+            try:
+                idle.sendall(b"NOOP\r\n")
+                heard.append(lines.readline())
+            except ConnectionResetError:
+                heard.append(b"")
+
+    assert heard == [b""] * 20
+
+
 def test_messages_are_written_to_a_maildir(serve: Serve, tmp_path: Path) -> None:
     """Those that are taken, whole; with whom they are from and for."""
     served = serve("--maildir", "mail", script='[[rule]]\nat = "dot"\nrcpt = "no@*"\nreply = "550 5.7.1 no"\n')

@@ -83,6 +83,7 @@ async def _advance(request: Request, desk: Desk) -> Response:
     except ConfigurationError as error:
         raise pointed(error) from None
     pace.advance(seconds)
+    await desk.server.settle()  # a timer that was set for a part of the time is set anew in a turn or two
     return _told(desk)
 
 
@@ -166,7 +167,7 @@ OPERATIONS = (
     Operation(
         method="POST",
         path="/v1/clock/advance",
-        summary="Let so much time have passed: what was due within it is due now.",
+        summary="Let so much time have passed: what was due within it is done when this is answered.",
         handler=_advance,
         takes=Body({JSON: "Advance"}),
         gives=_CLOCK,

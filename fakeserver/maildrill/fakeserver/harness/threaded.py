@@ -25,7 +25,6 @@ T = TypeVar("T")
 
 #: Seconds after which a server that does not answer its owner counts as stuck.
 PATIENCE = 30.0
-_QUIET = 5  # turns of the loop without anything new, after which everything that had come is done
 
 
 class Stuck(MaildrillError):  # noqa: N818 - the name says what happened
@@ -155,14 +154,14 @@ class ThreadedServer:
 
     def settle(self) -> None:
         """Return when all that clients have sent so far has been heard, and done as far as it does not wait."""
-        self.thread.run(_settle(self.server))
+        self.thread.run(self.server.settle())
 
     def settled(self, function: Callable[[], T]) -> T:
         """Settle, and return what a function returns, called in the thread before anything else comes."""
         return self.thread.run(self._settled(function))
 
     async def _settled(self, function: Callable[[], T]) -> T:
-        await _settle(self.server)
+        await self.server.settle()
         return function()
 
     def call(self, function: Callable[[FakeServer], T]) -> T:
@@ -177,15 +176,6 @@ class ThreadedServer:
         self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         self.stop()
-
-
-async def _settle(server: FakeServer) -> None:
-    """Let the loop turn until nothing new comes into the journal."""
-    quiet, seen = 0, -1
-    while quiet < _QUIET:
-        await asyncio.sleep(0)  # noqa: TID251 - a turn of the loop, no time
-        known = server.journal.totals.entries
-        quiet, seen = (quiet + 1 if known == seen else 0), known
 
 
 def _fulfil(future: Future[T], function: Callable[[], T]) -> None:
