@@ -133,7 +133,7 @@ class Story:
 
     def _toml(self, block: Block) -> None:
         tables = tomllib.loads(block.code).keys()
-        if tables & {"version", "use", "clock", "server", "rule", "profile", "expect", "inject"}:
+        if tables & {"version", "use", "clock", "server", "rule", "profile", "expect", "inject", "scenario"}:
             load_text(block.code, block.where, folder=self._folder)
             return
         if tables & {"dns", "hosts"}:

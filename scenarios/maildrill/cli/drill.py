@@ -21,9 +21,9 @@ from maildrill.scenarios import bundled, catalogue
 from maildrill.scenarios.drill import Drilled, Plan, rehearse
 from maildrill.scenarios.fake_dns import read_zone
 from maildrill.scenarios.scenario_file import has_scenario, plan_of
+from maildrill.scenarios.telling.page import drilled_page
 from maildrill.sender.campaign_file import read_campaign
 from maildrill.sender.log_sinks import JsonLines, Sink, TextFile
-from maildrill.sender.report import render_text
 from maildrill.smtp import ConfigurationError
 
 LEDGER, EVENTS, LOG, REPORT, REPORT_JSON = FILES = (
@@ -92,10 +92,12 @@ def drill(  # noqa: PLR0913 - an argument for each option
         return drill_all(seed=seed, weather=weather)
     plan = _with_hosts(_plan(campaign, scripts, seed), hosts, dns)
     plan = replace(plan, network=replace(plan.network, **weather))
-    summary = _rehearsed(plan, out).summary
-    click.echo(
-        json.dumps(summary.to_json(), ensure_ascii=False, indent=2) if as_json else render_text(summary), nl=as_json
-    )
+    drilled = _rehearsed(plan, out)
+    summary = drilled.summary
+    if as_json:
+        click.echo(json.dumps(summary.to_json(), ensure_ascii=False, indent=2))
+    else:
+        click.echo(drilled_page(summary, drilled.evidence), nl=False)
     return Exit.FAILED if summary.violations else Exit.OK
 
 
@@ -128,7 +130,7 @@ def _rehearsed(plan: Plan, out: Path | None) -> Drilled:
     with _replacing(out) as folder:
         sinks: list[Sink] = [progress, JsonLines(folder / EVENTS), TextFile(folder / LOG)]
         drilled = rehearse(replace(plan, ledger=folder / LEDGER), sinks)
-        (folder / REPORT).write_text(render_text(drilled.summary), encoding="utf-8")
+        (folder / REPORT).write_text(drilled_page(drilled.summary, drilled.evidence), encoding="utf-8")
         report = json.dumps(drilled.summary.to_json(), ensure_ascii=False, indent=2)
         (folder / REPORT_JSON).write_text(report + "\n", encoding="utf-8")
     return drilled

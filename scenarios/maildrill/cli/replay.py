@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from maildrill.cli.exits import Exit
-from maildrill.sender.report import render_text
 from maildrill.sender.summary import Violation
 from maildrill.smtp import escape
 
@@ -16,7 +15,10 @@ from maildrill.smtp import escape
 @click.command()
 @click.argument("scenario", metavar="FILE|ID")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def replay(scenario: str, *, as_json: bool) -> int:
+@click.option(
+    "--export", type=click.Choice(["pytest"]), help="Print it as a test that stands alone; nothing is played."
+)
+def replay(scenario: str, *, as_json: bool, export: str | None) -> int:
     """Play the scenario in FILE again, or the one that is kept in .maildrill/failures as ID; the beginning will do.
 
     It is played twice, in virtual time. Exit status: 0 when no invariant is violated and both runs are the same, event
@@ -27,16 +29,22 @@ def replay(scenario: str, *, as_json: bool) -> int:
     from maildrill.scenarios.oracles import INVARIANTS  # noqa: PLC0415
     from maildrill.scenarios.scenario import differences  # noqa: PLC0415
     from maildrill.scenarios.scenario_file import load_scenario  # noqa: PLC0415
+    from maildrill.scenarios.telling.page import drilled_page  # noqa: PLC0415
 
     file = scenario if Path(scenario).is_file() else str(find(scenario))
     saved = load_scenario(file)
+    if export:
+        from maildrill.scenarios.telling.export import pytest_module  # noqa: PLC0415
+
+        click.echo(pytest_module(saved), nl=False)
+        return Exit.OK
     first, second = saved.run(), saved.run()
     unstable, violations = differences(first, second), first.summary.violations
     if as_json:
         told = {"file": file, "stable": not unstable, "unstable": list(map(_words, unstable))}
         click.echo(json.dumps(told | {"report": first.summary.to_json()}, ensure_ascii=False, indent=2))
     else:
-        click.echo(render_text(first.summary))
+        click.echo(drilled_page(first.summary, first.evidence))
         broken = {one.invariant for one in violations}
         click.echo(_verdict(broken, len(INVARIANTS)))
         click.echo("stable: two runs, one log" if not unstable else "unstable: two runs differ, so it proves nothing")

@@ -6,6 +6,7 @@ Pure. Rule: what a stranger said or wrote is escaped.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from maildrill.sender.attempt import State
 from maildrill.sender.summary import STATES, Count, Summary, Violation, summarise
@@ -16,6 +17,7 @@ __all__ = ["Summary", "Violation", "render_text", "summarise"]
 
 MOST_DOMAINS = 20
 MOST_REPLIES = 12
+MOST_VIOLATIONS = 5  # of each invariant
 _ALWAYS = frozenset({State.DELIVERED, State.FAILED, State.EXPIRED, State.UNKNOWN})
 
 
@@ -70,12 +72,19 @@ def _replies(summary: Summary) -> list[str]:
 
 
 def _violations(summary: Summary) -> list[str]:
-    return [
-        f"VIOLATED {row.invariant} {escape(row.name)}: "
-        + (f"{escape(row.recipient)}: " if row.recipient else "")
-        + escape(row.finding)
-        for row in summary.violations
-    ]
+    """Return a line for each of the first violations of each invariant, and how many more there are."""
+    lines: list[str] = []
+    for _, group in groupby(summary.violations, key=lambda row: row.invariant):
+        rows = list(group)
+        lines += map(_violation, rows[:MOST_VIOLATIONS])
+        more = len(rows) - MOST_VIOLATIONS
+        lines += [f"({more:,} more of {rows[0].invariant})"] if more > 0 else []
+    return lines
+
+
+def _violation(row: Violation) -> str:
+    who = f"{escape(row.recipient)}: " if row.recipient else ""
+    return f"VIOLATED {row.invariant} {escape(row.name)}: {who}{escape(row.finding)}"
 
 
 def _table(rows: list[list[str]], *, left: int) -> list[str]:

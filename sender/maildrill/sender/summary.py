@@ -60,13 +60,22 @@ class ReplyCount:
 
 
 @dataclass(frozen=True, slots=True)
+class Spot:
+    """Where something happened: when (Unix seconds), and at which stage, if at one."""
+
+    at: float
+    stage: Stage | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Violation:
-    """An invariant that did not hold: its id and name, the recipient (may be empty), and what was found."""
+    """An invariant that did not hold: its id and name, the recipient (may be empty), what was found, and where."""
 
     invariant: str
     name: str
     recipient: str
     finding: str
+    spot: Spot | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

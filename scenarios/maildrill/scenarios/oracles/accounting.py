@@ -9,6 +9,7 @@ from maildrill.scenarios.oracles.evidence import Asked, Evidence, Taken
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
 from maildrill.sender.attempt import NOT_TRIED, TERMINAL, Scope, State, Verdict
 from maildrill.sender.campaign import UnknownPolicy
+from maildrill.sender.summary import Spot
 from maildrill.smtp import Stage, domain_of
 
 
@@ -45,18 +46,19 @@ def no_second_message(evidence: Evidence) -> Iterator[Breach]:
             continue
         later = [asked for asked in evidence.asked_for[address] if asked.at > min(read)]
         if later:
-            yield Breach(address, f"was acknowledged, and RCPT named it {len(later)} more times")
+            yield Breach(address, f"was acknowledged, and RCPT named it {len(later)} more times", later[0].spot)
 
 
 def duplicate_bound(evidence: Evidence) -> Iterator[Breach]:
     """I4: messages taken by the server against tries whose outcome could not be known."""
     at_most_once = evidence.campaign.retry.unknown is UnknownPolicy.AT_MOST_ONCE
     for address, all_taken in evidence.taken_for.items():
-        committed = sum(taken.committed and taken.honest for taken in all_taken)
+        committed = [taken for taken in all_taken if taken.committed and taken.honest]
         doubts = sum(attempt.verdict is Verdict.UNKNOWN for attempt in evidence.attempts_of.get(address, ()))
         most = 1 if at_most_once else 1 + doubts
-        if committed > most:
-            yield Breach(address, f"has the message {committed} times; {most} could not be avoided")
+        if len(committed) > most:
+            found = f"has the message {len(committed)} times; {most} could not be avoided"
+            yield Breach(address, found, committed[most].spot)
 
 
 def no_silent_loss(evidence: Evidence) -> Iterator[Breach]:
@@ -69,7 +71,8 @@ def no_silent_loss(evidence: Evidence) -> Iterator[Breach]:
             yield Breach(record.address, "is called expired, and the log has no record of that")
     for attempt in evidence.attempts:
         if attempt.scope is Scope.HOST and attempt.state in (State.FAILED, State.EXPIRED):
-            yield Breach(attempt.recipient, f"became {attempt.state} by what was said of the host ({attempt.row})")
+            found = f"became {attempt.state} by what was said of the host ({attempt.row})"
+            yield Breach(attempt.recipient, found, Spot(attempt.ended, attempt.stage))
 
 
 def no_false_failure(evidence: Evidence) -> Iterator[Breach]:
@@ -81,7 +84,8 @@ def no_false_failure(evidence: Evidence) -> Iterator[Breach]:
                 continue
             allowed = {State.DELIVERED} if _was_read(evidence, taken) else {State.DELIVERED, State.UNKNOWN}
             if state not in allowed and taken.session not in evidence.severed:
-                yield Breach(address, f"was acknowledged in session {taken.session}, and is called {state}")
+                found = f"was acknowledged in session {taken.session}, and is called {state}"
+                yield Breach(address, found, taken.spot)
 
 
 def partial_results(evidence: Evidence) -> Iterator[Breach]:
@@ -92,7 +96,7 @@ def partial_results(evidence: Evidence) -> Iterator[Breach]:
             continue  # I56 sees to it
         if attempt is None or attempt.verdict is not Verdict.FAILED:
             ruled = attempt.verdict if attempt else "not recorded at all"
-            yield Breach(asked.recipient, f"got {asked.reply} to RCPT, and the try is {ruled}")
+            yield Breach(asked.recipient, f"got {asked.reply} to RCPT, and the try is {ruled}", asked.spot)
 
 
 def all_refused(evidence: Evidence) -> Iterator[Breach]:
@@ -103,11 +107,12 @@ def all_refused(evidence: Evidence) -> Iterator[Breach]:
         if any(one.reply is not None and one.reply.positive for one in recipients):
             continue
         if taken.content:
-            yield Breach("", f"{len(taken.content)} octets were sent in session {taken.session} for no recipient")
+            found = f"{len(taken.content)} octets were sent in session {taken.session} for no recipient"
+            yield Breach("", found, taken.spot)
         for one in recipients:
             attempt = evidence.tried_at(one.recipient, one.at)
             if attempt is not None and attempt.verdict is Verdict.DELIVERED:
-                yield Breach(one.recipient, f"is called delivered, and its RCPT got {one.reply}")
+                yield Breach(one.recipient, f"is called delivered, and its RCPT got {one.reply}", one.spot)
 
 
 def _accepted(evidence: Evidence, taken: Taken, address: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from maildrill.scenarios.oracles.evidence import Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
+from maildrill.sender.summary import Spot
 from maildrill.smtp import Stage
 
 
@@ -14,13 +15,14 @@ def nothing_after_421(evidence: Evidence) -> Iterator[Breach]:
     for session, lines in evidence.lines.items():
         marks = [(str(line.fields["mark"]), str(line.fields["text"])) for line in lines]
         ends = [n for n, (mark, text) in enumerate(marks) if mark == "<**" and text.startswith("421")]
-        said = [text for mark, text in marks[ends[0] :] if mark == "->" and text != "QUIT"] if ends else []
+        said = [n for n, (mark, text) in enumerate(marks) if ends and n > ends[0] and mark == "->" and text != "QUIT"]
         if said:
-            yield Breach("", f'session {session} went on after a 421 with "{said[0]}"')
+            found = f'session {session} went on after a 421 with "{marks[said[0]][1]}"'
+            yield Breach("", found, Spot(lines[said[0]].at))
     closing: dict[int, float] = {}
     for asked in evidence.asked:
         if asked.stage is Stage.MAIL and asked.session in closing:
-            yield Breach("", f"the server's session {asked.session} got a MAIL after its 421")
+            yield Breach("", f"the server's session {asked.session} got a MAIL after its 421", asked.spot)
         if asked.reply is not None and asked.reply.code == 421:
             closing.setdefault(asked.session, asked.at)
 
@@ -29,9 +31,10 @@ def transparency(evidence: Evidence) -> Iterator[Breach]:
     """I32: the octets that the server has after un-stuffing are the message that was composed."""
     for taken in evidence.taken:
         if taken.recipients and taken.content != evidence.composed(taken.recipients[0]):
-            yield Breach(taken.recipients[0], f"session {taken.session} carried other octets than were composed")
+            found = f"session {taken.session} carried other octets than were composed"
+            yield Breach(taken.recipients[0], found, taken.spot)
         if b"\r" in taken.content.replace(b"\r\n", b"") or b"\n" in taken.content.replace(b"\r\n", b""):
-            yield Breach("", f"session {taken.session} carried a bare CR or LF")
+            yield Breach("", f"session {taken.session} carried a bare CR or LF", taken.spot)
 
 
 DIALOGUE = (

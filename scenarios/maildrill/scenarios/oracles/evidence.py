@@ -19,6 +19,7 @@ from maildrill.sender.ledger.records import AttemptRecord, RecipientRecord
 from maildrill.sender.lists.rows import SetAside
 from maildrill.sender.log_event import LogEvent
 from maildrill.sender.override import Override
+from maildrill.sender.summary import Spot
 from maildrill.sender.timeouts import Deadlines
 from maildrill.smtp import Reply, Stage
 
@@ -48,6 +49,11 @@ class Asked:
     parameters: frozenset[str] = frozenset()
     secure: bool = False
     whole: bool = True
+
+    @property
+    def spot(self) -> Spot:
+        """When and at which stage this was."""
+        return Spot(self.at, self.stage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +85,11 @@ class Taken:
     committed: bool
     acknowledged: bool
     honest: bool = True
+
+    @property
+    def spot(self) -> Spot:
+        """When this was: at the dot."""
+        return Spot(self.at, Stage.DOT)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)  # asyncio writes out what a task returned; this may be megabytes

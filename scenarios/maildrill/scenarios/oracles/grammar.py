@@ -41,8 +41,8 @@ def command_order(evidence: Evidence) -> Iterator[Breach]:
     """I26: walk through each of the journal's sessions by the grammar."""
     for session, asked in evidence.by_session.items():
         fault = _first_fault(asked)
-        if fault:
-            yield Breach("", f"session {session}: {fault}")
+        if fault is not None:
+            yield Breach("", f"session {session}: {fault[0]}", fault[1].spot)
 
 
 def only_what_was_offered(evidence: Evidence) -> Iterator[Breach]:
@@ -56,7 +56,8 @@ def only_what_was_offered(evidence: Evidence) -> Iterator[Breach]:
                 wanted = {_PARAMETERS.get(name, name) for name in one.parameters}
                 wanted |= {_COMMANDS[one.stage]} if one.stage in _COMMANDS else set()
                 for word in sorted(wanted - offered):
-                    yield Breach(one.recipient, f"session {session} used {word} at {one.stage}, which was not offered")
+                    found = f"session {session} used {word} at {one.stage}, which was not offered"
+                    yield Breach(one.recipient, found, one.spot)
 
 
 def no_injection(evidence: Evidence) -> Iterator[Breach]:
@@ -64,7 +65,8 @@ def no_injection(evidence: Evidence) -> Iterator[Breach]:
     imported = set(evidence.imported)
     for address in evidence.asked_for:
         if address not in imported:
-            yield Breach(address, "was named by RCPT, and the list does not have it")
+            asked = evidence.asked_for[address][0]
+            yield Breach(address, "was named by RCPT, and the list does not have it", asked.spot)
     seen: set[bytes] = set()
     for taken in evidence.taken:
         head = taken.content.partition(b"\r\n\r\n")[0]
@@ -84,8 +86,8 @@ def side_shows(evidence: Evidence) -> Iterator[Breach]:
             yield Breach(attempt.recipient, f"is {attempt.verdict} by the reply to {attempt.stage}")
 
 
-def _first_fault(asked: Sequence[Asked]) -> str:
-    """Return what is against the grammar in a session (RFC 5321 section 4.1.4), or nothing."""
+def _first_fault(asked: Sequence[Asked]) -> tuple[str, Asked] | None:
+    """Return what is against the grammar in a session (RFC 5321 section 4.1.4), and the command, if there is one."""
     greeted = begun = opened = named = False  # begun: MAIL was said; opened: and accepted; named: and RCPT behind it
     last = Stage.BANNER
     for one in asked:
@@ -93,21 +95,21 @@ def _first_fault(asked: Sequence[Asked]) -> str:
             greeted = True
         elif one.stage is Stage.MAIL:
             if not greeted:
-                return "MAIL before EHLO"
+                return "MAIL before EHLO", one
             if opened:
-                return "MAIL in the middle of a transaction"
+                return "MAIL in the middle of a transaction", one
             begun, named = True, False
             opened = one.reply is not None and one.reply.positive
         elif one.stage in _NEEDS_MAIL:
             if not begun and (last, one.stage) != (Stage.BODY, Stage.BDAT):  # refused within the chunk, noted after it
-                return f"{one.stage} without MAIL"
+                return f"{one.stage} without MAIL", one
             if begun and one.stage is not Stage.RCPT and not named:
-                return f"{one.stage} without RCPT"
+                return f"{one.stage} without RCPT", one
             named = True
         if one.stage in _ENDS and one.whole:
             begun = opened = named = False
         last = one.stage
-    return ""
+    return None
 
 
 def _offered(one: Asked) -> frozenset[str] | None:

@@ -11,6 +11,7 @@ from maildrill.scenarios.oracles.evidence import Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
 from maildrill.scenarios.oracles.retrying import FLIGHT, GRAIN
 from maildrill.sender.campaign import Mode
+from maildrill.sender.summary import Spot
 from maildrill.smtp import Stage
 
 _RCPT = "RCPT TO:<"
@@ -29,7 +30,7 @@ def write_ahead(evidence: Evidence) -> Iterator[Breach]:
         early = [taken for n, taken in enumerate(all_taken) if n >= len(intents) or intents[n] > taken.at + GRAIN]
         if early:
             found = f"had its final dot sent {ends[address]} times, and {len(intents)} intents were written down before"
-            yield Breach(address, f"{found} (session {early[0].session})")
+            yield Breach(address, f"{found} (session {early[0].session})", early[0].spot)
 
 
 def single_writer(evidence: Evidence) -> Iterator[Breach]:
@@ -37,14 +38,14 @@ def single_writer(evidence: Evidence) -> Iterator[Breach]:
     for recipient, attempts in evidence.attempts_of.items():
         for one, other in pairwise(attempts):
             if other.started < one.ended - GRAIN:
-                yield Breach(recipient, f"had two tries at once, in the sessions {one.session} and {other.session}")
+                found = f"had two tries at once, in the sessions {one.session} and {other.session}"
+                yield Breach(recipient, found, Spot(other.started, other.stage))
     for recipient, asked in evidence.asked_for.items():
         for ask, later in pairwise(asked):
             beside = later.session != ask.session and ask.session not in evidence.severed
             if beside and later.at < _over(evidence, ask.session, ask.transaction) - FLIGHT:
-                yield Breach(
-                    recipient, f"was in two transactions at once, in sessions {ask.session} and {later.session}"
-                )
+                found = f"was in two transactions at once, in sessions {ask.session} and {later.session}"
+                yield Breach(recipient, found, later.spot)
 
 
 def stable_identity(evidence: Evidence) -> Iterator[Breach]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from maildrill.sender.summary import Violation
+from maildrill.sender.summary import Spot, Violation
 
 _E = TypeVar("_E")
 
@@ -26,10 +26,11 @@ class Witness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """One thing that should not have happened: to whom (may be empty), and the evidence in a sentence."""
+    """One thing that should not have happened: to whom (may be empty), the evidence in a sentence, and where it was."""
 
     recipient: str
     finding: str
+    spot: Spot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +52,4 @@ class Invariant(Generic[_E]):
     def violations(self, evidence: _E) -> Iterator[Violation]:
         """Yield what the check finds, ready to be reported."""
         for breach in self.check(evidence):
-            yield Violation(self.id, self.name, breach.recipient, breach.finding)
+            yield Violation(self.id, self.name, breach.recipient, breach.finding, breach.spot)

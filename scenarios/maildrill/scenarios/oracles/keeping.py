@@ -42,7 +42,8 @@ def one_outcome_each(evidence: Evidence) -> Iterator[Breach]:
     for address, asked in evidence.asked_for.items():
         for one in asked:
             if one.session not in evidence.severed and evidence.tried_at(address, one.at) is None:
-                yield Breach(address, f"was named by RCPT in session {one.session}, and no try was written down")
+                found = f"was named by RCPT in session {one.session}, and no try was written down"
+                yield Breach(address, found, one.spot)
 
 
 def report_adds_up(evidence: Evidence) -> Iterator[Breach]:

@@ -9,6 +9,7 @@ from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
 from maildrill.sender.attempt import Scope, State, Verdict
 from maildrill.sender.campaign import RetryPolicy
 from maildrill.sender.ledger.records import AttemptRecord
+from maildrill.sender.summary import Spot
 from maildrill.smtp import Stage, domain_of
 from maildrill.smtp.quantity import format_duration
 
@@ -26,8 +27,9 @@ def permanent_is_final(evidence: Evidence) -> Iterator[Breach]:
     ends += [(one.recipient, one.at, one.reply) for one in evidence.refused_for_good if not _overridden(evidence, one)]
     for recipient, at, reply in ends:
         until = evidence.requeued_after(recipient, at)
-        if any(at + GRAIN < one.at < until for one in evidence.asked_for.get(recipient, ())):
-            yield Breach(recipient, f"failed for good ({reply}), and RCPT named it again")
+        again = [one for one in evidence.asked_for.get(recipient, ()) if at + GRAIN < one.at < until]
+        if again:
+            yield Breach(recipient, f"failed for good ({reply}), and RCPT named it again", again[0].spot)
 
 
 def back_off(evidence: Evidence) -> Iterator[Breach]:
@@ -55,9 +57,8 @@ def floor(evidence: Evidence) -> Iterator[Breach]:
             early = next((at for at in asked if attempt.ended + GRAIN < at < attempt.ended + rest - GRAIN), None)
             if early is not None:
                 waited = format_duration(early - attempt.ended)
-                yield Breach(
-                    recipient, f"was deferred, and RCPT named it {waited} later; {format_duration(rest)} is the least"
-                )
+                found = f"was deferred, and RCPT named it {waited} later; {format_duration(rest)} is the least"
+                yield Breach(recipient, found, Spot(early, Stage.RCPT))
 
 
 def lifetime(evidence: Evidence) -> Iterator[Breach]:
@@ -70,7 +71,8 @@ def lifetime(evidence: Evidence) -> Iterator[Breach]:
         for begun in _transactions_begun(evidence, record.address) if attempts else ():
             end = attempts[0].started + evidence.campaign.retry.lifetime
             if begun > end + FLIGHT:
-                yield Breach(record.address, f"was tried {format_duration(begun - end)} after its lifetime")
+                found = f"was tried {format_duration(begun - end)} after its lifetime"
+                yield Breach(record.address, found, Spot(begun, Stage.RCPT))
 
 
 def attempt_counting(evidence: Evidence) -> Iterator[Breach]:
