@@ -34,9 +34,10 @@ def replay(scenario: str, *, as_json: bool, export: str | None) -> int:
     file = scenario if Path(scenario).is_file() else str(find(scenario))
     saved = load_scenario(file)
     if export:
+        from maildrill.scenarios.scenario_writer import scenario_to_toml  # noqa: PLC0415
         from maildrill.scenarios.telling.export import pytest_module  # noqa: PLC0415
 
-        click.echo(pytest_module(saved), nl=False)
+        click.echo(pytest_module(saved.purpose, scenario_to_toml(saved)), nl=False)
         return Exit.OK
     first, second = saved.run(), saved.run()
     unstable, violations = differences(first, second), first.summary.violations

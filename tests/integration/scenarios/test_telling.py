@@ -13,7 +13,7 @@ from maildrill.scenarios.mutants.defects import CAMPAIGN, DEFECTS, ROWS, Defect
 from maildrill.scenarios.mutants.patching import Patching
 from maildrill.scenarios.oracles import EVERY
 from maildrill.scenarios.scenario import Scenario, listed, usual_campaign
-from maildrill.scenarios.scenario_file import scenario_of
+from maildrill.scenarios.scenario_writer import scenario_to_toml
 from maildrill.scenarios.telling.excerpt import MOST_LINES
 from maildrill.scenarios.telling.export import pytest_module
 from maildrill.scenarios.telling.page import drilled_page, tell
@@ -132,8 +132,8 @@ WRONG = '[scenario]\npurpose = "Ann"\nsource = "s"\nrecipients = "ann@x.test"\no
 
 def test_an_exported_test_stands_alone(pytester: pytest.Pytester) -> None:
     """It passes where the scenario holds, and fails with the page where it does not."""
-    pytester.makepyfile(test_good=pytest_module(GOOD))
-    pytester.makepyfile(test_wrong=pytest_module(scenario_of(read_script(WRONG, "wrong.toml"))))
+    pytester.makepyfile(test_good=pytest_module(GOOD.purpose, scenario_to_toml(GOOD)))
+    pytester.makepyfile(test_wrong=pytest_module("Ann", WRONG))
     result = pytester.runpytest_subprocess("-v", "-p", "no:cacheprovider")
 
     result.assert_outcomes(passed=1, failed=1)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 
-from maildrill.scenarios.scenario import Scenario
-from maildrill.scenarios.scenario_writer import scenario_to_toml
-
 _QUOTES = "'''"
 
 
-def pytest_module(scenario: Scenario) -> str:
-    """Return a test module that plays the scenario; it fails with the page of telling.page where anything is violated.
+def pytest_module(purpose: str, scenario: str) -> str:
+    """Return a test module that plays a scenario; it fails with the page of telling.page where anything is violated.
 
-    Raises ConfigurationError where the scenario cannot be one file.
+    purpose: what it is for, in a sentence; scenario: its TOML.
     """
-    purpose = " ".join(scenario.purpose.split())
+    purpose = " ".join(purpose.split())
     return f"""{_quoted(purpose)}
 
 import pytest
@@ -24,7 +21,7 @@ from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios.scenario_file import scenario_of
 from maildrill.scenarios.telling.page import drilled_page
 
-SCENARIO = {_quoted(scenario_to_toml(scenario))}
+SCENARIO = {_quoted(scenario)}
 
 
 def test_{_name(purpose)}() -> None:
