@@ -18,7 +18,7 @@ NAMES = [name for name in catalogue.names() if has_scenario(catalogue.load_scrip
 
 @pytest.mark.parametrize("name", NAMES)
 def test_whatever_the_moment_the_next_run_makes_it_good(name: str, deaths: Callable[[int], int]) -> None:
-    """Invariants I1 to I4, I9, I37, I38 and I42, after a death at each write and each landing."""
+    """Invariants I1 to I4, I9, I37, I38, I42 and I57, after a death at each write and each landing."""
     plan = plan_of(catalogue.load_script(name))
     points = deaths_of(plan)
 

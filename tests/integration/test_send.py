@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from maildrill.cli.main import main
 from maildrill.cli.system_clock import SystemClock
 from maildrill.fakeserver.server import FakeServer
 from maildrill.fakeserver.text.script_file import read_script
@@ -358,3 +360,69 @@ def test_status_and_log_can_be_asked_while_it_is_sent(desk: Desk) -> None:
         assert (first.code, first.report["delivered"]) == (0, 3), first.errors
 
     play(desk, story)
+
+
+def _look(desk: Desk, *words: str) -> str:
+    """Return what a command that only looks says of the campaign."""
+    result = CliRunner().invoke(main, [words[0], str(desk.folder / "spring.toml"), *words[1:]], standalone_mode=False)
+    assert result.return_value in (None, 0), result.stderr
+    return result.stdout
+
+
+def test_content_that_is_refused_pauses_the_campaign_until_it_is_resumed(desk: Desk) -> None:
+    """Status 65 with the reply, escaped; nothing is begun without the word; everybody who looks is told."""
+    desk.script = '[[rule]]\nat = "dot"\nattempt = "1-2"\nreply = "554 5.7.1 a listed link"\n'
+    desk.connections = 1
+    said: list[str] = []
+
+    async def story() -> None:
+        with (desk.folder / "spring.toml").open("a") as file:
+            file.write("pause_after = 2\n")
+        first = await desk.send()
+        sessions = len(desk.server.journal.sessions)
+        said.extend([_look(desk, "status"), _look(desk, "report"), _look(desk, "explain", ALL[2])])
+        again = await desk.send()
+
+        assert (first.code, first.report["failed"], first.report["pending"]) == (65, 2, 1), first.errors
+        assert (first.report["paused"]["recipients"], first.report["canary"]) == (2, None)
+        assert (again.code, again.report, len(desk.server.journal.sessions)) == (65, {}, sessions)
+        assert "554 5.7.1 a listed link" in again.errors
+        assert "--resume" in again.errors
+
+        resumed = await desk.send("--resume")
+
+        assert (resumed.code, resumed.report["delivered"], resumed.report["paused"]) == (1, 1, None), resumed.errors
+
+    play(desk, story)
+
+    assert all("paused" in one.lower() and "554 5.7.1 a listed link" in one for one in said), said
+    assert desk.states() == desk.folded()
+    assert "paused since" in desk.log()
+    assert "goes on after a pause" in desk.log()
+    assert "paused" not in _look(desk, "status").lower()
+
+
+def test_a_canary_is_waited_for_and_everybody_else_is_left(desk: Desk) -> None:
+    """Status 0 is about the canary; the next run goes on with the rest, and with --then-go-on it is the same run."""
+
+    async def story() -> None:
+        canary = await desk.send("--canary", "1")
+
+        assert (canary.code, canary.report["canary"]) == (0, {"delivered": 1}), canary.errors
+        assert (canary.report["delivered"], canary.report["pending"]) == (1, 2)
+
+        rest = await desk.send("--canary", "2", "--then-go-on")
+
+        assert (rest.code, rest.report["canary"], rest.report["delivered"]) == (0, None, 3), rest.errors
+
+    play(desk, story)
+
+    assert desk.states() == desk.folded() == dict.fromkeys(ALL, State.DELIVERED)
+    assert [desk.server.journal.committed(recipient) for recipient in ALL] == [1, 1, 1]
+
+
+def test_then_go_on_needs_a_canary(desk: Desk) -> None:
+    """Status 2, and what to say instead."""
+    result = CliRunner().invoke(main, ["send", str(desk.folder / "spring.toml"), "--then-go-on"])
+
+    assert (result.exit_code, "--canary N --then-go-on" in result.stderr) == (2, True)

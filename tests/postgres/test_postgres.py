@@ -11,13 +11,14 @@ import pytest
 
 from maildrill.sender.attempt import Ruling, Scope, State, Verdict
 from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, RetryPolicy, UnknownPolicy
-from maildrill.sender.ledger import AttemptRecord, Entry, Intent, LedgerError
+from maildrill.sender.ledger import AttemptRecord, Entry, Intent, LedgerError, Pause
 from maildrill.sender.ledger.postgres import LeaseLostError, PostgresLedger
 from maildrill.sender.ledger.postgres_opening import open_postgres, read_postgres
 from maildrill.sender.ledger.postgres_url import redacted
 from maildrill.sender.lists import Row
 from maildrill.sender.plan import Waiting
 from maildrill.sender.standing import after
+from maildrill.sender.watch import standing_pause
 from maildrill.smtp import ConfigurationError, Reply, Stage
 
 POLICY = RetryPolicy(schedule=(300.0, 600.0), cap=600.0, lifetime=86400.0)
@@ -268,3 +269,17 @@ def test_no_password_is_shown() -> None:
     assert "s3cr" not in str(caught.value)
     assert "postgresql://ann:***@127.0.0.1:1/club" in str(caught.value)
     assert redacted("postgresql://h/d?user=a&password=s3cr%40t&x=1") == "postgresql://h/d?user=a&password=***&x=1"
+
+
+def test_a_pause_is_seen_by_every_sender_until_it_is_resumed(join: Join) -> None:
+    """It is written with the refusal that brought it, and nobody beyond a canary is leased."""
+    one, two = join(), join()
+    (waiting,) = one.lease(100.0, 100.0, 9, (), 1).waiting
+    pause = Pause(at=101.0, run=one.run, recipients=5, reply=Reply.of("554 5.7.1 spam"))
+    asyncio.run(one.record([_entry(one, waiting, Verdict.FAILED)], pause))
+
+    assert (standing_pause(two), two.lease(100.0, 100.0, 9, (), 1).waiting) == (pause, ())
+
+    two.resume(105.0)
+
+    assert (standing_pause(one), [found.resumed for found in one.pauses()]) == (None, [105.0])

@@ -6,9 +6,9 @@ The clock of leases is the database's: for each second of the world it is made a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ ROWS = [Row(line, f"r{line}@x.example", {"email": f"r{line}@x.example"}) for lin
 #: Longer than a lease, and shorter than the patience of the sender.
 SLOW = 'version = 1\n[[rule]]\nat = "dot"\nwait = "150s"\n'
 GREYLIST = 'version = 1\n[[rule]]\nat = "rcpt"\nattempt = "1"\nkey = "rcpt"\nreply = "450 4.2.1 later"\n'
+SPAM = 'version = 1\n[[rule]]\nat = "dot"\nreply = "554 5.7.1 spam"\n'
 AGE = "UPDATE recipient SET lease_until = lease_until - make_interval(secs => ?) WHERE lease_run IS NOT NULL"
 TICK = 5.0  # seconds
 WINDOW = 6  # recipients
@@ -74,7 +75,7 @@ class Mortal:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
 
-    async def record(self, entries: object) -> None:
+    async def record(self, entries: object, pause: object = None) -> None:
         """Die: the connection goes, nothing is written any more."""
         self._ledger.close()
         raise LedgerError("killed")
@@ -90,9 +91,10 @@ def _open(url: str, at: float) -> Iterator[PostgresLedger]:
         yield ledger
 
 
-async def _send(world: World, url: str, wrap: Wrap) -> object:
+async def _send(world: World, url: str, wrap: Wrap, pause_after: int) -> object:
+    campaign = replace(CAMPAIGN, limits=replace(CAMPAIGN.limits, pause_after=pause_after))
     with _open(url, world.clock.now()) as ledger, ConnectionLog(Memory()) as log:
-        runner = Runner(CAMPAIGN, ROWS, Composer(CAMPAIGN), wrap(ledger), clock=world.clock, log=log)
+        runner = Runner(campaign, ROWS, Composer(campaign), wrap(ledger), clock=world.clock, log=log)
         return await runner.run()
 
 
@@ -105,8 +107,8 @@ async def _time_passes(world: World, url: str) -> None:
                 book.do(AGE, (TICK,))
 
 
-def _played(url: str, script: str, *wraps: Wrap) -> Played:
-    """Play a sender for each of these, all at once, to their ends."""
+def _played(url: str, script: str, *wraps: Wrap, pauses: Sequence[int] = (0, 0)) -> Played:
+    """Play a sender for each of these, all at once, to their ends. pauses: the `pause_after` of each."""
     played = Played()
 
     async def play(world: World) -> None:
@@ -116,7 +118,7 @@ def _played(url: str, script: str, *wraps: Wrap) -> Played:
         await server.start(CAMPAIGN.account.host, CAMPAIGN.account.port)
         clock = asyncio.create_task(_time_passes(world, url))
         try:
-            sending = [asyncio.create_task(_send(world, url, wrap)) for wrap in wraps]
+            sending = [asyncio.create_task(_send(world, url, *one)) for one in zip(wraps, pauses, strict=True)]
             played.ends.extend(await asyncio.gather(*sending, return_exceptions=True))
         finally:
             clock.cancel()
@@ -181,6 +183,16 @@ def test_a_killed_sender_is_taken_over(new_database: Callable[[], str]) -> None:
     tried = [one for one in played.attempts if one.row != "recovered"]
     began = min(one.started for one in tried)
     assert len([one for one in tried if one.started > began + LEASE - 2 * TICK]) == WINDOW - len(doubted)
+
+
+def test_a_pause_stops_the_other_sender_too(new_database: Callable[[], str]) -> None:
+    """The other would never pause; it is told by the ledger when it renews its leases, and begins nothing more."""
+    slow = SPAM.replace("reply", 'wait = "15s"\nreply')
+    played = _played(new_database(), slow, _as_it_is, _as_it_is, pauses=(5, 0))
+
+    assert [end.pause.run for end in played.ends] == [2, 2]
+    assert {one.state for one in played.recipients} == {State.FAILED, State.PENDING}
+    assert max(one.started for one in played.attempts) <= played.ends[0].pause.at + LEASE / 2
 
 
 def test_the_living_are_not_taken_over_before_their_leases_end(

@@ -58,6 +58,9 @@ LEDGER, EVENTS, LOG, REPORT, REPORT_JSON = FILES = (
 @click.option("--latency", type=DURATION, help="How long octets travel, one way. [the scenario's, or 10ms]")
 @click.option("--jitter", type=DURATION, help="Up to so much longer, drawn for each flight. [the scenario's, or 2ms]")
 @click.option("--segment", type=click.IntRange(min=0), help="So many octets arrive at once at most. [0: all]")
+@click.option(
+    "--canary", type=click.IntRange(min=1), metavar="N", help="Send to the first N of the list only, as `send` would."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @click.option(
     "--out",
@@ -76,6 +79,7 @@ def drill(  # noqa: PLR0913 - an argument for each option
     latency: float | None,
     jitter: float | None,
     segment: int | None,
+    canary: int | None,
     as_json: bool,
     out: Path | None,
 ) -> int:
@@ -87,11 +91,11 @@ def drill(  # noqa: PLR0913 - an argument for each option
     said = {"latency": latency, "jitter": jitter, "segment": segment}
     weather: dict[str, Any] = {word: value for word, value in said.items() if value is not None}
     if everything:
-        if campaign or scripts or hosts or dns or as_json or out:
+        if campaign or scripts or hosts or dns or as_json or out or canary:
             raise click.UsageError("--all plays all bundled scripts; it goes with --seed and the network alone")
         return drill_all(seed=seed, weather=weather)
     plan = _with_hosts(_plan(campaign, scripts, seed), hosts, dns)
-    plan = replace(plan, network=replace(plan.network, **weather))
+    plan = replace(plan, network=replace(plan.network, **weather), canary=canary or 0)
     drilled = _rehearsed(plan, out)
     summary = drilled.summary
     if as_json:

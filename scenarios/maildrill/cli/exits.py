@@ -32,6 +32,7 @@ class Exit(IntEnum):
     FAILED = 1  # an invariant was violated; some recipients failed for good
     USAGE = 2  # usage or configuration
     INTERNAL = 3  # a bug in maildrill
+    PAUSED = 65  # EX_DATAERR: the content of the message is refused
     OUTPUT = 74  # EX_IOERR: what was to be printed could not be written
     LEFTOVERS = 75  # EX_TEMPFAIL: mail remains that a later run will send
     AUTHENTICATION = 77  # EX_NOPERM: the server wants to know who we are

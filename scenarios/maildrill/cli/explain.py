@@ -21,6 +21,7 @@ from maildrill.sender.review.explain import Explanation, dialogues_of, nearest, 
 from maildrill.sender.review.explain import explain as explained
 from maildrill.sender.review.explain_text import aside_text, explanation_json, render_explanation
 from maildrill.sender.review.located import locate
+from maildrill.sender.watch import standing_pause
 from maildrill.smtp import MaildrillError, escape
 
 
@@ -49,7 +50,10 @@ def explain(words: tuple[str, ...], ledger: Path | str | None, log_dir: Path | N
         if isinstance(found, str):
             click.echo(json.dumps({"recipient": address, "told": found}) if as_json else found)
             return Exit.OK
-        todo = advice(found.recipient, now=time.time(), sending=sending)  # noqa: TID251 - the shell
+        with desk.reading() as book:
+            pause = standing_pause(book)
+        now = time.time()  # noqa: TID251 - the shell's clock
+        todo = advice(found.recipient, now=now, sending=sending, pause=pause)
         if as_json:
             click.echo(json.dumps(explanation_json(found, todo), indent=2))
         else:

@@ -73,6 +73,7 @@ def _of_ledger(desk: Books) -> Report:
             requeues=book.requeues(),
             log=desk.log(),
             fields_of=lambda one: book.addressee(one.key)[0].fields,
+            pauses=book.pauses(),
         )
         return _made(facts, _message(desk, book, facts), desk.campaign)
 

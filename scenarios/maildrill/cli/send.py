@@ -18,14 +18,16 @@ from pathlib import Path
 
 import click
 
-from maildrill.cli.exits import Exit, error_exits
+from maildrill.cli.exits import CommandError, Exit, error_exits
 from maildrill.cli.place import CAMPAIGN, PLACE
 from maildrill.cli.progress import Display, Progress, display
 from maildrill.cli.system_clock import SystemClock
 from maildrill.sender.attempt import State
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.campaign_file import read_campaign
+from maildrill.sender.canary import canary_alone, canary_of
 from maildrill.sender.connection_log import ConnectionLog
+from maildrill.sender.content import Caution
 from maildrill.sender.ledger import Durability, Ledger, RecipientRecord, is_shared, open_book
 from maildrill.sender.lists import RecipientList, read_list
 from maildrill.sender.log_files import log_files
@@ -33,7 +35,8 @@ from maildrill.sender.merge.preflight import preflight
 from maildrill.sender.message import Composer
 from maildrill.sender.report import Summary, render_text, summarise
 from maildrill.sender.runner import Runner, RunSummary
-from maildrill.smtp import Stage
+from maildrill.sender.watch import standing_pause
+from maildrill.smtp import MaildrillError, Stage, timestamp
 
 #: Replies that ask who we are, or do not believe it (RFC 4954): no recipient is at fault.
 _AUTHENTICATION = frozenset({530, 534, 535, 538})
@@ -53,8 +56,8 @@ class Order:
 
 
 @click.command(
-    epilog="Exit status: 0 all accepted, 1 some not, 2 usage, 74 report not printed, 75 mail remains for a later "
-    "run, or a disk failed, 77 the server wants authentication, 78 configuration."
+    epilog="Exit status: 0 all accepted, 1 some not, 2 usage, 65 paused: the content is refused, 74 report not "
+    "printed, 75 mail remains for a later run, or a disk failed, 77 the server wants authentication, 78 configuration."
 )
 @click.argument("campaign", type=CAMPAIGN)
 @click.option(
@@ -72,6 +75,14 @@ class Order:
     default=Durability.POWER.value,
     help="What a write must have survived before the final dot leaves: a power cut, a kill, or nothing. [power]",
 )
+@click.option(
+    "--canary",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Send to the first N of the list, wait for them, and stop.",
+)
+@click.option("--then-go-on", is_flag=True, help="After a canary of which all are delivered go on with the rest.")
+@click.option("--resume", is_flag=True, help="Go on though the campaign is paused because its content was refused.")
 @click.option("--forget-limits", is_flag=True, help="Forget what destinations have taught of their limits.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 def send(  # noqa: PLR0913 - one for each option
@@ -80,13 +91,22 @@ def send(  # noqa: PLR0913 - one for each option
     log_dir: Path | None,
     *,
     durability: str,
+    canary: int | None,
+    then_go_on: bool,
+    resume: bool,
     forget_limits: bool,
     as_json: bool,
 ) -> int:
     """Send CAMPAIGN (a file) over TCP, and wait for what is due later.
 
     Ctrl-C stops it. Run it again to go on: who has the message does not get it a second time.
+
+    When the content is refused (the same 5yz after the dot for [limits] pause_after recipients in a row) the campaign
+    is paused, and goes on with --resume alone.
     """
+    if then_go_on and not canary:
+        raise click.UsageError("--then-go-on says what is to be done after a canary: --canary N --then-go-on")
+    caution = Caution(canary=canary or 0, go_on=then_go_on, resume=resume)
     with error_exits(configuration=Exit.CONFIGURATION, others=Exit.LEFTOVERS):
         order = _prepared(campaign)
         clock = SystemClock()
@@ -96,12 +116,34 @@ def send(  # noqa: PLR0913 - one for each option
         try:
             if forget_limits:
                 book.forget()
+            _refuse_paused(book, caution, clock.now())
             logs = (log_dir or file.parent) / file.stem
-            summary = _sent(order, book, clock, logs, shared=is_shared(place))
+            summary = _sent(order, book, clock, logs, shared=is_shared(place), caution=caution)
             click.echo(json.dumps(summary.to_json(), indent=2) if as_json else render_text(summary), nl=as_json)
-            return exit_code(book.recipients())
+            if summary.pause is not None:
+                return Exit.PAUSED
+            told = book.recipients()
+            return exit_code(told if summary.canary is None else canary_of(told, caution.canary).records)
         finally:
             book.close()
+
+
+def _refuse_paused(book: Ledger, caution: Caution, now: float) -> None:
+    """Begin nothing where the campaign is paused and nobody has said that it is to go on all the same."""
+    pause = standing_pause(book)
+    if pause is None or caution.resume:
+        return
+    book.ended(now)
+    raise CommandError(
+        MaildrillError(
+            f"the campaign is paused since {timestamp(pause.at)}: {pause.recipients} recipients in a row got the same "
+            f"reply after the dot: {pause.reply}",
+            expected="--resume, once the cause is gone",
+            hint=f"`maildrill requeue --code {pause.reply.code}` has those tried again who were refused; to send "
+            "another message begin another campaign, with the list of who is left",
+        ),
+        Exit.PAUSED,
+    )
 
 
 def exit_code(recipients: Iterable[RecipientRecord]) -> Exit:
@@ -158,7 +200,9 @@ class Stop:
                 signal.signal(number, handler)
 
 
-def _sent(order: Order, book: Ledger, clock: SystemClock, logs: Path, *, shared: bool) -> Summary:
+def _sent(  # noqa: PLR0913 - all that a run touches
+    order: Order, book: Ledger, clock: SystemClock, logs: Path, *, shared: bool, caution: Caution
+) -> Summary:
     """Send, and say what it came to. logs: the path of the logs, without their endings; shared: so is the ledger."""
     began = time.monotonic()
     with ExitStack() as opened:
@@ -171,7 +215,7 @@ def _sent(order: Order, book: Ledger, clock: SystemClock, logs: Path, *, shared:
         )
         for row in order.recipients.set_aside:
             log.set_aside(clock.now(), row)
-        run = asyncio.run(_run(order, book, clock, log, stop))
+        run = asyncio.run(_run(order, book, clock, log, stop=stop, caution=caution))
     if log.fault:
         raise log.fault
     return summarise(
@@ -182,10 +226,14 @@ def _sent(order: Order, book: Ledger, clock: SystemClock, logs: Path, *, shared:
         connections=run.connections,
         virtual_seconds=run.ended - run.started,
         real_seconds=time.monotonic() - began,
+        pause=run.pause,
+        canary=canary_alone(run.canary, caution),
     )
 
 
-async def _run(order: Order, book: Ledger, clock: SystemClock, log: ConnectionLog, stop: Stop) -> RunSummary:
+async def _run(  # noqa: PLR0913 - everything that a run touches
+    order: Order, book: Ledger, clock: SystemClock, log: ConnectionLog, *, stop: Stop, caution: Caution
+) -> RunSummary:
     runner = Runner(
         order.campaign,
         order.recipients.recipients,
@@ -195,6 +243,7 @@ async def _run(order: Order, book: Ledger, clock: SystemClock, log: ConnectionLo
         log=log,
         stop=stop.event,
         local_hostname=_local_hostname(),
+        caution=caution,
     )
     with stop.on_signals():
         return await runner.run()

@@ -13,6 +13,7 @@ from maildrill.cli.parameters import DURATION
 from maildrill.cli.screen import is_terminal, width
 from maildrill.sender.review.status import Status, take_stock
 from maildrill.sender.review.status_text import render_status, status_json
+from maildrill.sender.watch import standing_pause
 
 
 @click.command(epilog="Exit status: 0 told, 2 usage, 75 unreadable ledger, 78 configuration, or no such ledger.")
@@ -53,6 +54,7 @@ def look(books: Books) -> Status:
             lessons=book.lessons(),
             log=books.end_of_log(),
             campaign=books.campaign,
+            pause=standing_pause(book),
         )
 
 

@@ -23,13 +23,14 @@ from maildrill.scenarios.servers import Servers, cast
 from maildrill.scenarios.world import DEFAULT, Network, World, run_world
 from maildrill.sender.campaign import Campaign, Mode
 from maildrill.sender.connection_log import ConnectionLog
+from maildrill.sender.content import Caution
 from maildrill.sender.ledger import Durability, open_ledger
 from maildrill.sender.ledger.sqlite import SqliteLedger
 from maildrill.sender.lists import RecipientList, Row, read_list
 from maildrill.sender.log_sinks import Memory, Sink
 from maildrill.sender.merge.preflight import preflight
 from maildrill.sender.message import Composer, message_id
-from maildrill.sender.runner import Runner
+from maildrill.sender.runner import Runner, RunSummary
 from maildrill.sender.session import opener
 from maildrill.sender.summary import Summary, summarise
 
@@ -41,6 +42,7 @@ class Plan:
     recipients: None reads the campaign's list. ledger: a file that must not exist yet; None keeps it in memory.
     outcomes: what must become of the recipients, besides all that must hold always. script: what every server says
     that is not in `hosts`: by name or address, another script. dns: what a direct campaign is told of domains.
+    canary: only so many are sent to, the first of the list; 0: everybody.
     """
 
     campaign: Campaign
@@ -52,6 +54,7 @@ class Plan:
     outcomes: tuple[Outcome, ...] = ()
     hosts: Mapping[str, Script] = field(default_factory=dict)
     dns: Zone = field(default_factory=dict)
+    canary: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ class _Stage:
             )
             said, fired = servers.unmet(), servers.fired()
             with ConnectionLog() as quiet:
-                resumed = await self._run(world, ledger, quiet, servers)
+                resumed = (await self._run(world, ledger, quiet, servers)).connections
         finally:
             ledger.close()
             await servers.stop()
@@ -130,8 +133,8 @@ class _Stage:
         differing = (*unheard, *missed(self.plan.outcomes, evidence))
         return _Played(replace(evidence, resumed=resumed), self.recipients, run, ended - began, differing, fired)
 
-    async def _run(self, world: World, ledger: SqliteLedger, log: ConnectionLog, servers: Servers) -> int:
-        """Run the sender to the end and return how many sessions it began."""
+    async def _run(self, world: World, ledger: SqliteLedger, log: ConnectionLog, servers: Servers) -> RunSummary:
+        """Run the sender to the end and return what that came to."""
         runner = Runner(
             self.campaign,
             self.recipients.recipients,
@@ -142,15 +145,16 @@ class _Stage:
             stop=asyncio.Event(),
             opener=opener(nonces(self.campaign.seed)),
             resolver=servers.resolver,
+            caution=Caution(canary=self.plan.canary),
         )
-        return (await runner.run()).connections
+        return await runner.run()
 
 
 @dataclass(frozen=True, slots=True)
 class _Played:
     evidence: Evidence
     recipients: RecipientList
-    connections: int
+    run: RunSummary
     virtual_seconds: float
     differing: tuple[Violation, ...]  # from what script, strict transcript or scenario expected
     fired: frozenset[str]
@@ -162,9 +166,11 @@ class _Played:
                 self.evidence.recipients,
                 self.evidence.attempts,
                 self.recipients.set_aside,
-                connections=self.connections,
+                connections=self.run.connections,
                 virtual_seconds=self.virtual_seconds,
                 real_seconds=real_seconds(),
+                pause=self.run.pause,
+                canary=None if self.run.canary is None else self.run.canary.states,
             )
 
         evidence = replace(self.evidence, report=summary().to_json())

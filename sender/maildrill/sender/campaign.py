@@ -128,6 +128,7 @@ class Limits:
     them at once; None = as fast as it goes. group, interval: MaxBulk's; so many messages, then so many seconds of
     nothing. opening: when sending is allowed. each: what holds for a destination unless it says otherwise.
     destinations: by a pattern of recipient domains, MX hosts or account names (`*.example`), the first that fits.
+    pause_after: the same 5yz to the final dot for so many recipients in a row pauses the campaign; 0: nothing does.
     """
 
     connections: int = 4
@@ -141,6 +142,7 @@ class Limits:
     idle: float = 10.0
     each: DestinationLimits = DestinationLimits()
     destinations: Mapping[str, DestinationLimits] = field(default_factory=dict)
+    pause_after: int = 5
 
 
 class RouteKind(StrEnum):

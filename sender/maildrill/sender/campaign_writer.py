@@ -57,6 +57,7 @@ def campaign_to_toml(campaign: Campaign, *, list_file: str) -> str:
             "group": limits.group or None,
             "interval": format_duration(limits.interval) if limits.group else None,
             "idle": format_duration(limits.idle),
+            "pause_after": limits.pause_after,
             "connections_per_destination": limits.each.connections,
             "rate_per_destination": str(limits.each.rate) if limits.each.rate else None,
             "warm_up": list(limits.each.warm_up) if limits.each.warm_up is not None else None,

@@ -13,6 +13,7 @@ from functools import partial
 from maildrill.sender.attempt import Ruling, State, Verdict
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.connection_log import ConnectionLog
+from maildrill.sender.content import PLAIN, Caution
 from maildrill.sender.dsn import EnvelopeId, Reporting, message_of
 from maildrill.sender.intake import AHEAD, Intake, log_recovered
 from maildrill.sender.ledger import AttemptRecord, Entry, Intent, Ledger, RecipientRecord
@@ -21,6 +22,7 @@ from maildrill.sender.pacing.lessons import Lesson
 from maildrill.sender.plan import Waiting
 from maildrill.sender.queues import Queue, Queues
 from maildrill.sender.standing import Standing, after, held, kept_waiting, lapsed
+from maildrill.sender.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Desk:
         self.states = dict.fromkeys(State, 0)
         self._intake = Intake(campaign, ledger, log, queues)
         self._ring = ring
+        self.watch = Watch(campaign.limits.pause_after, ledger, log)
 
     def reporting(self, message_id: str, go: Try) -> Reporting | None:
         """Return what reports a try of this message asks for; None: the campaign asks for none."""
@@ -75,7 +78,7 @@ class Desk:
         )
         return Reporting(self.campaign.dsn, envelope_id)
 
-    def open(self, rows: Iterable[Row], message_id: Callable[[Row], str], now: float) -> None:
+    def open(self, rows: Iterable[Row], message_id: Callable[[Row], str], now: float, caution: Caution = PLAIN) -> None:
         """Take in the list and whatever earlier runs left; log it all."""
         ledger, log = self.ledger, self.log
         enrolment = ledger.enrol(rows, message_id, now)
@@ -101,7 +104,16 @@ class Desk:
                 log.emit(
                     "recipient.queued", now, recipient=record.address, row=record.number, message_id=record.message_id
                 )
+        self.watch.begin(caution, now)
+        if self.watch.pause is None:
+            self._intake.begin(now, self.watch.last_key)
+
+    def canary_over(self, now: float) -> bool:
+        """Nobody waits any more: if that was all of a canary, say what came of it; return whether the rest is next."""
+        if not self.watch.canary_over(now):
+            return False
         self._intake.begin(now)
+        return True
 
     def _log_restored(self, record: RecipientRecord, now: float) -> None:
         self.log.emit(
@@ -160,7 +172,8 @@ class Desk:
         Everybody else who is to be tried again is back on the agenda if that is soon, else only in the ledger.
         """
         entries = [self._entry(waiting, ruling, go) for waiting, ruling in zip(batch, rulings, strict=True)]
-        await self.ledger.record(entries)
+        pause = self.watch.verdict(rulings, go.ended)
+        await self.ledger.record(entries, pause)
         again = []
         for waiting, ruling, entry in zip(batch, rulings, entries, strict=True):
             self._log_attempt(waiting, ruling, entry, go)
@@ -173,6 +186,8 @@ class Desk:
                 self._intake.given_back(entry.standing.due)
             if ruling.verdict is not Verdict.RELEASED:
                 self._intake.served(waiting)
+        if pause is not None:
+            self.watch.paused(pause, go.ended)
         return again
 
     def _entry(self, waiting: Waiting, ruling: Ruling, go: Try) -> Entry:

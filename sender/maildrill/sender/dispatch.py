@@ -97,9 +97,10 @@ class Dispatch:
             raise errors[0]
 
     def cancel(self) -> None:
-        """Ask everything under way to end."""
+        """Ask everything under way to end; who asks sees for itself that the run is stopping."""
         for task in (*self._lanes, *self._look_ups):
-            task.cancel()
+            if task is not asyncio.current_task():
+                task.cancel()
 
     async def wait(self) -> None:
         """Wait until nothing is under way any more."""

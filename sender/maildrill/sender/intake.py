@@ -35,12 +35,14 @@ class Intake:
         self._window = Window(ledger.window, queues)
         self._next_page: float | None = None  # when the ledger has more for us
         self._without = frozenset[str]()  # domains of whom it may have more at any time
+        self._last_key: int | None = None
         self._filled_at = 0.0
         self._found = False  # hosts of domains, since then
         self._kept_since: dict[str, float] = {}  # queues that wait for their host, and since when
 
-    def begin(self, now: float) -> None:
-        """Take in the first page."""
+    def begin(self, now: float, last_key: int | None = None) -> None:
+        """Take in the first page; last_key: nobody with a higher key is taken in, None: everybody is."""
+        self._last_key = last_key
         self._next_page = now
         self.fill(now)
 
@@ -92,7 +94,7 @@ class Intake:
     def _page(self, now: float, size: int) -> Sequence[Waiting]:
         """Take in at most so many of those whose turn it is, and return them."""
         self._without = self._window.names
-        page = self._ledger.lease(now, now + AHEAD, size, self._without)
+        page = self._ledger.lease(now, now + AHEAD, size, self._without, self._last_key)
         log_recovered(self._log, page.recovered, now)
         self._next_page = page.next_at
         self._window.held += len(page.waiting)

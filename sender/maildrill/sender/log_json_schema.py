@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from maildrill.sender.log_schema import COMMON, KINDS, RESPONSE, VERSION, Field, Kind
+from maildrill.sender.log_kind import Field, Kind
+from maildrill.sender.log_schema import COMMON, KINDS, RESPONSE, VERSION
 
 _Schema = dict[str, object]
 _TYPES: dict[str, _Schema] = {

@@ -8,7 +8,9 @@ Rule 2: an event is a noun and a past verb. A field is added freely; one that ch
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from maildrill.sender.log_kind import Field, Kind
+from maildrill.sender.log_schema_caution import CAUTION
 
 VERSION = 1
 
@@ -19,26 +21,6 @@ COMMON = (
     ("at", "number", "Unix seconds (UTC), to the microsecond"),
     ("kind", "text", "the kind of event"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field: its JSON type, what it means, and whether it may be missing (never null)."""
-
-    name: str
-    type: str
-    meaning: str
-    optional: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of event. crucial: without it a crash would leave the log behind what the wire saw."""
-
-    name: str
-    meaning: str
-    fields: tuple[Field, ...]
-    crucial: bool = False
 
 
 _RECIPIENT = Field("recipient", "text", "the address as it goes into RCPT")
@@ -257,13 +239,18 @@ KINDS: dict[str, Kind] = {
                 Field("text", "text", "its text", optional=True),
             ),
         ),
+        *CAUTION,
         Kind("run.waited", "nothing is due before `until`", (Field("until", "number", "Unix seconds"),)),
         Kind("run.stopping", "a stop was asked for; transactions under way come to their end", (_REASON,)),
         Kind(
             "run.ended",
             "the run is over",
             (
-                Field("reason", "text", "`done`: nothing is left to do; `stopped`: asked to stop"),
+                Field(
+                    "reason",
+                    "text",
+                    "`done`: nothing is left to do; `stopped`: asked to stop; `paused`; `canary`: it is over",
+                ),
                 Field("states", "object", "how many recipients are in each state"),
                 Field("connections", "integer", "sessions begun in this run"),
                 Field("attempts", "integer", "`attempt` events in this run"),

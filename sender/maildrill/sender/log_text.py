@@ -36,9 +36,12 @@ def _started(fields: _Fields) -> str:
 
 
 def _ended(fields: _Fields) -> str:
-    states = fields["states"]
-    counts = ", ".join(f"{state} {count}" for state, count in states.items()) if isinstance(states, dict) else ""
+    counts = _counts(fields["states"])
     return f"run ended ({_shown(fields, 'reason')}): {counts}; {fields['connections']} connections"
+
+
+def _counts(states: object) -> str:
+    return ", ".join(f"{state} {count}" for state, count in states.items()) if isinstance(states, dict) else ""
 
 
 def _set_aside(fields: _Fields) -> str:
@@ -80,6 +83,15 @@ _REMARKS: dict[str, Callable[[_Fields], str]] = {
     "run.ended": _ended,
     "run.stopping": lambda fields: f"stopping: {_shown(fields, 'reason')}",
     "run.waited": lambda fields: f"nothing is due before {timestamp(_number(fields['until']))}",
+    "campaign.paused": lambda fields: (
+        f"paused since {timestamp(_number(fields['since']))}: the same reply for {fields['recipients']} recipients "
+        f"in a row: {fields['code']} {_shown(fields, 'text')}".rstrip()
+    ),
+    "campaign.resumed": lambda fields: f"goes on after a pause since {timestamp(_number(fields['since']))}",
+    "canary.chosen": lambda fields: f"canary: the first {fields['recipients']}, up to <{_shown(fields, 'recipient')}>",
+    "canary.ended": lambda fields: (
+        f"canary ended: {_counts(fields['states'])}; {'goes on' if fields['goes_on'] else 'stops here'}"
+    ),
     "recipient.set_aside": _set_aside,
     "recipient.recovered": lambda fields: (
         f"<{_shown(fields, 'recipient')}> was in flight when an earlier run ended: {fields['state']} "

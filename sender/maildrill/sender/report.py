@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from maildrill.sender.attempt import State
+from maildrill.sender.ledger.records import Pause
 from maildrill.sender.summary import STATES, Count, Summary, Violation, summarise
-from maildrill.smtp import escape
+from maildrill.smtp import escape, timestamp
 from maildrill.smtp.quantity import format_duration
 
-__all__ = ["Summary", "Violation", "render_text", "summarise"]
+__all__ = ["Summary", "Violation", "pause_lines", "render_text", "summarise"]
 
 MOST_DOMAINS = 20
 MOST_REPLIES = 12
@@ -23,7 +24,8 @@ _ALWAYS = frozenset({State.DELIVERED, State.FAILED, State.EXPIRED, State.UNKNOWN
 
 def render_text(summary: Summary) -> str:
     """Return the report for people, lines of text with a line end each."""
-    blocks = [[_title(summary)], _domains(summary), _totals(summary), _replies(summary), _violations(summary)]
+    blocks = [[_title(summary)], _domains(summary), _totals(summary)]
+    blocks += [_replies(summary), _caution(summary), _violations(summary)]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
@@ -69,6 +71,34 @@ def _replies(summary: Summary) -> list[str]:
     lines = _table([["count", "stage", "most frequent replies"], *rows], left=0)
     more = len(summary.replies) - len(rows)
     return [*lines, f"({more:,} more)"] if more > 0 else lines
+
+
+def _caution(summary: Summary) -> list[str]:
+    """Say that the campaign is paused and why, and what came of a canary."""
+    lines = []
+    if summary.canary is not None:
+        states = ", ".join(f"{count:,} {state}" for state, count in summary.canary.items())
+        size = _of(sum(summary.canary.values()), "recipient")
+        lines.append(f"canary: the first {size} of the list: {states or 'nobody'}")
+    if summary.pause is not None:
+        lines += pause_lines(summary.pause)
+    return lines
+
+
+def pause_lines(pause: Pause) -> list[str]:
+    """Say that a campaign is paused, why, and what an operator can do; escaped."""
+    return [
+        (
+            f"PAUSED since {timestamp(pause.at)}: the same reply after the dot for "
+            f"{_of(pause.recipients, 'recipient')} "
+            f"in a row: {pause.reply}"
+        ),
+        "  nobody else is sent to: the content is refused, not a recipient; ask the server's operator why",
+        (
+            "  `maildrill send --resume` goes on; `maildrill requeue --code "
+            f"{pause.reply.code}` has those tried again who were refused; another message is another campaign"
+        ),
+    ]
 
 
 def _violations(summary: Summary) -> list[str]:

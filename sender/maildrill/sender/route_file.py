@@ -93,6 +93,7 @@ def read_limits(document: Table) -> Limits:
             connections=_number(table, "connections_per_destination"), rate=rate, warm_up=_warm_up(table)
         ),
         destinations=named,
+        pause_after=table.number("pause_after", plain.pause_after, least=0),
     )
     if bool(limits.group) != table.has("interval"):
         key, other = ("group", "interval") if limits.group else ("interval", "group")

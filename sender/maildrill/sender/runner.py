@@ -13,11 +13,13 @@ from functools import partial
 
 from maildrill.sender.attempt import Broken, State
 from maildrill.sender.campaign import Account, Campaign, UnusableMx
+from maildrill.sender.canary import Canary
 from maildrill.sender.connection_log import ConnectionLog
+from maildrill.sender.content import PLAIN, Caution
 from maildrill.sender.desk import Desk
 from maildrill.sender.destination import Destination
 from maildrill.sender.dispatch import Dispatch
-from maildrill.sender.ledger import Ledger
+from maildrill.sender.ledger import Ledger, Pause
 from maildrill.sender.letters import Letters
 from maildrill.sender.lists import Row
 from maildrill.sender.message import Composer, message_id
@@ -36,7 +38,8 @@ from maildrill.smtp import Clock
 class RunSummary:
     """What a run came to. started, ended: Unix seconds of its clock. connections: sessions begun.
 
-    attempts: tries, uncounted ones included. stopped: asked to stop while there was work left.
+    attempts: tries, uncounted ones included. stopped: asked to stop while there was work left. pause: the campaign is
+    paused. canary: what came of it, once nobody of it waits any more.
     """
 
     started: float
@@ -45,6 +48,8 @@ class RunSummary:
     attempts: int
     states: Mapping[State, int]
     stopped: bool
+    pause: Pause | None = None
+    canary: Canary | None = None
 
 
 class Runner:
@@ -52,6 +57,7 @@ class Runner:
 
     rows: the list. stop: set it to end the run early. local_hostname: what we call ourselves in EHLO (RFC 5321
     section 4.1.1.1). resolver: who answers for the DNS; None: the real one, where the campaign needs any.
+    caution: a canary first; whether to go on after a pause.
     """
 
     def __init__(  # noqa: PLR0913 - everything that a run touches is given, so that a drill can give its own
@@ -68,6 +74,7 @@ class Runner:
         deadlines: Deadlines | None = None,
         local_hostname: str = "[127.0.0.1]",
         resolver: Resolver | None = None,
+        caution: Caution = PLAIN,
     ) -> None:
         self._campaign = campaign
         self._rows = rows
@@ -80,6 +87,8 @@ class Runner:
         self._bell = asyncio.Event()
         self._queues = Queues()
         self._desk = Desk(campaign, ledger, log, self._queues, self._bell.set)
+        self._desk.watch.on_pause = self._halt
+        self._caution = caution
         self._ways = ways_of(
             campaign,
             self._queues,
@@ -108,12 +117,12 @@ class Runner:
         self._stopping = False
 
     async def run(self) -> RunSummary:
-        """Send until nobody waits any more, or until asked to stop; return what it came to.
+        """Send until nobody waits any more, until asked to stop or until paused; return what it came to.
 
         Raises LedgerError when the ledger cannot be written, ConfigurationError for a message that cannot be made.
         """
         started = self._clock.now()
-        self._desk.open(self._rows, partial(message_id, self._campaign), started)
+        self._desk.open(self._rows, partial(message_id, self._campaign), started, self._caution)
         stopping = asyncio.create_task(self._stop_lanes(), name="maildrill stop")
         renewing = self._renewing()
         try:
@@ -124,6 +133,8 @@ class Runner:
                 self._desk.lapse(now)
                 self._dispatch.serve(now)
                 if not self._dispatch.busy and not self._queues and self._desk.next_page is None:
+                    if self._desk.canary_over(now):
+                        continue
                     break
                 await self._wait(now)
                 if renewing and renewing.done():
@@ -160,6 +171,11 @@ class Runner:
         self._tell_lanes()
         self._bell.set()
 
+    def _halt(self) -> None:
+        """The campaign is paused: have all lanes end, as a stop request does."""
+        self._tell_lanes()
+        self._bell.set()
+
     def _renewing(self) -> asyncio.Task[None] | None:
         """Begin to renew the leases on recipients, where the ledger wants that."""
         seconds = self._desk.ledger.renewal
@@ -173,6 +189,7 @@ class Runner:
         while True:
             await self._clock.sleep(seconds)
             await self._desk.ledger.renew()
+            self._desk.watch.look(self._clock.now())
 
     def _tell_lanes(self) -> None:
         """Ask the lanes to end, once: a second time would break off their goodbye."""
@@ -208,11 +225,12 @@ class Runner:
         desk, now = self._desk, self._clock.now()
         stopped = self._stop.is_set() and desk.waits
         desk.ledger.ended(now)
+        reason = "stopped" if stopped else "canary" if desk.watch.canary and desk.waits else "done"
         states = {state: count for state, count in desk.ledger.counts().items() if count}
         self._log.emit(
             "run.ended",
             now,
-            reason="stopped" if stopped else "done",
+            reason="paused" if desk.watch.pause else reason,
             states={state.value: count for state, count in states.items()},
             connections=self._dispatch.sessions,
             attempts=desk.attempts,
@@ -224,4 +242,6 @@ class Runner:
             attempts=desk.attempts,
             states=states,
             stopped=stopped,
+            pause=desk.watch.pause,
+            canary=desk.watch.canary,
         )

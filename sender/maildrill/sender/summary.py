@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from maildrill.sender.attempt import State
 from maildrill.sender.campaign import Campaign
-from maildrill.sender.ledger.records import AttemptRecord, RecipientRecord
+from maildrill.sender.ledger.records import AttemptRecord, Pause, RecipientRecord
 from maildrill.sender.lists.rows import Reason, SetAside
 from maildrill.smtp import EnhancedStatus, Reply, Stage, domain_of
 
@@ -80,7 +80,10 @@ class Violation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """A run in numbers. attempts are the counted ones; released: tries that were not about the recipient."""
+    """A run in numbers. attempts are the counted ones; released: tries that were not about the recipient.
+
+    pause: the campaign is paused. canary: how many are in each state, where only a canary was sent to.
+    """
 
     campaign: str
     relay: str
@@ -94,6 +97,8 @@ class Summary:
     virtual_seconds: float
     real_seconds: float
     violations: tuple[Violation, ...] = ()
+    pause: Pause | None = None
+    canary: Mapping[State, int] | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return what `--json` prints; docs/commands.md has its keys."""
@@ -112,6 +117,8 @@ class Summary:
                 {"count": row.count, "stage": row.stage.value, "reply": row.said} for row in self.replies[:MOST_REPLIES]
             ],
             "replies_left_out": max(0, len(self.replies) - MOST_REPLIES),
+            "paused": self.pause.to_json() if self.pause else None,
+            "canary": None if self.canary is None else {state.value: count for state, count in self.canary.items()},
             "violations": [
                 {"invariant": row.invariant, "name": row.name, "recipient": row.recipient, "finding": row.finding}
                 for row in self.violations
@@ -129,6 +136,8 @@ def summarise(  # noqa: PLR0913 - the facts that no record holds are named one b
     virtual_seconds: float,
     real_seconds: float,
     violations: Iterable[Violation] = (),
+    pause: Pause | None = None,
+    canary: Mapping[State, int] | None = None,
 ) -> Summary:
     """Count a ledger's records.
 
@@ -156,6 +165,8 @@ def summarise(  # noqa: PLR0913 - the facts that no record holds are named one b
         virtual_seconds=virtual_seconds,
         real_seconds=real_seconds,
         violations=tuple(violations),
+        pause=pause,
+        canary=canary,
     )
 
 

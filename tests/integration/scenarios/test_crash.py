@@ -20,6 +20,7 @@ from maildrill.sender.ledger import recovery
 from maildrill.sender.ledger.sqlite import SqliteLedger
 from maildrill.sender.letters import Letters
 from maildrill.sender.lists import RecipientList, Row
+from maildrill.sender.watch import Watch
 
 Patch = pytest.MonkeyPatch
 
@@ -180,6 +181,26 @@ def test_a_defect_is_found(
     defect(monkeypatch)
 
     assert invariants <= found(plan)
+
+
+@pytest.fixture
+def refusing(plan: Plan) -> Plan:
+    """Return a drill that is paused: the content is refused for two of three recipients, one after the other."""
+    limits = replace(plan.campaign.limits, connections=1, pause_after=2)
+    script = read_script('version = 1\n[[rule]]\nat = "dot"\nreply = "554 5.7.1 spam"\n', "mx.toml")
+    return replace(plan, campaign=replace(plan.campaign, limits=limits), script=script)
+
+
+def test_no_death_lifts_a_pause(refusing: Plan) -> None:
+    """Wherever it dies: the refusal and the pause are there together, or neither is, and the next run knows."""
+    assert found(refusing) == set()
+
+
+def test_a_pause_that_is_forgotten_is_found(refusing: Plan, monkeypatch: Patch) -> None:
+    """Invariant I57: the second life goes on as if nothing had been."""
+    monkeypatch.setattr(Watch, "begin", lambda *_: None)
+
+    assert "I57" in found(refusing)
 
 
 def test_who_is_sent_to_twice_is_counted(plan: Plan, monkeypatch: Patch) -> None:

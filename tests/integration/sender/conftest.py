@@ -20,6 +20,8 @@ from maildrill.scenarios.world import Network, World, run_world
 from maildrill.sender.attempt import State
 from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, RetryPolicy
 from maildrill.sender.connection_log import ConnectionLog
+from maildrill.sender.content import PLAIN as CAREFREE
+from maildrill.sender.content import Caution
 from maildrill.sender.ledger import AttemptRecord, Durability, Ledger, RecipientRecord, open_ledger
 from maildrill.sender.lists import Row
 from maildrill.sender.log_sinks import Memory
@@ -69,7 +71,10 @@ class Stage:
         return [event.at for event in self.memory.events if event.kind == kind]
 
     async def send(
-        self, wrap: Callable[[Ledger], Ledger] = lambda ledger: ledger, campaign: Campaign | None = None
+        self,
+        wrap: Callable[[Ledger], Ledger] = lambda ledger: ledger,
+        campaign: Campaign | None = None,
+        caution: Caution = CAREFREE,
     ) -> RunSummary:
         """Run the sender to its end on the ledger in `file`, which is read and closed after it."""
         campaign = campaign or self.campaign
@@ -84,6 +89,7 @@ class Stage:
                     clock=self.world.clock,
                     log=log,
                     stop=self.stop,
+                    caution=caution,
                 )
                 return await runner.run()
         finally:

@@ -9,7 +9,8 @@ from maildrill.sender.attempt import Broken, Fault, Ruling, Scope, State, Verdic
 from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.log_event import LogEvent
 from maildrill.sender.log_json import encode, read_events
-from maildrill.sender.log_schema import KINDS, Field
+from maildrill.sender.log_kind import Field
+from maildrill.sender.log_schema import KINDS
 from maildrill.sender.log_sinks import JsonLines, Memory, TextFile
 from maildrill.smtp import ConfigurationError, Line, MaildrillError, Mark, Reply, Stage
 

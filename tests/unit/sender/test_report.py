@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from maildrill.sender.attempt import Fault, Scope, State, Verdict
 from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, RetryPolicy
-from maildrill.sender.ledger.records import AttemptRecord, RecipientRecord
+from maildrill.sender.ledger.records import AttemptRecord, Pause, RecipientRecord
 from maildrill.sender.lists.rows import Reason, SetAside
 from maildrill.sender.report import Summary, Violation, render_text, summarise
 from maildrill.sender.summary import MOST_REPLIES, shape
@@ -87,6 +88,24 @@ def summary(
     )
 
 
+def test_a_pause_is_shown_with_the_reply_and_the_way_on() -> None:
+    """What the server said is escaped; the page says what an operator can do."""
+    pause = Pause(at=0.0, run=1, recipients=5, reply=Reply.of("554 5.7.1 a \x1b[31mlisted link"))
+    page = render_text(replace(summary([]), pause=pause))
+
+    assert "PAUSED since 1970-01-01" in page
+    assert "5 recipients in a row: 554 5.7.1 a \\x1b[31mlisted link" in page
+    assert "`maildrill send --resume`" in page
+    assert "`maildrill requeue --code 554`" in page
+
+
+def test_what_came_of_a_canary_is_shown() -> None:
+    """How many there are, and where they stand."""
+    page = render_text(replace(summary([]), canary={State.DELIVERED: 2, State.FAILED: 1}))
+
+    assert "canary: the first 3 recipients of the list: 2 delivered, 1 failed" in page
+
+
 def test_the_object_for_programs_has_every_key() -> None:
     """--json prints counts, times, domains and replies; it stays as it is."""
     found = summary(
@@ -114,6 +133,8 @@ def test_the_object_for_programs_has_every_key() -> None:
         "released": 1,
         "connections": 3,
         "set_aside": {"invalid": 2, "duplicate": 0, "suppressed": 0},
+        "paused": None,
+        "canary": None,
         "virtual_seconds": 432000.25,
         "real_seconds": 1.5,
         "domains": {

@@ -19,8 +19,8 @@ from maildrill.fakeserver.language.span import Age
 from maildrill.smtp import escape
 from maildrill.smtp.document import NOWHERE, Place
 
-#: The ends that a recipient can come to, whoever the sender is.
-ENDS = ("delivered", "failed", "expired", "unknown", "held", "suppressed")
+#: The ends that a recipient can come to, whoever the sender is; pending: its campaign was paused before its turn.
+ENDS = ("delivered", "failed", "expired", "unknown", "held", "suppressed", "pending")
 #: Of whom an outcome is.
 WHOSE = ("rcpt", "domain")
 #: What is said of each of them.

@@ -17,7 +17,20 @@ from typing import Any
 
 #: The methods of a ledger that write (see sender.ledger.Ledger).
 WRITES = frozenset(
-    {"enrol", "lease", "release", "renew", "intend", "record", "settle", "learn", "forget", "requeue", "ended"}
+    {
+        "enrol",
+        "lease",
+        "release",
+        "renew",
+        "intend",
+        "record",
+        "settle",
+        "learn",
+        "forget",
+        "requeue",
+        "resume",
+        "ended",
+    }
 )
 
 

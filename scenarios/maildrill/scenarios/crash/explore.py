@@ -28,25 +28,30 @@ from maildrill.sender.log_sinks import Memory
 from maildrill.sender.message import Composer
 from maildrill.sender.runner import Runner
 from maildrill.sender.session import opener
+from maildrill.sender.watch import standing_pause
 
 _RESTART = 60.0  # seconds until somebody starts the sender again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remains:
-    """The ledger as a death has left it. intended: the recipients for whom a dot was about to leave."""
+    """The ledger as a death has left it, or a life. intended: the recipients for whom a dot was about to leave.
+
+    paused: the campaign was paused, and no operator had lifted that.
+    """
 
     recipients: tuple[RecipientRecord, ...]
     attempts: tuple[AttemptRecord, ...]
     intended: frozenset[str]
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explored:
     """A drill in which the sender died once: what was left then, and what came of it all in the end.
 
-    died_at, reborn_at: Unix seconds. remains: None where the ledger was not there yet. events: of the second run.
-    entries, messages: of all servers.
+    died_at, reborn_at: Unix seconds. remains: None where the ledger was not there yet. paused: so it was in the end.
+    events: of the second run. entries, messages: of all servers.
     """
 
     plan: Plan
@@ -60,6 +65,7 @@ class Explored:
     events: tuple[LogEvent, ...]
     entries: tuple[Entry, ...]
     messages: tuple[Message, ...]
+    paused: bool = False
 
 
 def deaths_of(plan: Plan) -> tuple[Point, ...]:
@@ -121,7 +127,7 @@ class _Lives:
         log = Memory()
         left.parent.mkdir(exist_ok=True)
         await self._live(world, None, servers, log, left)
-        recipients, attempts = _read(left)
+        final = _remains(left)
         await servers.stop()
         journals = [server.journal for server in servers.by_host.values()]
         return Explored(
@@ -131,11 +137,12 @@ class _Lives:
             died_at=died_at,
             reborn_at=reborn_at,
             remains=remains,
-            recipients=recipients,
-            attempts=attempts,
+            recipients=final.recipients,
+            attempts=final.attempts,
             events=tuple(log.events),
             entries=tuple(entry for journal in journals for entry in journal.entries),
             messages=tuple(message for journal in journals for message in journal.messages),
+            paused=final.paused,
         )
 
     async def _begin(self, world: World) -> tuple[Death, Servers]:
@@ -170,25 +177,22 @@ class _Lives:
             ledger.close()
 
 
-def _remains(file: Path) -> Remains | None:
+def _remains(file: Path) -> Remains:
     book = read_ledger(file)
     try:
         recipients = tuple(book.recipients())
-        return Remains(recipients=recipients, attempts=tuple(book.attempts()), intended=_intended(recipients))
+        return Remains(
+            recipients=recipients,
+            attempts=tuple(book.attempts()),
+            intended=_intended(recipients),
+            paused=standing_pause(book) is not None,
+        )
     finally:
         book.close()
 
 
 def _intended(recipients: Iterable[RecipientRecord]) -> frozenset[str]:
     return frozenset(record.address for record in recipients if record.state is State.INFLIGHT)
-
-
-def _read(file: Path) -> tuple[tuple[RecipientRecord, ...], tuple[AttemptRecord, ...]]:
-    book = read_ledger(file)
-    try:
-        return tuple(book.recipients()), tuple(book.attempts())
-    finally:
-        book.close()
 
 
 def _let_die(world: World) -> None:

@@ -1,4 +1,4 @@
-"""What must hold after a death and a second life: invariants I1 to I4, I9, I37, I38 and I42.
+"""What must hold after a death and a second life: invariants I1 to I4, I9, I37, I38, I42 and I57.
 
 Three witnesses: the ledger as the death left it, the ledger in the end, and the server's journal. Rule: that a dot has
 left is taken from the server, never from the sender.
@@ -20,6 +20,9 @@ from maildrill.smtp import Stage
 
 Check = Callable[[Explored], Iterator[Breach]]
 
+#: Where a pause leaves those whose turn has not come.
+_WAITING = frozenset({State.PENDING, State.DEFERRED})
+
 
 def judge(explored: Explored) -> tuple[Violation, ...]:
     """Return what does not hold, in order of the invariants."""
@@ -31,14 +34,14 @@ def judge(explored: Explored) -> tuple[Violation, ...]:
 
 
 def conservation(explored: Explored) -> Iterator[Breach]:
-    """I1: everybody of the list once, in a state that is final."""
+    """I1: everybody of the list once, in a state that is final, or waiting for an operator to lift a pause."""
     listed, kept = Counter(explored.listed), Counter(record.address for record in explored.recipients)
     for address in (listed - kept).elements():
         yield Breach(address, "is in the list and not in the ledger")
     for address in (kept - listed).elements():
         yield Breach(address, "is in the ledger more often than in the list")
     for record in explored.recipients:
-        if record.state not in TERMINAL:
+        if record.state not in TERMINAL and not (explored.paused and record.state in _WAITING):
             yield Breach(record.address, f"is {record.state} though nothing is left to do")
 
 
@@ -112,6 +115,14 @@ def same_message(explored: Explored) -> Iterator[Breach]:
                 yield Breach(rcpt, "got two messages that differ")
 
 
+def paused_for_good(explored: Explored) -> Iterator[Breach]:
+    """I57: nobody is asked about in the second life if the campaign was paused when the sender died."""
+    if explored.remains is None or not explored.remains.paused:
+        return
+    for address in sorted(set(_asked_later(explored))):
+        yield Breach(address, "was named by RCPT in the second life, and the campaign was paused in the first")
+
+
 def _asked_later(explored: Explored) -> Iterator[str]:
     """Yield whom RCPT named in the second life."""
     for entry in explored.entries:
@@ -132,4 +143,5 @@ CHECKS: tuple[tuple[str, str, Check], ...] = (
     ("I37", "write-ahead", written_ahead),
     ("I38", "crash anywhere", exactly_the_doubtful),
     ("I42", "stable identity", same_message),
+    ("I57", "content pause", paused_for_good),
 )

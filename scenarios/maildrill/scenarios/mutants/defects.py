@@ -34,6 +34,12 @@ from maildrill.scenarios.mutants.seeded import (
     takes_the_dots_reply_for_everybodys,
     talks_on_after_421,
 )
+from maildrill.scenarios.mutants.seeded_caution import (
+    counts_refusals_across_deliveries,
+    lets_everybody_out_with_the_canary,
+    sends_on_after_the_pause,
+    takes_all_refusals_for_one,
+)
 from maildrill.scenarios.mutants.seeded_overrides import (
     forgets_the_interval,
     hides_its_overrides,
@@ -99,13 +105,14 @@ ROWS = [Row(n, f"{name}@example.com", {}) for n, name in enumerate(("ann", "bob"
 class Defect:
     """A defect, the script that brings it out, and the invariant that must be found violated.
 
-    change: what the campaign needs for it.
+    change: what the campaign needs for it. canary: only so many are sent to.
     """
 
     seed: Callable[[Patching], None]
     script: str
     number: int
     change: Callable[[Campaign], Campaign] = lambda campaign: campaign
+    canary: int = 0
 
 
 REFUSED = '[[rule]]\nat = "rcpt"\nrcpt = "bob@*"\nreply = "550 5.1.1 no"\n'
@@ -137,6 +144,9 @@ NO_CHUNK = '[[rule]]\nat = "bdat"\nattempt = "1"\nreply = "451 4.3.0 later"\n'
 NO_TLS = "[server]\ntls = false\n"
 IN_CLEAR = '[server]\nauth = "PLAIN"\n'
 ECHO = f'[[rule]]\nat = "auth"\nattempt = "1"\nreply = "454 4.7.0 not now, {STAND_IN}"\n'
+SPAM = '[[rule]]\nat = "dot"\nreply = "554 5.7.1 spam"\n'
+SPAM_AND_MORE = '[[rule]]\nat = "dot"\nattempt = "1"\nreply = "554 5.6.0 malformed"\n' + SPAM
+SPAM_TWICE = '[[rule]]\nat = "dot"\nattempt = "2"\nreply = "250 ok"\n' + SPAM
 LOG_IN = '[[rule]]\nat = "mail"\nreply = "530 5.7.0 log in first"\n'
 
 
@@ -188,6 +198,12 @@ def overriding(campaign: Campaign) -> Campaign:
         Override(line=3, at=(Stage.DOT,), then=Then.HOLD),
     )
     return replace(campaign, overrides=Overrides(each))
+
+
+def cautious(campaign: Campaign) -> Campaign:
+    """One message in ten minutes; two that are refused alike are enough."""
+    slow = paced(campaign)
+    return replace(slow, limits=replace(slow.limits, pause_after=2))
 
 
 def short_sessions(campaign: Campaign) -> Campaign:
@@ -252,19 +268,26 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(overrides_whatever_is_said, "", 6, overriding),
     Defect(hides_its_overrides, REFUSED, 56, overriding),
     Defect(forgets_the_interval, REFUSED, 11, overriding),
+    Defect(sends_on_after_the_pause, SPAM, 57, cautious),
+    Defect(takes_all_refusals_for_one, SPAM_AND_MORE, 58, cautious),
+    Defect(counts_refusals_across_deliveries, SPAM_TWICE, 58, cautious),
+    Defect(lets_everybody_out_with_the_canary, "", 59, canary=1),
 )
 
 
-def play(defect: Defect | None, script: str, change: Callable[[Campaign], Campaign]) -> tuple[Violation, ...]:
+def play(
+    defect: Defect | None, script: str, change: Callable[[Campaign], Campaign], canary: int = 0
+) -> tuple[Violation, ...]:
     """Drill three recipients against a script, with a defect in the sender or with none; return what was violated."""
     recipients = RecipientList(tuple(ROWS), (), ("Email",))
     answers = read_script("version = 1\n" + script, "mx.toml")
     with Patching() as patch:
         if defect is not None:
             defect.seed(patch)
-        return rehearse(Plan(campaign=change(CAMPAIGN), script=answers, recipients=recipients)).summary.violations
+        plan = Plan(campaign=change(CAMPAIGN), script=answers, recipients=recipients, canary=canary)
+        return rehearse(plan).summary.violations
 
 
 def found_by_drill(defect: Defect) -> tuple[Violation, ...]:
     """Return what a drill with the defect violates."""
-    return play(defect, defect.script, defect.change)
+    return play(defect, defect.script, defect.change, defect.canary)

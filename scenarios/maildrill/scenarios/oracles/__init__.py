@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 
 from maildrill.scenarios.oracles.accounting import ACCOUNTING
+from maildrill.scenarios.oracles.caution import CAUTION
 from maildrill.scenarios.oracles.dialogue import DIALOGUE
 from maildrill.scenarios.oracles.evidence import Asked, Connected, Evidence, Taken
 from maildrill.scenarios.oracles.grammar import GRAMMAR
@@ -26,7 +27,7 @@ INVARIANTS: tuple[Invariant[Evidence], ...] = tuple(
     sorted(
         (
             *(*ACCOUNTING, *RETRYING, *TIMING, *LIMITS, *DIALOGUE, *GRAMMAR),
-            *(*SECRECY, *IDENTITY, *KEEPING, *LISTING, *OVERRIDING),
+            *(*SECRECY, *IDENTITY, *KEEPING, *LISTING, *OVERRIDING, *CAUTION),
         ),
         key=lambda invariant: invariant.number,
     )

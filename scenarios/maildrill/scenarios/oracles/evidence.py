@@ -23,6 +23,9 @@ from maildrill.sender.summary import Spot
 from maildrill.sender.timeouts import Deadlines
 from maildrill.smtp import Reply, Stage
 
+#: Events after which somebody may be left waiting, or may not any more.
+_CAUTION = frozenset({"campaign.paused", "campaign.resumed", "canary.chosen", "canary.ended"})
+
 _T = TypeVar("_T")
 _K = TypeVar("_K")
 
@@ -130,6 +133,18 @@ class Evidence:
     def states(self) -> Mapping[str, State]:
         """The ledger's state of each address."""
         return {record.address: record.state for record in self.recipients}
+
+    @cached_property
+    def waiting(self) -> frozenset[str]:
+        """Who may be left waiting when nothing is to be done: all if the campaign is paused, else who is no canary."""
+        said = [event for event in self.events if event.kind in _CAUTION]
+        if not said or said[-1].kind == "campaign.resumed" or said[-1].fields.get("goes_on"):
+            return frozenset()
+        if any(event.kind == "campaign.paused" for event in said):
+            return frozenset(self.states)
+        size = int(str(said[-1].fields["recipients"]))
+        living = [one.address for one in self.recipients if one.state is not State.SUPPRESSED]
+        return frozenset(living[size:])
 
     @cached_property
     def attempts_of(self) -> Mapping[str, tuple[AttemptRecord, ...]]:

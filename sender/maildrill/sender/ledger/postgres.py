@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 #: Seconds that a lease lasts without being renewed: for so long nobody else tries whom a dead sender had leased.
 LEASE = 60.0
 
+_LAST = 2**63 - 1  # no key is higher
+
 
 class LeaseLostError(LedgerError):
     """Another sender has taken over what was leased to this one."""
@@ -64,12 +66,15 @@ class PostgresLedger(SqlLedger):
             self.do(pg.ONE_AT_A_TIME)
             return super().enrol(rows, message_id, at)
 
-    def lease(self, now: float, until: float, count: int, without: Collection[str] = ()) -> Page:
+    def lease(
+        self, now: float, until: float, count: int, without: Collection[str] = (), last_key: int | None = None
+    ) -> Page:
         """Lease who is due, and take over what a dead sender had."""
         with self.writing():
             recovered = self.take_over(now)
-            found = self.all(pg.LEASE, (self.run, LEASE, until, self.run, list(without), count))
-            free = self.all(pg.NEXT_FREE, (list(without),))
+            most = _LAST if last_key is None else last_key
+            found = self.all(pg.LEASE, (self.run, LEASE, until, most, self.run, list(without), count))
+            free = self.all(pg.NEXT_FREE, (most, list(without)))
             (elsewhere,) = self.all(pg.NEXT_ELSEWHERE, (self.run,))[0]
         moments = [due for (due,) in free]
         if elsewhere is not None:

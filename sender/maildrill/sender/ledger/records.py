@@ -131,6 +131,24 @@ class RunRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """The campaign was paused in a run, because a reply was the same for so many recipients in a row.
+
+    resumed: when an operator had it go on; None: it still is paused.
+    """
+
+    at: float
+    run: int
+    recipients: int
+    reply: Reply
+    resumed: float | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as reports have it: at, run, recipients, reply."""
+        return {"at": self.at, "run": self.run, "recipients": self.recipients, "reply": str(self.reply)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Requeued:
     """An operator said that a recipient is to be tried again: when, where it stood, and by which command."""
 

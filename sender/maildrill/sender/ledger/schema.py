@@ -129,4 +129,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX recipient_turn ON recipient (due, id, domain) WHERE state IN ('pending', 'deferred')",
     ),
     ("ALTER TABLE attempt ADD COLUMN override TEXT NOT NULL DEFAULT ''",),  # the user's own word that decided
+    (
+        """
+        CREATE TABLE pause ( -- the content was refused; nothing is sent before an operator resumes
+          id INTEGER PRIMARY KEY,
+          at REAL NOT NULL,
+          run INTEGER NOT NULL,
+          recipients INTEGER NOT NULL, -- refused in a row
+          code INTEGER NOT NULL, -- of the reply
+          lines TEXT,
+          resumed REAL
+        ) STRICT
+        """,
+    ),
 )

@@ -22,6 +22,7 @@ from maildrill.sender.ledger.records import (
     Intent,
     Left,
     Page,
+    Pause,
     RecipientRecord,
     Recovered,
     Requeued,
@@ -79,7 +80,9 @@ class SqlLedger(ABC):
         """Make what is done inside one transaction: all of it, or none. LedgerError where that cannot be."""
 
     @abstractmethod
-    def lease(self, now: float, until: float, count: int, without: Collection[str] = ()) -> Page:
+    def lease(
+        self, now: float, until: float, count: int, without: Collection[str] = (), last_key: int | None = None
+    ) -> Page:
         """Give out who is due, as `Ledger.lease` says."""
 
     @abstractmethod
@@ -138,9 +141,14 @@ class SqlLedger(ABC):
             self.each(sql.INTEND, [(one.key, *of, *sql.refusal(one)) for one in intent.refused])
         self.each(sql.INFLIGHT, [(intent.body_hash, key) for key in intent.keys])
 
-    async def record(self, entries: Sequence[Entry]) -> None:
-        """Write down tries and what they came to, and strike their intents."""
-        await self._group.write(lambda: self._conclude(entries))
+    async def record(self, entries: Sequence[Entry], pause: Pause | None = None) -> None:
+        """Write down tries and what they came to, strike their intents, and say if they pause the campaign."""
+        await self._group.write(lambda: self._record(entries, pause))
+
+    def _record(self, entries: Sequence[Entry], pause: Pause | None) -> None:
+        self._conclude(entries)
+        if pause is not None:
+            self.do(sql.PAUSE, sql.pause(pause))
 
     def _conclude(self, entries: Sequence[Entry]) -> None:
         self.write_tries(entries)
@@ -156,6 +164,14 @@ class SqlLedger(ABC):
         """Write down where recipients stand now through no try."""
         stand = [sql.standing(who.key, who.standing) for who in moved]
         self._group.now(lambda: self.each(sql.STAND, stand))
+
+    def pauses(self) -> Sequence[Pause]:
+        """Return when the campaign was paused, and why."""
+        return [sql.pause_record(found) for found in self.all(sql.PAUSES)]
+
+    def resume(self, at: float) -> None:
+        """Write down that an operator has the campaign go on."""
+        self._group.now(lambda: self.do(sql.RESUME, (at,)))
 
     def lessons(self) -> Sequence[Lesson]:
         """Return what destinations have taught."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from maildrill.sender.ledger import statements as sql
 from maildrill.sender.ledger.group import Write
 from maildrill.sender.ledger.lease import is_leased
-from maildrill.sender.ledger.records import Entry, Page
+from maildrill.sender.ledger.records import Entry, Page, Pause
 from maildrill.sender.ledger.sql_ledger import GONE, SqlLedger
 from maildrill.sender.ledger.trouble import in_words
 from maildrill.sender.plan import Waiting
@@ -46,14 +46,21 @@ class SqliteLedger(SqlLedger):
         """Wait a few turns of the loop for more writes before a commit: the disk is what takes time."""
         self._group.patience = _TURNS
 
-    def lease(self, now: float, until: float, count: int, without: Collection[str] = ()) -> Page:  # noqa: ARG002 - the file is ours, whatever time it is
+    def lease(
+        self,
+        now: float,  # noqa: ARG002 - the file is ours, whatever time it is
+        until: float,
+        count: int,
+        without: Collection[str] = (),
+        last_key: int | None = None,
+    ) -> Page:
         """Give out who is due, in order of their turns."""
         page: list[Waiting] = []
         next_at = None
         with self._guarded():
             for found in self._connection.execute(sql.WAITING, (json.dumps(list(without)),)):
                 key, due = found[0], found[5]
-                if key in self._held:
+                if key in self._held or (last_key is not None and key > last_key):
                     continue
                 if due > until or len(page) == count:
                     next_at = due
@@ -75,9 +82,9 @@ class SqliteLedger(SqlLedger):
         """Give back these."""
         self._held.difference_update(keys)
 
-    async def record(self, entries: Sequence[Entry]) -> None:
+    async def record(self, entries: Sequence[Entry], pause: Pause | None = None) -> None:
         """Write down tries and what they came to; who is not kept is leased no longer."""
-        await super().record(entries)
+        await super().record(entries, pause)
         self.release(entry.key for entry in entries if not entry.kept)
 
     def settle(self, moved: Sequence[Waiting]) -> None:

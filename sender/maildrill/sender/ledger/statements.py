@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from maildrill.sender.attempt import Fault, Scope, State, Verdict
-from maildrill.sender.ledger.records import AttemptRecord, Entry, RecipientRecord, Refusal
+from maildrill.sender.ledger.records import AttemptRecord, Entry, Pause, RecipientRecord, Refusal
 from maildrill.sender.pacing.lessons import Kind, Lesson
 from maildrill.sender.plan import Waiting
 from maildrill.sender.standing import Standing
@@ -92,6 +92,9 @@ LEARN = (
     " lines = excluded.lines"
 )
 FORGET = "DELETE FROM lesson"
+PAUSE = "INSERT INTO pause (at, run, recipients, code, lines) VALUES (?, ?, ?, ?, ?)"
+PAUSES = "SELECT at, run, recipients, code, lines, resumed FROM pause ORDER BY id"
+RESUME = "UPDATE pause SET resumed = ? WHERE resumed IS NULL"
 SENT_SINCE = (
     "SELECT account, count(*) FROM (SELECT DISTINCT account, run, session, txn FROM attempt"
     " WHERE started >= ? AND txn IS NOT NULL) AS begun GROUP BY account"
@@ -222,6 +225,18 @@ def learned(of: Lesson) -> Found:
     reply = of.reply
     lines = "\n".join(reply.lines) if reply and reply.lines else None
     return (of.destination, of.kind.value, of.value, of.at, reply.code if reply else None, lines)
+
+
+def pause(of: Pause) -> Found:
+    """Return the parameters of PAUSE."""
+    return (of.at, of.run, of.recipients, of.reply.code, "\n".join(of.reply.lines) if of.reply.lines else None)
+
+
+def pause_record(found: Found) -> Pause:
+    """Return the pause of a row of PAUSES."""
+    at, run, recipients, code, lines, resumed = found
+    reply = Reply(code, () if lines is None else tuple(lines.split("\n")))
+    return Pause(at=at, run=run, recipients=recipients, reply=reply, resumed=resumed)
 
 
 def refusal(of: Refusal | None) -> Found:

@@ -18,6 +18,7 @@ from maildrill.sender.ledger.records import (
     Intent,
     Left,
     Page,
+    Pause,
     RecipientRecord,
     Recovered,
     Requeued,
@@ -71,10 +72,13 @@ class Ledger(Protocol):
         """How many recipients one sender is to hold, at most: memory does not grow with the list."""
         ...
 
-    def lease(self, now: float, until: float, count: int, without: Collection[str] = ()) -> Page:
+    def lease(
+        self, now: float, until: float, count: int, without: Collection[str] = (), last_key: int | None = None
+    ) -> Page:
         """Lease at most `count` who are due by `until` to this run, in order of their turns (invariant I41).
 
         without: nobody at these domains (in lower case), as if they were not in the list (invariant I45).
+        last_key: nobody with a higher key.
         Nobody else gets them until they are recorded and not kept, settled with nothing due, or released, or the run
         ends; or until this sender has not renewed its leases in time.
         """
@@ -96,8 +100,16 @@ class Ledger(Protocol):
         """Write down, for good, that the final dot is about to leave (invariant I37)."""
         ...
 
-    async def record(self, entries: Sequence[Entry]) -> None:
-        """Write down tries and what they came to, and strike their intents, all in one."""
+    async def record(self, entries: Sequence[Entry], pause: Pause | None = None) -> None:
+        """Write down tries and what they came to, strike their intents, and say if they pause all: all in one."""
+        ...
+
+    def pauses(self) -> Sequence[Pause]:
+        """Return when the campaign was paused, and why; the first time first."""
+        ...
+
+    def resume(self, at: float) -> None:
+        """Write down that an operator has the campaign go on."""
         ...
 
     def settle(self, moved: Sequence[Waiting]) -> None:

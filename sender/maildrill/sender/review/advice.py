@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from maildrill.sender.attempt import Fault, State, Verdict
-from maildrill.sender.ledger.records import RecipientRecord
+from maildrill.sender.ledger.records import Pause, RecipientRecord
 from maildrill.sender.override import HELD_BY
 from maildrill.smtp import escape, timestamp
 
@@ -26,9 +26,20 @@ _WHERE = {  # subject and detail of an enhanced status code (RFC 3463): what a p
 }
 
 
-def advice(one: RecipientRecord, *, now: float, sending: bool) -> list[str]:
-    """Return what happens by itself, and what would change it; for people, escaped."""
-    return [*_BY_STATE[one.state](one, now, sending), *_by_reply(one)]
+def advice(one: RecipientRecord, *, now: float, sending: bool, pause: Pause | None = None) -> list[str]:
+    """Return what happens by itself, and what would change it; for people, escaped. pause: of the campaign."""
+    return [*_paused(one, pause), *_BY_STATE[one.state](one, now, sending), *_by_reply(one)]
+
+
+def _paused(one: RecipientRecord, pause: Pause | None) -> list[str]:
+    if pause is None or one.state not in (State.PENDING, State.DEFERRED):
+        return []
+    return [
+        (
+            f"nothing is sent: the campaign is paused since {timestamp(pause.at)}, because the content is refused "
+            f"({pause.reply}); `maildrill send --resume` goes on"
+        )
+    ]
 
 
 def _send(*, sending: bool) -> str:

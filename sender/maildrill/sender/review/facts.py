@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from maildrill.sender.attempt import State, Verdict
-from maildrill.sender.ledger.records import AttemptRecord, RecipientRecord, Requeued, RunRecord
+from maildrill.sender.ledger.records import AttemptRecord, Pause, RecipientRecord, Requeued, RunRecord
 from maildrill.sender.log_event import LogEvent
 from maildrill.sender.summary import STATES, Count, ReplyCount, most_frequent, shape
 from maildrill.smtp import Stage, domain_of
@@ -60,6 +60,7 @@ class Facts:
     octets: tuple[int, int] | None
     set_aside: Mapping[str, int]
     overrides: Mapping[str, int] = field(default_factory=dict)  # tries that each of the user's overrides has changed
+    pauses: Sequence[Pause] = ()
 
     @property
     def left(self) -> int:
@@ -82,6 +83,7 @@ def gather(  # noqa: PLR0913 - each witness is named
     requeues: Iterable[Requeued] = (),
     log: Iterable[LogEvent] = (),
     fields_of: Callable[[RecipientRecord], Mapping[str, str]] = lambda _: {},
+    pauses: Sequence[Pause] = (),
 ) -> Facts:
     """Count what ledger and log hold. fields_of: the row of the list that a recipient has."""
     domains: dict[str, Counter[State]] = {}
@@ -120,6 +122,7 @@ def gather(  # noqa: PLR0913 - each witness is named
         octets=(min(said.octets), max(said.octets)) if said.octets else None,
         set_aside={str(reason): len(rows) for reason, rows in said.aside.items()},
         overrides=dict(sorted(tries.overrides.items())),
+        pauses=tuple(pauses),
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from maildrill.sender.attempt import State
 from maildrill.sender.campaign import Campaign, RouteKind
+from maildrill.sender.ledger.records import Pause
 from maildrill.sender.review.facts import Facts, Trouble
 from maildrill.sender.review.status import why
 from maildrill.sender.review.table import of, table
@@ -81,6 +82,7 @@ class Report:
             ("errors", f"{facts.total.attempts - states[State.DELIVERED]:,} tries that count and did not deliver"),
             ("tries", f"{facts.total.attempts:,}, and {facts.released:,} that were not about the recipient"),
             ("set aside from the list", aside or "nobody"),
+            *map(_paused, facts.pauses),
         ]
         if facts.requeued:
             pairs.append(("requeued by an operator", f"{facts.requeued:,}"))
@@ -98,6 +100,14 @@ class Report:
             ("Timing and results", self.results),
             ("Message", self.message),
         ]
+
+
+def _paused(pause: Pause) -> Pair:
+    until = (
+        "still is; `maildrill send --resume` goes on" if pause.resumed is None else f"until {timestamp(pause.resumed)}"
+    )
+    what = f"{of(pause.recipients, 'recipient')} in a row refused after the dot"
+    return "paused", f"{timestamp(pause.at)}, {until}: {what}: {pause.reply}"
 
 
 def words(trouble: Trouble) -> str:

@@ -48,6 +48,7 @@ def report_json(report: Report) -> dict[str, object]:
             "left": facts.left,
             "released": facts.released,
             "requeued": facts.requeued,
+            "pauses": [{**one.to_json(), "resumed": one.resumed} for one in facts.pauses],
             "set_aside": dict(facts.set_aside),
             "overrides": dict(facts.overrides),
             "domains": {domain: count.to_json() for domain, count in facts.domains.items()},

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from maildrill.sender.attempt import State, Verdict
 from maildrill.sender.campaign import Campaign
-from maildrill.sender.ledger.records import AttemptRecord, RecipientRecord, RunRecord
+from maildrill.sender.ledger.records import AttemptRecord, Pause, RecipientRecord, RunRecord
 from maildrill.sender.log_event import LogEvent
 from maildrill.sender.pacing.lessons import Lesson
 from maildrill.smtp import domain_of
@@ -45,7 +45,7 @@ class Status:
     running: the numbers of the runs that are alive. due_now: may be tried at once. next_due: when the next one may be,
     if nobody may now. untried: recipients whose lifetime has not begun. over_by: no try begins later, if all untried
     begin now; None where nothing is left to try, or where that takes the campaign's file. held: how many for each
-    reason.
+    reason. pause: the campaign is paused.
     """
 
     campaign: str
@@ -64,6 +64,7 @@ class Status:
     lessons: Sequence[Lesson]
     rests: Sequence[Rest]
     doubts: Sequence[Doubt]
+    pause: Pause | None = None
 
     @property
     def sending(self) -> bool:
@@ -93,6 +94,7 @@ def take_stock(  # noqa: PLR0913 - each witness is named
     lessons: Sequence[Lesson] = (),
     log: Iterable[LogEvent] = (),
     campaign: Campaign | None = None,
+    pause: Pause | None = None,
 ) -> Status:
     """Count a ledger's recipients.
 
@@ -133,6 +135,7 @@ def take_stock(  # noqa: PLR0913 - each witness is named
         lessons=tuple(lessons),
         rests=rests(log, now),
         doubts=tuple(doubts),
+        pause=pause,
     )
 
 

@@ -10,6 +10,7 @@ from itertools import islice
 
 from maildrill.sender.attempt import State
 from maildrill.sender.pacing.lessons import Kind, Lesson
+from maildrill.sender.report import pause_lines
 from maildrill.sender.review.status import Doubt, Status, why
 from maildrill.sender.review.table import of, table
 from maildrill.smtp import escape, timestamp
@@ -22,7 +23,15 @@ _NOW_AND_THEN = (State.DEFERRED, State.HELD, State.SUPPRESSED, State.INFLIGHT, S
 
 def render_status(status: Status, *, width: int = 0) -> str:
     """Return the page, lines of text with a line end each; width: of the terminal, 0 for none."""
-    blocks = [_head(status), _counts(status, width), _ahead(status), _hosts(status), _held(status), _doubts(status)]
+    blocks = [
+        _head(status),
+        _paused(status),
+        _counts(status, width),
+        _ahead(status),
+        _hosts(status),
+        _held(status),
+        _doubts(status),
+    ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
@@ -57,6 +66,7 @@ def status_json(status: Status) -> dict[str, object]:
             }
             for one in status.lessons
         ],
+        "paused": status.pause.to_json() if status.pause else None,
         "left_alone": [{"relay": one.relay, "failures": one.failures, "until": one.until} for one in status.rests],
         "unknown_recipients": [_doubt_json(doubt) for doubt in status.doubts],
     }
@@ -80,6 +90,10 @@ def _doubt_json(doubt: Doubt) -> dict[str, object]:
 def _head(status: Status) -> list[str]:
     lines = [f'Campaign "{escape(status.campaign)}", begun {timestamp(status.created)}: {_doing(status)}']
     return [*lines, f"still to be sent: [{status.left:,} of {status.recipients:,}]"]
+
+
+def _paused(status: Status) -> list[str]:
+    return pause_lines(status.pause) if status.pause else []
 
 
 def _doing(status: Status) -> str:
