@@ -26,6 +26,7 @@ class Jail:
     def __init__(self, root: Path, users: Mapping[str, int]) -> None:
         self.root = root
         self._running: list[subprocess.Popen[bytes]] = []
+        (root / "output").touch()
         for name in ("etc", "dev", "tmp", "run", "var"):
             (root / name).mkdir(exist_ok=True)
         if not (root / "var/run").exists():
