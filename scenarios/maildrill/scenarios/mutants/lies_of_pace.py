@@ -40,7 +40,10 @@ def puts_off_and_comes_too_early_all_the_same(evidence: Evidence) -> Evidence:
 
 
 def _connects(evidence: Evidence, times: int, at: float, every: float, last: float = 0.0) -> Evidence:
-    more = (Connected(session=100 + n, opened=at + n * every, closed=at + n * every + last) for n in range(times))
+    more = (
+        Connected(session=100 + n, opened=at + n * every, closed=at + n * every + last, host="mx.test")
+        for n in range(times)
+    )
     return replace(evidence, connected=tuple(sorted((*evidence.connected, *more), key=lambda one: one.opened)))
 
 
@@ -106,10 +109,13 @@ def overloads_a_transaction(evidence: Evidence) -> Evidence:
 
 def forgets_what_it_learned(evidence: Evidence) -> Evidence:
     batch = replace(evidence.campaign, mode=Mode.BATCH)
-    taught = logged(replace(evidence, campaign=batch), 999.5, "limit.learned", limit="recipients", value=1)
+    taught = logged(
+        replace(evidence, campaign=batch), 999.5, "limit.learned", relay="mx.test:25", limit="recipients", value=1
+    )
     two = [Asked(at=1350.0, session=8, transaction=1, stage=Stage.MAIL, reply=Reply.of("250 ok"))]
     two += [replace(two[0], stage=Stage.RCPT, recipient=to, reply=Reply.of("450 no")) for to in ("dan@x.test", "x")]
-    return replace(taught, asked=(*taught.asked, *two))
+    eighth = Connected(session=8, opened=1349.9, closed=1351.0, host="mx.test")
+    return replace(taught, asked=(*taught.asked, *two), connected=(*taught.connected, eighth))
 
 
 def charges_for_one_too_many(evidence: Evidence) -> Evidence:

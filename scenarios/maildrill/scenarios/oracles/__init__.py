@@ -18,6 +18,7 @@ from maildrill.scenarios.oracles.lives import RUNS, Life, Lives, Torn
 from maildrill.scenarios.oracles.overriding import OVERRIDING
 from maildrill.scenarios.oracles.retrying import RETRYING
 from maildrill.scenarios.oracles.secrecy import SECRECY
+from maildrill.scenarios.oracles.storms import STORMS
 from maildrill.scenarios.oracles.timing import TIMING
 from maildrill.scenarios.oracles.twins import TWINS, Pair
 from maildrill.sender.summary import Violation
@@ -26,7 +27,7 @@ from maildrill.sender.summary import Violation
 INVARIANTS: tuple[Invariant[Evidence], ...] = tuple(
     sorted(
         (
-            *(*ACCOUNTING, *RETRYING, *TIMING, *LIMITS, *DIALOGUE, *GRAMMAR),
+            *(*ACCOUNTING, *RETRYING, *TIMING, *STORMS, *LIMITS, *DIALOGUE, *GRAMMAR),
             *(*SECRECY, *IDENTITY, *KEEPING, *LISTING, *OVERRIDING, *CAUTION),
         ),
         key=lambda invariant: invariant.number,

@@ -13,6 +13,7 @@ from functools import cached_property
 from math import inf
 from typing import TypeVar
 
+from maildrill.scenarios.oracles.places import District, districts, places_of
 from maildrill.sender.attempt import State, Verdict
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.ledger.records import AttemptRecord, RecipientRecord
@@ -193,6 +194,26 @@ class Evidence:
     def hosts(self) -> Mapping[int, str]:
         """The server's host of each of its sessions."""
         return {one.session: one.host for one in self.connected}
+
+    @cached_property
+    def districts(self) -> tuple[District, ...]:
+        """The destinations, those together that share hosts."""
+        return tuple(districts(places_of(self.campaign, self.attempts, self.by_kind)))
+
+    @property
+    def paced(self) -> bool:
+        """Whether messages may have to wait for a turn: then a wait is no idleness."""
+        limits = self.campaign.limits
+        owns = (limits.each, *limits.destinations.values(), *(member.limits for member in self.campaign.members))
+        asked = limits.rate or limits.group or limits.opening.hours or any(own.rate or own.warm_up for own in owns)
+        learned = self.by_kind.get("limit.learned", ())
+        return bool(asked) or any(event.fields["limit"] == "rate" for event in learned)
+
+    def end_of(self, one: Connected) -> float:
+        """When a connection was over for the sender, at the latest: it went after what it said last, unless told."""
+        if one.session in self.severed:
+            return min(one.closed, self.last_heard.get(one.session, one.opened))
+        return one.closed
 
     @cached_property
     def last_heard(self) -> Mapping[int, float]:

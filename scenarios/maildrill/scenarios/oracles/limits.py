@@ -1,199 +1,173 @@
-"""Invariants I16, I17, I20 to I23: how hard the sender pushes, measured by the server.
+"""Invariants I20 to I23: how much the sender asks of a server, and of each destination, measured by the server.
 
-Rule: the journal counts; ledger and log only say what was allowed, and when. The numbers of a journal's sessions are
-not the sender's: one that says EHLO and then HELO connects twice.
+Rule: the journal counts; ledger and log only say what was allowed, and when.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
-from itertools import pairwise
-from math import inf
+from math import ceil, inf
 
 from maildrill.scenarios.oracles.evidence import Asked, Connected, Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
-from maildrill.scenarios.oracles.retrying import FLIGHT, GRAIN
+from maildrill.scenarios.oracles.places import District, Place, connections_at, messages_at, pace_at, recipients_at
+from maildrill.scenarios.oracles.retrying import FLIGHT
 from maildrill.sender.attempt import Verdict
-from maildrill.sender.campaign import DestinationLimits, Mode
-from maildrill.sender.log_event import LogEvent
-from maildrill.sender.pacing.breaker import FIRST_COOL_DOWN, Breaker
+from maildrill.sender.campaign import Mode
 from maildrill.smtp import EnhancedStatus, Stage
-from maildrill.smtp.quantity import format_duration
+from maildrill.smtp.quantity import Rate
 
-_ASKS = frozenset({Stage.RCPT, Stage.DATA, Stage.BDAT, Stage.BODY, Stage.DOT})
 _MANY = frozenset({"4.5.3", "5.5.3"})
+_TOO_MANY = frozenset({452, 552})  # behind somebody who was accepted, and without a word on why
 #: Seconds that the end of one connection may reach the server after the beginning of the next: each travels by itself.
 _UNDER_WAY = 0.025
 
 
-def storm_bound(evidence: Evidence) -> Iterator[Breach]:
-    """I16: count the connections in which nothing came of anything, in every window as long as the first cool-down."""
-    useful = {asked.session for asked in evidence.asked if _is_of_use(asked)}
-    idle = [one.opened for one in evidence.connected if one.session not in useful]
-    destinations = _destinations(evidence)
-    # each session may have to connect twice, and those under way when one fails come on top
-    most = destinations * 2 * (Breaker().threshold + 2 * evidence.campaign.limits.connections + 2)
-    first = 0
-    for n, opened in enumerate(idle):
-        while idle[first] <= opened - FIRST_COOL_DOWN:
-            first += 1
-        if n - first + 1 > most:
-            yield Breach("", f"connected {n - first + 1} times in a minute to no purpose; {most} is the most")
-            return
-
-
-def breaker(evidence: Evidence) -> Iterator[Breach]:
-    """I17: set the cool-downs that the log speaks of against the connections of the journal."""
-    changes = [*evidence.by_kind.get("breaker.opened", ()), *evidence.by_kind.get("breaker.closed", ())]
-    if len({event.fields["relay"] for event in changes}) != 1 or _destinations(evidence) > 1:
-        return  # the journal does not say which of several hosts a connection was for
-    changes.sort(key=lambda event: event.number)
-    for event, following in zip(changes, [*changes[1:], None], strict=True):
-        if event.kind == "breaker.opened":
-            yield from _in_cool_down(evidence, event, inf if following is None else following.at)
-
-
 def connections(evidence: Evidence) -> Iterator[Breach]:
-    """I20: how many connections were open at each instant, by the server's clock."""
-    most, ends = evidence.campaign.limits.connections, list[float]()
-    for one in evidence.connected:
-        while ends and ends[0] < one.opened + _UNDER_WAY:
-            heappop(ends)
-        heappush(ends, _end(evidence, one))
-        if len(ends) > most:
-            yield Breach("", f"{len(ends)} connections were open at once; {most} are allowed")
-            return
+    """I20: how many connections were open at each instant, by the server's clock: in all, and at each destination."""
+    limits = evidence.campaign.limits
+    yield from _at_once(evidence, evidence.connected, limits.connections, "")
+    for district in evidence.districts:
+        there = (one for one in evidence.connected if one.host in district.hosts)
+        most = sum(connections_at(place, limits) for place in district.places)
+        yield from _at_once(evidence, there, most, f" to {district.name}")
 
 
 def token_bucket(evidence: Evidence) -> Iterator[Breach]:
-    """I21: a bucket of our own, filled by the campaign's rate and emptied by the journal's MAIL commands."""
+    """I21: buckets of our own, filled by the campaign's rates and emptied by the journal's MAIL commands."""
     limits = evidence.campaign.limits
-    if limits.rate is None:
-        return
-    interval = limits.rate.seconds / limits.rate.count
-    full = -inf  # when a bucket from which nothing more is taken will be full
-    for asked in evidence.asked:
-        if asked.stage is Stage.MAIL:
-            full = max(full, asked.at) + interval
-            if full - asked.at > limits.burst * interval + 1.0:  # octets take their time, one second at most
-                yield Breach(
-                    "", f"session {asked.session} began a message sooner than the rate of {limits.rate} lets it"
-                )
-                return
+    begun = [asked for asked in evidence.asked if asked.stage is Stage.MAIL]
+    if limits.rate is not None:
+        yield from _bucket(begun, limits.rate, limits.burst, "")
+    for district in evidence.districts:
+        rate, burst = pace_at(district.places[0], limits)
+        if rate is not None and len(district.places) == 1:
+            there = (asked for asked in begun if evidence.hosts.get(asked.session) in district.hosts)
+            yield from _bucket(there, rate, burst, f" to {district.name}")
 
 
 def sizes(evidence: Evidence) -> Iterator[Breach]:
     """I22: MAIL commands in each session, RCPT commands in each transaction, against what was set and learned."""
     limits, batch = evidence.campaign.limits, evidence.campaign.mode is Mode.BATCH
-    owns = [limits.each, *limits.destinations.values(), *(member.limits for member in evidence.campaign.members)]
-    messages = _most(limits.messages_per_connection, (own.messages_per_connection for own in owns))
-    recipients = _most(limits.recipients_per_transaction, (own.recipients_per_transaction for own in owns))
-    for session, count in Counter(one.session for one in evidence.asked if one.stage is Stage.MAIL).items():
-        if count > messages:
-            yield Breach("", f"session {session} had {count} messages; {messages} are allowed")
-    lessons = _lessons(evidence, "recipients", owns)
+    for session, asked in evidence.by_session.items():
+        count, begun = sum(one.stage is Stage.MAIL for one in asked), asked[0].at
+        places = _places(evidence, session)
+        learned = (messages_at(one, limits, _learned(evidence, one, "messages", begun)) for one in places)
+        most = max(learned, default=inf)
+        if count > most:
+            yield Breach("", f"session {session} had {count} messages; {most:g} are allowed")
     for (session, number), asked in evidence.transactions.items():
-        count = sum(one.stage is Stage.RCPT for one in asked)
-        learned = min((value for at, value in lessons if at + FLIGHT < asked[0].at), default=inf)
-        most = min(recipients if batch else 1, learned)
+        count, begun = sum(one.stage is Stage.RCPT for one in asked), asked[0].at
+        places = _places(evidence, session) if batch else ()
+        learned = (recipients_at(one, limits, _learned(evidence, one, "recipients", begun)) for one in places)
+        most = max(learned, default=inf) if batch else 1
         if count > most:
             yield Breach("", f"transaction {number} of session {session} had {count} recipients; {most:g} are allowed")
 
 
 def too_many(evidence: Evidence) -> Iterator[Breach]:
-    """I23: who was one too many, by the journal, is not charged for it in the ledger."""
+    """I23: who was one too many, by the journal, is not charged for it in the ledger, and waits for nothing.
+
+    Where the server says nothing else all are served in as few transactions as can be.
+    """
     for asked in evidence.asked:
-        reply = asked.reply
-        if asked.stage is not Stage.RCPT or reply is None or asked.session in evidence.severed:
-            continue
-        if str(EnhancedStatus.leading(reply.text) or "") not in _MANY or not _has_company(evidence, asked):
+        if not _is_one_too_many(evidence, asked):
             continue
         attempt = evidence.tried_at(asked.recipient, asked.at)
         if attempt is None or not attempt.counted:
             continue
         before = (one for one in evidence.attempts_of[asked.recipient] if one.ended <= attempt.started)
         if not any(one.session == attempt.session and one.verdict is Verdict.RELEASED for one in before):
-            yield Breach(asked.recipient, f"was one too many ({reply}), and had an attempt counted for that")
+            yield Breach(asked.recipient, f"was one too many ({asked.reply}), and had an attempt counted for that")
+    yield from _progress(evidence)
 
 
-def _destinations(evidence: Evidence) -> int:
-    """Return how many destinations or hosts there were; at least one."""
-    accounts, hosts = ({one.account for one in evidence.attempts}, {one.host for one in evidence.attempts if one.host})
-    return max(len(accounts), len(hosts), 1)
+def _progress(evidence: Evidence) -> Iterator[Breach]:
+    """I23: nobody waits, and transactions are few, where nothing else keeps anybody from being served."""
+    crowded = {(one.session, one.transaction) for one in evidence.asked if _is_one_too_many(evidence, one)}
+    if not crowded or evidence.severed or evidence.paced or len(evidence.districts) != 1 or not _all_well(evidence):
+        return
+    accepted = [sum(_is_accepted(one) for one in evidence.transactions[which]) for which in crowded]
+    most = min(*accepted, *(recipients_at(one, evidence.campaign.limits) for one in evidence.districts[0].places))
+    # each connection that is open when the limit is learned may have found it out by itself
+    bound = ceil(len(evidence.asked_for) / most) + evidence.campaign.limits.connections
+    if len(evidence.transactions) > bound:
+        yield Breach("", f"{len(evidence.transactions)} transactions began; {bound} would do for {most:g} at a time")
+    for event in evidence.by_kind.get("run.waited", ()):
+        waited = float(str(event.fields["until"])) - event.at
+        if waited > 1.0:
+            yield Breach("", f"waited {waited:g}s for recipients that were too many for a transaction")
+            return
 
 
-def _is_of_use(asked: Asked) -> bool:
+def _all_well(evidence: Evidence) -> bool:
+    """Whether the server took everything but recipients that were too many."""
+    return evidence.campaign.mode is Mode.BATCH and all(
+        one.reply is not None and (one.reply.klass < 4 or _is_one_too_many(evidence, one))
+        for one in evidence.asked
+        if one.stage is not Stage.QUIT
+    )
+
+
+def _is_one_too_many(evidence: Evidence, asked: Asked) -> bool:
     reply = asked.reply
-    if reply is None or reply.code == 421:
+    if asked.stage is not Stage.RCPT or reply is None or asked.session in evidence.severed:
         return False
-    return asked.stage in _ASKS or (asked.stage is Stage.MAIL and reply.klass != 4)
+    status = EnhancedStatus.leading(reply.text)
+    many = reply.code in _TOO_MANY if status is None else str(status) in _MANY
+    return many and _has_company(evidence, asked)
 
 
-def _in_cool_down(evidence: Evidence, event: LogEvent, following: float) -> Iterator[Breach]:
-    """Hold the connections against one cool-down: none in it, and one at a time until its end is known."""
-    until = float(str(event.fields["until"]))
-    probes = []
-    for one in evidence.connected:
-        if event.at + FLIGHT < one.opened < until - GRAIN:
-            yield Breach("", f"connected {format_duration(until - one.opened)} before the cool-down was over")
+def _is_accepted(asked: Asked) -> bool:
+    return asked.stage is Stage.RCPT and asked.reply is not None and asked.reply.positive
+
+
+def _at_once(evidence: Evidence, opened: Iterable[Connected], most: float, where: str) -> Iterator[Breach]:
+    ends = list[float]()
+    for one in opened:
+        while ends and ends[0] < one.opened + _UNDER_WAY:
+            heappop(ends)
+        heappush(ends, evidence.end_of(one))
+        if len(ends) > most:
+            yield Breach("", f"{len(ends)} connections{where} were open at once; {most:g} are allowed")
             return
-        if until - GRAIN <= one.opened < following:
-            probes.append(one)
-    for one, other in pairwise(probes):
-        if other.opened + GRAIN < _end(evidence, one):
-            yield Breach("", "connected twice at once before the host had shown that it serves again")
+
+
+def _bucket(begun: Iterable[Asked], rate: Rate, burst: int, where: str) -> Iterator[Breach]:
+    interval = rate.seconds / rate.count
+    full = -inf  # when a bucket from which nothing more is taken will be full
+    for asked in begun:
+        full = max(full, asked.at) + interval
+        if full - asked.at > burst * interval + 1.0:  # octets take their time, one second at most
+            yield Breach("", f"session {asked.session} began a message{where} sooner than the rate of {rate} lets it")
             return
 
 
-def _end(evidence: Evidence, one: Connected) -> float:
-    """When a connection was over for the sender, at the latest: it went after what it said last, unless it was told."""
-    if one.session in evidence.severed:
-        return min(one.closed, evidence.last_heard.get(one.session, one.opened))
-    return one.closed
+def _places(evidence: Evidence, session: int) -> tuple[Place, ...]:
+    """Return which destinations a session may have been for."""
+    host = evidence.hosts.get(session)
+    near: Iterable[District] = (one for one in evidence.districts if host in one.hosts)
+    return tuple(place for district in near for place in district.places)
 
 
-def _most(general: int, owns: Iterable[int | None]) -> int:
-    """The most that is allowed anywhere: the journal does not say which destination a session was for."""
-    return max([general, *(own for own in owns if own is not None)])
-
-
-def _lessons(evidence: Evidence, limit: str, owns: Iterable[DestinationLimits]) -> list[tuple[float, float]]:
-    """Return when and what was learned, where that holds for every destination there is."""
-    learned = [event for event in evidence.by_kind.get("limit.learned", ()) if event.fields["limit"] == limit]
-    if _destinations(evidence) > 1 or any(own.recipients_per_transaction is not None for own in owns):
-        return []
-    return [(event.at, float(str(event.fields["value"]))) for event in learned]
+def _learned(evidence: Evidence, place: Place, limit: str, before: float) -> float:
+    """Return what a destination had taught of a limit when something began."""
+    lessons = (one for one in evidence.by_kind.get("limit.learned", ()) if one.fields["limit"] == limit)
+    own = (one for one in lessons if one.fields["relay"] in (place.label, place.relay) and one.at + FLIGHT < before)
+    return min((float(str(one.fields["value"])) for one in own), default=inf)
 
 
 def _has_company(evidence: Evidence, asked: Asked) -> bool:
     """Whether somebody else was accepted in the same transaction."""
-    together = evidence.transactions.get((asked.session, asked.transaction), ())
-    return any(one.stage is Stage.RCPT and one.reply is not None and one.reply.positive for one in together)
+    return any(map(_is_accepted, evidence.transactions.get((asked.session, asked.transaction), ())))
 
 
 LIMITS = (
     Invariant(
-        16,
-        "storm bound",
-        "Against a server that serves nobody connections are few in any minute: there is no busy loop.",
-        "RFC 5321 section 4.5.4.1",
-        storm_bound,
-        (Witness.JOURNAL,),
-    ),
-    Invariant(
-        17,
-        "breaker",
-        "A host that failed too often is left alone until its cool-down is over; then one session tries.",
-        "RFC 5321 section 4.5.4.1",
-        breaker,
-        (Witness.LOG, Witness.JOURNAL),
-    ),
-    Invariant(
         20,
         "connections",
-        "At no instant are more connections open than the campaign allows.",
+        "At no instant are more connections open, in all or to a destination, than the campaign allows.",
         "RFC 5321 section 4.5.4.1",
         connections,
         (Witness.JOURNAL, Witness.LIST),
@@ -201,7 +175,7 @@ LIMITS = (
     Invariant(
         21,
         "token bucket",
-        "In every span of time no more messages begin than the burst, and the rate for its length.",
+        "In every span of time no more messages begin, in all or at a destination, than burst and rate let begin.",
         "maildrill",
         token_bucket,
         (Witness.JOURNAL, Witness.LIST),
@@ -217,7 +191,7 @@ LIMITS = (
     Invariant(
         23,
         "too many is no refusal",
-        "Who is one recipient too many for a transaction goes into another one, and no attempt is counted.",
+        "Who is one recipient too many goes into another transaction at once, no attempt is counted, and they are few.",
         "RFC 5321 section 4.5.3.1.10",
         too_many,
         (Witness.JOURNAL, Witness.LEDGER),

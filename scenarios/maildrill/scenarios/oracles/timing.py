@@ -23,7 +23,7 @@ _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 def transient_is_retried(evidence: Evidence) -> Iterator[Breach]:
     """I10: set the ledger's times for the next try against the waits in the log; only a breaker is an excuse."""
-    if _is_held_back(evidence):
+    if evidence.paced:
         return
     waits = [(event.at, _until(event)) for event in evidence.by_kind.get("run.waited", ())]
     downs = [(event.at, _until(event)) for event in evidence.by_kind.get("breaker.opened", ())]
@@ -103,15 +103,6 @@ def timeout_honesty(evidence: Evidence) -> Iterator[Breach]:
 
 def _until(event: LogEvent) -> float:
     return float(str(event.fields["until"]))
-
-
-def _is_held_back(evidence: Evidence) -> bool:
-    """Whether messages may have to wait for a turn: then a wait is no idleness."""
-    limits = evidence.campaign.limits
-    owns = (limits.each, *limits.destinations.values(), *(member.limits for member in evidence.campaign.members))
-    paced = limits.rate or limits.group or limits.opening.hours or any(own.rate or own.warm_up for own in owns)
-    learned = evidence.by_kind.get("limit.learned", ())
-    return bool(paced) or any(event.fields["limit"] == "rate" for event in learned)
 
 
 TIMING = (

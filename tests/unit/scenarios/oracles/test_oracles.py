@@ -129,7 +129,7 @@ def test_a_cool_down_that_is_kept_is_no_breach(evidence: Evidence) -> None:
 
 def test_where_destinations_have_limits_of_their_own_lessons_are_not_held_against_them(evidence: Evidence) -> None:
     """I22: what a campaign says of a destination by name overrides what was learned."""
-    own = replace(evidence.campaign.limits, each=DestinationLimits(recipients_per_transaction=9))
+    own = replace(evidence.campaign.limits, destinations={"mx.*": DestinationLimits(recipients_per_transaction=9)})
     taught = forgets_what_it_learned(evidence)
     named = replace(taught, campaign=replace(taught.campaign, limits=own))
 

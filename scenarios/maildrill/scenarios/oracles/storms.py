@@ -1,0 +1,111 @@
+"""Invariants I16 and I17: whoever refuses us is left alone, by the server's count of connections.
+
+Rule: the journal counts, for each destination; the log only says when a cool-down begins. The numbers of a journal's
+sessions are not the sender's: one that says EHLO and then HELO connects twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from math import inf
+
+from maildrill.scenarios.oracles.evidence import Asked, Connected, Evidence
+from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
+from maildrill.scenarios.oracles.retrying import FLIGHT, GRAIN
+from maildrill.sender.log_event import LogEvent
+from maildrill.sender.pacing.breaker import FIRST_COOL_DOWN, Breaker
+from maildrill.smtp import Stage
+from maildrill.smtp.quantity import format_duration
+
+_ASKS = frozenset({Stage.RCPT, Stage.DATA, Stage.BDAT, Stage.BODY, Stage.DOT})
+
+
+def storm_bound(evidence: Evidence) -> Iterator[Breach]:
+    """I16: count the connections in which nothing came of anything, in every window as long as the first cool-down.
+
+    At each host, and at all together.
+    """
+    useful = {asked.session for asked in evidence.asked if _is_of_use(asked)}
+    idle = [one for one in evidence.connected if one.session not in useful]
+    # each session may have to connect twice, and those under way when one fails come on top
+    most = 2 * (Breaker().threshold + 2 * evidence.campaign.limits.connections + 2)
+    for district in evidence.districts:
+        for host in sorted(district.hosts):
+            opened = [one.opened for one in idle if one.host == host]
+            yield from _storm(opened, most * len(district.places), f" to {host}")
+    yield from _storm([one.opened for one in idle], most * _destinations(evidence), "")
+
+
+def breaker(evidence: Evidence) -> Iterator[Breach]:
+    """I17: set the cool-downs that the log speaks of against the connections of the journal, for each destination."""
+    changes = [*evidence.by_kind.get("breaker.opened", ()), *evidence.by_kind.get("breaker.closed", ())]
+    changes.sort(key=lambda event: event.number)
+    for district in evidence.districts if changes else ():
+        relays = {place.relay for place in district.places}
+        if len(district.places) > 1:
+            continue  # the journal does not say which of several destinations a connection was for
+        there = [one for one in evidence.connected if one.host in district.hosts]
+        own = [event for event in changes if event.fields["relay"] in relays]
+        for event, following in zip(own, [*own[1:], None], strict=False):
+            if event.kind == "breaker.opened":
+                yield from _in_cool_down(evidence, there, event, inf if following is None else following.at)
+
+
+def _storm(opened: list[float], most: int, where: str) -> Iterator[Breach]:
+    first = 0
+    for n, at in enumerate(opened):
+        while opened[first] <= at - FIRST_COOL_DOWN:
+            first += 1
+        if n - first + 1 > most:
+            yield Breach("", f"connected{where} {n - first + 1} times in a minute to no purpose; {most} is the most")
+            return
+
+
+def _destinations(evidence: Evidence) -> int:
+    """Return how many destinations or hosts there were; at least one."""
+    accounts, hosts = ({one.account for one in evidence.attempts}, {one.host for one in evidence.attempts if one.host})
+    return max(len(accounts), len(hosts), 1)
+
+
+def _is_of_use(asked: Asked) -> bool:
+    reply = asked.reply
+    if reply is None or reply.code == 421:
+        return False
+    return asked.stage in _ASKS or (asked.stage is Stage.MAIL and reply.klass != 4)
+
+
+def _in_cool_down(evidence: Evidence, there: list[Connected], event: LogEvent, following: float) -> Iterator[Breach]:
+    """Hold the connections against one cool-down: none in it, and one at a time until its end is known."""
+    until = float(str(event.fields["until"]))
+    probes = []
+    for one in there:
+        if event.at + FLIGHT < one.opened < until - GRAIN:
+            yield Breach("", f"connected {format_duration(until - one.opened)} before the cool-down was over")
+            return
+        if until - GRAIN <= one.opened < following:
+            probes.append(one)
+    for one, other in pairwise(probes):
+        if other.opened + GRAIN < evidence.end_of(one):
+            yield Breach("", "connected twice at once before the host had shown that it serves again")
+            return
+
+
+STORMS = (
+    Invariant(
+        16,
+        "storm bound",
+        "Against a server that serves nobody connections are few in any minute, at each host: there is no busy loop.",
+        "RFC 5321 section 4.5.4.1",
+        storm_bound,
+        (Witness.JOURNAL,),
+    ),
+    Invariant(
+        17,
+        "breaker",
+        "A host that failed too often is left alone until its cool-down is over; then one session tries.",
+        "RFC 5321 section 4.5.4.1",
+        breaker,
+        (Witness.LOG, Witness.JOURNAL),
+    ),
+)
