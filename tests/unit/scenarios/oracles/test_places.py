@@ -44,8 +44,8 @@ def test_accounts_are_where_the_campaign_says() -> None:
     a, b = places_of(replace(CAMPAIGN, route=route, limits=limits), (), {})
 
     assert [(one.label, one.relay, one.hosts) for one in (a, b)] == [
-        ("a", "a.test:25", {"a.test"}),
-        ("b", "b.test:25", {"b.test"}),
+        ("a", "a.test:25", frozenset({"a.test"})),
+        ("b", "b.test:25", frozenset({"b.test"})),
     ]
     assert (connections_at(a, limits), connections_at(b, limits)) == (1, 3)
 
