@@ -280,6 +280,8 @@ def test_a_pause_is_seen_by_every_sender_until_it_is_resumed(join: Join) -> None
 
     assert (standing_pause(two), two.lease(100.0, 100.0, 9, (), 1).waiting) == (pause, ())
 
+    refused = [who for who, _ in one.refusals("dot")]
     two.resume(105.0)
 
+    assert (refused, list(one.refusals("dot"))) == ([waiting.address], [])
     assert (standing_pause(one), [found.resumed for found in one.pauses()]) == (None, [105.0])

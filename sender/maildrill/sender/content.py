@@ -14,7 +14,7 @@ from maildrill.sender.summary import shape
 from maildrill.smtp import Reply
 
 #: The row of a 5yz to the dot, or to the last chunk, which stands in its place (RFC 3030 section 2).
-_REFUSED = "dot-5yz"
+REFUSED = "dot-5yz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,16 @@ class Streak:
         """Whether the content must be what is refused (delivery-semantics 2.1, dot 5yz)."""
         return 0 < self.limit <= len(self.recipients)
 
+    @classmethod
+    def left(cls, limit: int, refusals: Iterable[tuple[str, Reply]]) -> Streak:
+        """Return what earlier runs have left. refusals: by REFUSED since the last delivery, the last one first."""
+        streak = cls(limit)
+        for recipient, reply in refusals if limit else ():
+            if streak.broken or not (streak.reply is None or shape(streak.reply) == shape(reply)):
+                break
+            streak = cls(limit, reply, streak.recipients | {recipient})
+        return streak
+
     def after(self, rulings: Iterable[Ruling]) -> Streak:
         """Return what it is after these rulings (RFC 5321 section 4.2.5: a 5yz to the dot is final)."""
         streak = self
@@ -59,7 +69,7 @@ class Streak:
     def _after(self, ruling: Ruling) -> Streak:
         if ruling.verdict is Verdict.DELIVERED:
             return Streak(self.limit)
-        if ruling.verdict is not Verdict.FAILED or ruling.row != _REFUSED or ruling.reply is None:
+        if ruling.verdict is not Verdict.FAILED or ruling.row != REFUSED or ruling.reply is None:
             return self
         if self.reply is None or shape(self.reply) != shape(ruling.reply):
             return Streak(self.limit, ruling.reply, frozenset({ruling.recipient}))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from maildrill.sender.attempt import Ruling
 from maildrill.sender.canary import Canary, canary_of
 from maildrill.sender.connection_log import ConnectionLog
-from maildrill.sender.content import Caution, Streak
+from maildrill.sender.content import REFUSED, Caution, Streak
 from maildrill.sender.ledger import Ledger, Pause
 
 
@@ -30,9 +30,13 @@ class Watch:
         self._ledger = ledger
         self._log = log
         self._caution = Caution()
+        self._called = False  # for a pause, in this run
 
     def begin(self, caution: Caution, now: float) -> None:
-        """A run begins: see if the campaign is paused, and lift that if an operator says so; choose the canary."""
+        """A run begins: see if the campaign is paused, and lift that if an operator says so; choose the canary.
+
+        Refusals of earlier runs count: who died after four of five is not to begin anew.
+        """
         self._caution = caution
         found = standing_pause(self._ledger)
         if found is not None and caution.resume:
@@ -41,6 +45,7 @@ class Watch:
         elif found is not None:
             self._say_paused(found, now)
             return
+        self._streak = Streak.left(self._streak.limit, self._ledger.refusals(REFUSED))
         if caution.canary:
             self._choose(now)
 
@@ -48,8 +53,9 @@ class Watch:
         """Return the pause that these rulings call for, if they do; once."""
         before, self._streak = self._streak, self._streak.after(rulings)
         reply = self._streak.reply
-        if before.broken or not self._streak.broken or reply is None:
+        if self._called or self._streak is before or not self._streak.broken or reply is None:
             return None
+        self._called = True
         return Pause(at=now, run=self._ledger.run, recipients=len(self._streak.recipients), reply=reply)
 
     def paused(self, pause: Pause, now: float) -> None:

@@ -16,6 +16,7 @@ from maildrill.scenarios.scenario_file import has_scenario, plan_of
 from maildrill.sender import runner, standing
 from maildrill.sender.attempt import State
 from maildrill.sender.campaign import UnknownPolicy
+from maildrill.sender.content import Streak
 from maildrill.sender.ledger import recovery
 from maildrill.sender.ledger.sqlite import SqliteLedger
 from maildrill.sender.letters import Letters
@@ -185,8 +186,10 @@ def test_a_defect_is_found(
 
 @pytest.fixture
 def refusing(plan: Plan) -> Plan:
-    """Return a drill that is paused: the content is refused for two of three recipients, one after the other."""
-    limits = replace(plan.campaign.limits, connections=1, pause_after=2)
+    """Return a drill that is paused: the content is refused for three of six recipients, one after the other."""
+    limits = replace(plan.campaign.limits, connections=1, pause_after=3)
+    rows = tuple(Row(n, f"r{n}@x.example", {}) for n in range(2, 8))
+    plan = replace(plan, recipients=RecipientList(rows, (), ("address",)))
     script = read_script('version = 1\n[[rule]]\nat = "dot"\nreply = "554 5.7.1 spam"\n', "mx.toml")
     return replace(plan, campaign=replace(plan.campaign, limits=limits), script=script)
 
@@ -199,6 +202,13 @@ def test_no_death_lifts_a_pause(refusing: Plan) -> None:
 def test_a_pause_that_is_forgotten_is_found(refusing: Plan, monkeypatch: Patch) -> None:
     """Invariant I57: the second life goes on as if nothing had been."""
     monkeypatch.setattr(Watch, "begin", lambda *_: None)
+
+    assert "I57" in found(refusing)
+
+
+def test_a_count_that_begins_anew_in_each_life_is_found(refusing: Plan, monkeypatch: Patch) -> None:
+    """Invariant I57: the second life sends to as many as if nobody had been refused before."""
+    monkeypatch.setattr(Streak, "left", lambda limit, _: Streak(limit))
 
     assert "I57" in found(refusing)
 

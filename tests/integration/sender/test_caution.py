@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,48 @@ def test_a_paused_campaign_begins_nothing_until_it_is_resumed(on_stage: OnStage)
     assert _counts(stage) == {State.FAILED: 10, State.PENDING: 10}
     assert [(one.run, one.recipients, one.resumed is None) for one in pauses] == [(1, 5, False), (3, 5, True)]
     assert len(_said(stage, "campaign.resumed")) == 1
+
+
+def test_the_count_goes_on_in_the_next_run(on_stage: OnStage) -> None:
+    """Two canaries are refused, then one more; and after a resume it begins anew, whatever the ledger has."""
+    summaries = []
+
+    async def thrice(stage: Any) -> None:
+        cautions = (Caution(canary=2), Caution(), Caution(resume=True, canary=5), Caution())
+        summaries.extend([await stage.send(caution=one) for one in cautions])
+
+    stage = on_stage(SPAM, 20, thrice, limits=Limits(connections=1, pause_after=3))
+    pauses = [one.pause for one in summaries]
+
+    assert [(one.run, one.recipients) if one else None for one in pauses] == [None, (2, 3), None, (4, 3)]
+    assert _counts(stage) == {State.FAILED: 6, State.PENDING: 14}
+
+
+def test_a_delivery_in_an_earlier_run_begins_the_count_anew(on_stage: OnStage) -> None:
+    """Refused, delivered, refused: one in a row."""
+    script = '[[rule]]\nat = "dot"\nattempt = "2"\nreply = "250 ok"\n' + SPAM
+    runs = []
+
+    async def twice(stage: Any) -> None:
+        runs.extend([await stage.send(caution=Caution(canary=n)) for n in (3, 4)])
+
+    on_stage(script, 9, twice, limits=Limits(connections=1, pause_after=3))
+
+    assert [one.pause for one in runs] == [None, None]
+
+
+def test_a_lower_limit_pauses_at_the_next_refusal(on_stage: OnStage) -> None:
+    """Nobody was to be paused at first; what was refused until then is not forgotten."""
+
+    async def twice(stage: Any) -> None:
+        await stage.send(
+            campaign=replace(stage.campaign, limits=replace(ONE, pause_after=0)), caution=Caution(canary=9)
+        )
+        await stage.send()
+
+    stage = on_stage(SPAM, 20, twice, limits=ONE)
+
+    assert _counts(stage) == {State.FAILED: 10, State.PENDING: 10}
 
 
 def test_a_campaign_that_is_resumed_comes_to_its_end(on_stage: OnStage) -> None:

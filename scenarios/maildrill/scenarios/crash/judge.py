@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from maildrill.fakeserver.journal.record import Message
 from maildrill.scenarios.crash.explore import Explored
 from maildrill.scenarios.oracles import Breach
+from maildrill.scenarios.oracles.caution import refused_in_a_row
+from maildrill.scenarios.oracles.retrying import GRAIN
 from maildrill.sender.attempt import TERMINAL, State, Verdict
 from maildrill.sender.campaign import UnknownPolicy
 from maildrill.sender.ledger.recovery import ROW
@@ -123,6 +125,16 @@ def paused_for_good(explored: Explored) -> Iterator[Breach]:
         yield Breach(address, "was named by RCPT in the second life, and the campaign was paused in the first")
 
 
+def paused_in_time(explored: Explored) -> Iterator[Breach]:
+    """I57: no try begins once so many in a row were refused alike after the dot, in whichever life that was."""
+    limit = explored.plan.campaign.limits.pause_after
+    for last, count in refused_in_a_row(explored.attempts, (), strict=True):
+        late = [one.recipient for one in explored.attempts if one.started > last.ended + GRAIN]
+        if 0 < limit <= count and late:
+            yield Breach(late[0], f"was tried after {count} recipients in a row got {last.reply} after the dot")
+            return
+
+
 def _asked_later(explored: Explored) -> Iterator[str]:
     """Yield whom RCPT named in the second life."""
     for entry in explored.entries:
@@ -144,4 +156,5 @@ CHECKS: tuple[tuple[str, str, Check], ...] = (
     ("I38", "crash anywhere", exactly_the_doubtful),
     ("I42", "stable identity", same_message),
     ("I57", "content pause", paused_for_good),
+    ("I57", "content pause", paused_in_time),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from maildrill.scenarios.oracles.evidence import Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
@@ -15,8 +15,8 @@ from maildrill.smtp import EnhancedStatus, Stage
 def nothing_after_the_pause(evidence: Evidence) -> Iterator[Breach]:
     """I57: the ledger's refusals after the dot, counted here, against the MAIL commands of the journal."""
     limit = evidence.campaign.limits.pause_after
-    resumed = [event.at for event in evidence.by_kind.get("campaign.resumed", ())]
-    for last, count in _rows(evidence, strict=True):
+    resumed = _resumed(evidence)
+    for last, count in refused_in_a_row(evidence.attempts, resumed, strict=True):
         if not 0 < limit <= count:
             continue
         until = min((at for at in resumed if at > last.ended), default=float("inf"))
@@ -30,7 +30,9 @@ def nothing_after_the_pause(evidence: Evidence) -> Iterator[Breach]:
 def no_pause_for_less(evidence: Evidence) -> Iterator[Breach]:
     """I58: each pause that the log speaks of against the ledger's refusals; words without digits must be the same."""
     limit = evidence.campaign.limits.pause_after
-    rows = [(last.ended, count) for last, count in _rows(evidence, strict=False)]
+    rows = [
+        (last.ended, count) for last, count in refused_in_a_row(evidence.attempts, _resumed(evidence), strict=False)
+    ]
     for since in sorted({float(str(event.fields["since"])) for event in evidence.by_kind.get("campaign.paused", ())}):
         most = max((count for at, count in rows if abs(at - since) < GRAIN), default=0)
         if not 0 < limit <= most:
@@ -50,15 +52,19 @@ def canary_alone(evidence: Evidence) -> Iterator[Breach]:
                 yield Breach(address, f"was sent to, and is none of the first {size}")
 
 
-def _rows(evidence: Evidence, *, strict: bool) -> Iterator[tuple[AttemptRecord, int]]:
-    """Yield each refusal after the dot, and to how many recipients in a row its run had the same said by then.
+def refused_in_a_row(
+    attempts: Iterable[AttemptRecord], resumed: Sequence[float], *, strict: bool
+) -> Iterator[tuple[AttemptRecord, int]]:
+    """Yield each refusal after the dot, and to how many recipients in a row the same had been said by then.
 
-    strict: the same to the letter; else but for words that may differ from mail to mail.
+    resumed: when an operator had the campaign go on; the count begins anew then. strict: the same to the letter; else
+    but for words that may differ from mail to mail.
     """
-    said, who, run = None, set[str](), 0
-    for one in evidence.attempts:
-        if one.run != run or one.verdict is Verdict.DELIVERED:
-            said, who, run = None, set(), one.run
+    said, who, before = None, set[str](), float("-inf")
+    for one in attempts:
+        if one.verdict is Verdict.DELIVERED or any(before <= at < one.ended for at in resumed):
+            said, who = None, set()
+        before = one.ended
         if one.verdict is not Verdict.FAILED or not _at_the_end(one) or one.reply is None or one.reply.klass != 5:
             continue
         now = (one.reply.code, one.reply.text if strict else _words(one.reply.text))
@@ -66,6 +72,10 @@ def _rows(evidence: Evidence, *, strict: bool) -> Iterator[tuple[AttemptRecord, 
             said, who = now, set()
         who.add(one.recipient)
         yield one, len(who)
+
+
+def _resumed(evidence: Evidence) -> list[float]:
+    return [event.at for event in evidence.by_kind.get("campaign.resumed", ())]
 
 
 def _at_the_end(attempt: AttemptRecord) -> bool:

@@ -32,7 +32,7 @@ from maildrill.sender.lists import Row
 from maildrill.sender.pacing.lessons import Lesson
 from maildrill.sender.plan import Waiting
 from maildrill.sender.standing import Standing, requeued
-from maildrill.smtp import domain_of
+from maildrill.smtp import Reply, domain_of
 
 GONE = "no longer in the list"
 #: A recipient as it was read, and where an operator says that it stands from now on.
@@ -168,6 +168,11 @@ class SqlLedger(ABC):
     def pauses(self) -> Sequence[Pause]:
         """Return when the campaign was paused, and why."""
         return [sql.pause_record(found) for found in self.all(sql.PAUSES)]
+
+    def refusals(self, row: str) -> Iterator[tuple[str, Reply]]:
+        """Yield who was refused by this row since the last delivery and the last resume, the last one first."""
+        for found in self.rows(sql.REFUSED, (row,)):
+            yield sql.refused(found)
 
     def resume(self, at: float) -> None:
         """Write down that an operator has the campaign go on."""

@@ -94,6 +94,12 @@ LEARN = (
 FORGET = "DELETE FROM lesson"
 PAUSE = "INSERT INTO pause (at, run, recipients, code, lines) VALUES (?, ?, ?, ?, ?)"
 PAUSES = "SELECT at, run, recipients, code, lines, resumed FROM pause ORDER BY id"
+REFUSED = (
+    "SELECT address, code, lines FROM attempt JOIN recipient ON recipient.id = attempt.recipient"
+    " WHERE attempt.id > (SELECT coalesce(max(id), 0) FROM attempt WHERE verdict = 'delivered')"
+    " AND ended > (SELECT coalesce(max(resumed), 0) FROM pause)"
+    " AND verdict = 'failed' AND rule = ? AND code IS NOT NULL ORDER BY attempt.id DESC"
+)
 RESUME = "UPDATE pause SET resumed = ? WHERE resumed IS NULL"
 SENT_SINCE = (
     "SELECT account, count(*) FROM (SELECT DISTINCT account, run, session, txn FROM attempt"
@@ -235,8 +241,17 @@ def pause(of: Pause) -> Found:
 def pause_record(found: Found) -> Pause:
     """Return the pause of a row of PAUSES."""
     at, run, recipients, code, lines, resumed = found
-    reply = Reply(code, () if lines is None else tuple(lines.split("\n")))
-    return Pause(at=at, run=run, recipients=recipients, reply=reply, resumed=resumed)
+    return Pause(at=at, run=run, recipients=recipients, reply=_said(code, lines), resumed=resumed)
+
+
+def refused(found: Found) -> tuple[str, Reply]:
+    """Return the recipient and the reply of a row of REFUSED."""
+    address, code, lines = found
+    return address, _said(code, lines)
+
+
+def _said(code: int, lines: str | None) -> Reply:
+    return Reply(code, () if lines is None else tuple(lines.split("\n")))
 
 
 def refusal(of: Refusal | None) -> Found:

@@ -28,7 +28,7 @@ from maildrill.sender.lists import Row
 from maildrill.sender.pacing.lessons import Lesson
 from maildrill.sender.plan import Waiting
 from maildrill.sender.standing import Standing
-from maildrill.smtp import MaildrillError
+from maildrill.smtp import MaildrillError, Reply
 
 
 class LedgerError(MaildrillError):
@@ -106,6 +106,13 @@ class Ledger(Protocol):
 
     def pauses(self) -> Sequence[Pause]:
         """Return when the campaign was paused, and why; the first time first."""
+        ...
+
+    def refusals(self, row: str) -> Iterator[tuple[str, Reply]]:
+        """Yield who was refused by this row of the table of dispositions, and how, the last one first.
+
+        Back to the last delivery, or to when an operator had the campaign go on after a pause, whichever was later.
+        """
         ...
 
     def resume(self, at: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any
 
 import pytest
@@ -83,6 +84,26 @@ def test_what_is_no_refusal_after_the_dot_neither_counts_nor_begins_anew(
     between = refused("x", **change)
 
     assert len(_counted([refused("a"), between, refused("b")]).recipients) == 2
+
+
+def test_what_earlier_runs_left_counts(refused: Judge) -> None:
+    """Two of three were refused before the restart; one more is enough, and the first reply is the one shown."""
+    left = Streak.left(3, [(one, Reply.of(f"554 5.7.1 <{one}> spam")) for one in ("b@x.example", "a@x.example")])
+    over = left.after([refused("c", "554 5.7.1 <c@x.example> spam")])
+
+    assert (left.broken, left.recipients) == (False, frozenset({"a@x.example", "b@x.example"}))
+    assert (over.broken, over.reply) == (True, Reply.of("554 5.7.1 <a@x.example> spam"))
+
+
+def test_of_earlier_runs_only_the_last_refusals_that_are_alike_count() -> None:
+    """Back to one that differs, and no further than needed; who was refused twice counts once."""
+    said = [("d@x", SPAM), ("c@x", SPAM), ("c@x", SPAM), ("b@x", "554 5.6.0 malformed"), ("a@x", SPAM)]
+    told = iter([(who, Reply.of(words)) for who, words in said])
+
+    assert Streak.left(5, told).recipients == {"c@x", "d@x"}
+    endless = ((f"{n}@x", Reply.of(SPAM)) for n in count())
+    assert Streak.left(3, endless).broken
+    assert Streak.left(0, endless) == Streak(0)
 
 
 def test_zero_means_never(refused: Judge) -> None:
