@@ -96,7 +96,7 @@ def row(number: int) -> Row:
 def letter(load: Load) -> bytes:
     """Return the message that the others send again and again: maildrill's to the first recipient."""
     made = campaign(load, 25)
-    return Composer(made).compose(row(2), message_id=message_id(made, row(2)), date=0.0)
+    return Composer(made).compose(row(2), message_id=message_id(made, row(2)), date=0.0).whole()
 
 
 def smtplib_sends(load: Load, port: int) -> Callable[[], None]:

@@ -9,11 +9,12 @@ from dataclasses import replace
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from email.utils import getaddresses
+from hashlib import blake2b
 from pathlib import Path
 from unicodedata import normalize
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from maildrill.sender import headers, mime
@@ -23,6 +24,7 @@ from maildrill.sender.lists.addresses import parse_address
 from maildrill.sender.merge import Template, preflight
 from maildrill.sender.message import Composer, message_id
 from maildrill.sender.ready_text import ReadyText
+from maildrill.sender.wire import normal, stuffed
 from maildrill.smtp import ConfigurationError, Envelope
 
 #: Characters that have broken mail before, and any others.
@@ -187,7 +189,7 @@ def test_what_passes_for_an_address_fits_an_envelope(text: str) -> None:
 def test_no_value_changes_the_shape_of_a_message(name: str) -> None:
     """Same fields, same parts, 7-bit, CRLF only, and the value where it belongs (invariant I33)."""
     row = Row(2, "ann@x.example", {"Email": "ann@x.example", "Name": name})
-    octets = Composer(CAMPAIGN).compose(row, message_id=message_id(CAMPAIGN, row), date=1767603600.0)
+    octets = Composer(CAMPAIGN).compose(row, message_id=message_id(CAMPAIGN, row), date=1767603600.0).whole()
     message = message_from_bytes(octets, policy=policy.default)
     filled = name if name.strip() else "you"
 
@@ -215,3 +217,32 @@ def test_preflight_passes_exactly_what_leaves_no_hole(fields: dict[str, str], de
     else:
         with pytest.raises(ConfigurationError, match=r"\[Name\] in message.text"):
             preflight(campaign, recipients)
+
+
+@given(
+    texts=st.tuples(TEXTS, TEXTS | st.none()),
+    sizes=st.lists(st.sampled_from([0, 1, 56, 57, 58, 49_151, 49_152, 58_368, 100_000]), max_size=3),
+    chunk=st.integers(1024, 90_000),
+    filling=st.binary(min_size=1, max_size=40),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_streamed_is_the_message_as_a_whole(
+    tmp_path: Path, texts: tuple[str, str | None], sizes: list[int], chunk: int, filling: bytes
+) -> None:
+    """In blocks, in chunks, and with its dots doubled; SIZE, hash and 7-bit are those of its octets (I32, I46)."""
+    files = [tmp_path / f"{n}.bin" for n in range(len(sizes))]
+    for file, size in zip(files, sizes, strict=True):
+        file.write_bytes((filling * (size // len(filling) + 1))[:size])
+    text, html = ("".join(one.split("[")) if one is not None else None for one in texts)
+    campaign = replace(CAMPAIGN, text=text or "", html=html, attachments=tuple(files))
+    content = Composer(campaign).compose(None, message_id="<a@b>", date=0.0)
+    whole = content.whole()
+    chunks = [b"".join(content.blocks(at, at + chunk)) for at in range(0, content.size, chunk)]
+
+    assert b"".join(chunks) == whole == normal(whole)
+    assert all(len(one) == chunk for one in chunks[:-1])
+    assert (content.size, content.ascii) == (len(whole), whole.isascii())
+    assert content.digest() == blake2b(whole, digest_size=16).hexdigest()
+    assert b"".join(stuffed(content.blocks())) == (b"\r\n" + whole).replace(b"\r\n.", b"\r\n..")[2:]
+    parts = list(message_from_bytes(whole, policy=policy.default).iter_attachments())
+    assert [part.get_payload(decode=True) for part in parts] == [file.read_bytes() for file in files]

@@ -21,8 +21,8 @@ def letter_facts(campaign: Campaign, ledger: Ledger) -> list[Pair]:
     first = next(iter(ledger.recipients()), None)
     if campaign.mode is Mode.MERGE and first is not None:
         row, _ = ledger.addressee(first.key)
-    octets = Composer(campaign).compose(row, message_id="<report@maildrill.invalid>", date=ledger.created)
-    message = message_from_bytes(octets)
+    content = Composer(campaign).compose(row, message_id="<report@maildrill.invalid>", date=ledger.created)
+    message = message_from_bytes(content.outline())
     leaves = [part for part in message.walk() if not part.is_multipart()]
     texts = [part for part in leaves if part.get_content_maintype() == "text" and part.get_filename() is None]
     return [

@@ -185,6 +185,6 @@ def _composed(campaign: Campaign, composer: Composer, rows: Sequence[Row], date:
     @lru_cache(maxsize=64)
     def compose(address: str) -> bytes:
         row = by_address[address] if campaign.mode is Mode.MERGE else None
-        return composer.compose(row, message_id=message_id(campaign, row), date=date)
+        return composer.compose(row, message_id=message_id(campaign, row), date=date).whole()
 
     return compose

@@ -7,10 +7,9 @@ only its reply, its deadline or the loss of the connection ends the wait (RFC 10
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
-from hashlib import blake2b
 
 from maildrill.sender.attempt import Broken, Fault, Transaction
 from maildrill.sender.capabilities import Capabilities
@@ -18,11 +17,11 @@ from maildrill.sender.channel import Channel, SessionOverError
 from maildrill.sender.dsn import Reporting
 from maildrill.sender.envelope_commands import mail_command, obstacle, rcpt_command
 from maildrill.sender.hearing import Hearing
+from maildrill.sender.octets import Content
 from maildrill.sender.timeouts import Deadlines
-from maildrill.sender.wire import normal, stuffed
+from maildrill.sender.wire import Sent, stuffed
 from maildrill.smtp import Envelope, Reply, Stage
 
-_BLOCK = 65536  # octets of a message that are handed over at once
 #: Replies to MAIL and RCPT that say that we and the server have lost step (RFC 5321 section 4.2.3).
 _OUT_OF_STEP = frozenset({500, 503})
 
@@ -62,7 +61,7 @@ class Session:
     async def transact(  # noqa: PLR0913 - what a transaction needs is given, nothing is looked up
         self,
         envelope: Envelope,
-        message: bytes,
+        message: Content,
         *,
         before_dot: BeforeDot,
         after_rcpt: AfterRcpt | None = None,
@@ -71,8 +70,9 @@ class Session:
     ) -> Transaction:
         """Do one mail transaction and return all that was heard in it.
 
-        message: octets, not yet dot-stuffed. before_dot: awaited with the accepted recipients just before the first
-        octet of the final dot leaves; if it raises, the dot does not leave, the session is dropped, and it raises on.
+        message: read and sent a block at a time, as the connection takes it. before_dot: awaited with the accepted
+        recipients just before the first octet of the final dot leaves; if it raises, the dot does not leave, the
+        session is dropped, and it raises on.
         after_rcpt: awaited with what was heard so far when all RCPT are answered and one of them was refused.
         reporting: the reports to ask for, where DSN is offered. chunk: where CHUNKING is offered the message goes by
         BDAT, so many octets at a time (RFC 3030), the last of them in the dot's place; 0: always by DATA.
@@ -81,8 +81,7 @@ class Session:
         """
         hearing = Hearing(envelope.recipients)
         self._after_rcpt = after_rcpt
-        message = normal(message)
-        self._chunk = chunk if self.capabilities.chunking and message else 0
+        self._chunk = chunk if self.capabilities.chunking and message.size else 0
         in_the_way = obstacle(self.capabilities, envelope, message)
         if in_the_way is not None:
             return hearing.transaction(in_the_way)
@@ -123,7 +122,7 @@ class Session:
 
     # One transaction
 
-    async def _open(self, hearing: Hearing, envelope: Envelope, message: bytes, reporting: Reporting | None) -> None:
+    async def _open(self, hearing: Hearing, envelope: Envelope, message: Content, reporting: Reporting | None) -> None:
         """MAIL, all RCPT, and DATA where anybody is to have the message."""
         offers = self.capabilities
         mail = (Stage.MAIL, mail_command(offers, envelope, message, reporting))
@@ -133,18 +132,18 @@ class Session:
         else:
             await self._in_lock_step(hearing, mail, recipients)
 
-    async def _finish(self, hearing: Hearing, message: bytes, before_dot: BeforeDot) -> None:
+    async def _finish(self, hearing: Hearing, message: Content, before_dot: BeforeDot) -> None:
         """The message, or what ends a transaction without one."""
         if self._chunk and hearing.accepted:
             await self._in_chunks(hearing, message, before_dot)
         elif hearing.data is None or hearing.data.klass != 3:
             await self._reset(hearing)
         elif hearing.accepted:
-            await self._send(hearing, stuffed(message), before_dot)
+            await self._send(hearing, stuffed(message.blocks()), before_dot)
         elif hearing.any_accepted:  # by a server that refused MAIL: an empty message would reach people
             self._channel.give_up(Stage.DATA, Fault.OUT_OF_STEP, hearing.data)
         else:  # a lone dot: the server waits for a message though nobody was accepted (RFC 2920 section 3.1)
-            await self._send(hearing, b"", _unrecorded)
+            await self._send(hearing, (), _unrecorded)
 
     async def _in_a_group(self, hearing: Hearing, mail: _Command, recipients: list[_Command]) -> None:
         """All commands at once, DATA the last of them (RFC 2920 section 3.1); BDAT waits to see who is accepted."""
@@ -183,14 +182,14 @@ class Session:
         if self._after_rcpt is not None and not all(reply.positive for reply in hearing.rcpt):
             await self._after_rcpt(hearing.transaction(None))
 
-    async def _in_chunks(self, hearing: Hearing, message: bytes, before_dot: BeforeDot) -> None:
+    async def _in_chunks(self, hearing: Hearing, message: Content, before_dot: BeforeDot) -> None:
         """The message by BDAT (RFC 3030): a chunk is answered before the next one is begun, and a refusal ends it."""
-        channel = self._channel
+        channel, sent = self._channel, Sent()
         hearing.chunked = True
-        *chunks, last = (message[start : start + self._chunk] for start in range(0, len(message), self._chunk))
-        for octets in chunks:
-            channel.say((Stage.BDAT, f"BDAT {len(octets)}"))
-            if not await self._poured(octets):
+        last = (message.size - 1) // self._chunk * self._chunk  # where the last chunk begins
+        for start in range(0, last, self._chunk):
+            channel.say((Stage.BDAT, f"BDAT {self._chunk}"))
+            if not await self._poured(message.blocks(start, start + self._chunk), sent):
                 await self._spoil(hearing)
                 return
             reply = await channel.answer(self._deadlines.block)
@@ -201,37 +200,40 @@ class Session:
                 channel.give_up(Stage.BDAT, Fault.OUT_OF_STEP, reply)
             await self._reset(hearing)
             return
-        channel.say((Stage.BDAT, f"BDAT {len(last)} LAST"))
+        channel.say((Stage.BDAT, f"BDAT {message.size - last} LAST"))
         # Without its last octet a chunk is not there: that one is kept back until the intent is written.
-        await self._end(hearing, last[:-1], message, before_dot, lambda: channel.send(last[-1:]))
+        (end,) = message.blocks(message.size - 1)
+        await self._poured(message.blocks(last, message.size - 1), sent)
+        sent.add(end)
+        await self._end(hearing, sent, before_dot, lambda: channel.send(end))
         if hearing.dot is not None and not hearing.dot.positive:
             await self._reset(hearing)  # RFC 3030 section 2: the state after a failure is indeterminate
 
-    async def _send(self, hearing: Hearing, octets: bytes, before_dot: BeforeDot) -> None:
+    async def _send(self, hearing: Hearing, blocks: Iterable[bytes], before_dot: BeforeDot) -> None:
         """The message and its dot; a reply that comes first ends it."""
-        await self._end(hearing, octets, octets, before_dot, self._channel.dot)
+        sent = Sent()
+        await self._poured(blocks, sent)
+        await self._end(hearing, sent, before_dot, self._channel.dot)
 
-    async def _end(
-        self, hearing: Hearing, octets: bytes, message: bytes, before_dot: BeforeDot, leave: Callable[[], None]
-    ) -> None:
-        """Send octets, write the intent down, and have leave() send what ends the message."""
+    async def _end(self, hearing: Hearing, sent: Sent, before_dot: BeforeDot, leave: Callable[[], None]) -> None:
+        """All but the end of a message is sent: write the intent down, and have leave() send the end."""
         channel = self._channel
-        await self._poured(octets)
         if not channel.heard:
-            channel.note(f"{len(message)} octets of message, blake2b {blake2b(message, digest_size=8).hexdigest()}")
+            channel.note(str(sent))
             await before_dot(hearing.accepted)
         if channel.heard:  # even while that was written down: no dot has left
             await self._spoil(hearing)
             return
         await self._dot(hearing, leave)
 
-    async def _poured(self, octets: bytes) -> bool:
-        """Send octets as the connection takes them; return False where something was heard before the last of them."""
+    async def _poured(self, blocks: Iterable[bytes], sent: Sent) -> bool:
+        """Send blocks as the connection takes them; return False where something was heard before the last of them."""
         channel = self._channel
-        for start in range(0, len(octets), _BLOCK):
+        for block in blocks:
             if channel.heard:
                 return False
-            channel.send(octets[start : start + _BLOCK])
+            channel.send(block)
+            sent.add(block)
             await channel.drained(self._deadlines.block)
             await channel.listen()  # what came with the 354, or since, makes the rest and the dot unnecessary
         return True

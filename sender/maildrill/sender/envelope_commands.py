@@ -8,26 +8,27 @@ from __future__ import annotations
 from maildrill.sender.attempt import Broken, Fault
 from maildrill.sender.capabilities import Capabilities
 from maildrill.sender.dsn import Reporting
+from maildrill.sender.octets import Content
 from maildrill.smtp import Envelope, Stage
 
 
-def obstacle(offers: Capabilities, envelope: Envelope, message: bytes) -> Broken | None:
+def obstacle(offers: Capabilities, envelope: Envelope, message: Content) -> Broken | None:
     """Return why the server cannot take this message, known from its offers alone; None: it may."""
     size = offers.size
-    if size and len(message) > size:
-        detail = f"message of {len(message)} octets; the server takes {size}"
+    if size and message.size > size:
+        detail = f"message of {message.size} octets; the server takes {size}"
         return Broken(Stage.MAIL, Fault.TOO_BIG, None, detail)
     if _international(envelope) and not offers.smtputf8:
         return Broken(Stage.MAIL, Fault.NO_SMTPUTF8, None, "the server takes no international address")
-    if not message.isascii() and not offers.eightbit:
+    if not message.ascii and not offers.eightbit:
         return Broken(Stage.MAIL, Fault.NO_8BITMIME, None, "the server takes no octets above 127")
     return None
 
 
-def mail_command(offers: Capabilities, envelope: Envelope, message: bytes, reporting: Reporting | None) -> str:
+def mail_command(offers: Capabilities, envelope: Envelope, message: Content, reporting: Reporting | None) -> str:
     """Return MAIL for a message as it is before dots are stuffed."""
-    parameters = [f"SIZE={len(message)}"] if offers.size is not None else []
-    if not message.isascii():
+    parameters = [f"SIZE={message.size}"] if offers.size is not None else []
+    if not message.ascii:
         parameters.append("BODY=8BITMIME")
     if _international(envelope):
         parameters.append("SMTPUTF8")

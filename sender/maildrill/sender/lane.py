@@ -220,7 +220,7 @@ class Lane:
             transaction=self._transactions,
             recipients=list(addresses),
             message_id=letter.message_id,
-            octets=len(letter.content),
+            octets=letter.content.size,
             body_hash=letter.body_hash,
         )
         go = self._try(self._transactions, started)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 
 from maildrill.sender.campaign import Campaign, Mode
 from maildrill.sender.ledger import Ledger
 from maildrill.sender.message import Composer, message_id
+from maildrill.sender.octets import Content
 from maildrill.sender.plan import Waiting
 
-#: Composed messages kept for the next attempt, in octets: most are refused before a single octet of them is sent.
+#: Composed messages kept for the next attempt, in octets of their own: most are refused before one of them is sent.
 KEPT = 32 * 2**20
 
 
@@ -23,7 +23,7 @@ class Letter:
     """A message ready for the wire: its Message-ID, its octets, and their hash."""
 
     message_id: str
-    content: bytes
+    content: Content
     body_hash: str
 
 
@@ -44,8 +44,8 @@ class Letters:
         if kept is not None:
             return kept
         letter = self._composed(key)
-        if len(letter.content) <= self._room:
-            self._room -= len(letter.content)
+        if letter.content.own <= self._room:
+            self._room -= letter.content.own
             self._kept[key] = letter
         return letter
 
@@ -53,9 +53,9 @@ class Letters:
         """Make room: this recipient gets no further attempt."""
         kept = self._kept.pop(key, None)
         if kept is not None:
-            self._room += len(kept.content)
+            self._room += kept.content.own
 
     def _composed(self, key: int) -> Letter:
         row, identity = self._ledger.addressee(key) if key else (None, message_id(self._campaign, None))
         content = self._composer.compose(row, message_id=identity, date=self._ledger.created)
-        return Letter(identity, content, blake2b(content, digest_size=16).hexdigest())
+        return Letter(identity, content, content.digest())

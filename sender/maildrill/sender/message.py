@@ -15,6 +15,7 @@ from maildrill.sender.lists.addresses import split_mailbox
 from maildrill.sender.lists.rows import Row
 from maildrill.sender.merge.preflight import refuse_tags, templates
 from maildrill.sender.merge.template import Template
+from maildrill.sender.octets import Content
 from maildrill.sender.ready_text import ReadyText
 from maildrill.smtp import ConfigurationError, domain_of
 
@@ -45,21 +46,21 @@ class Composer:
             for template in (self._subject, *bodies):
                 refuse_tags(template, str(campaign.file))
         self._bodies = [_Body(template) for template in bodies]
-        self._attachments = [mime.attachment_part(path.name, _read(path)) for path in campaign.attachments]
+        self._attachments = [_attached(path) for path in campaign.attachments]
         self._sender = headers.address("From", campaign.sender)
         if campaign.reply_to is not None:
             self._sender += headers.address("Reply-To", campaign.reply_to)
         self._alternative = f"=_{_hash(campaign, 'alternative')}"
         self._mixed = f"=_{_hash(campaign, 'mixed')}"
 
-    def compose(self, row: Row | None, *, message_id: str, date: float) -> bytes:
-        """Return the message for a row, or for everybody (None, batch mode): octets, CRLF, not dot-stuffed.
+    def compose(self, row: Row | None, *, message_id: str, date: float) -> Content:
+        """Return the message for a row, or for everybody (None, batch mode); all of them share large attachments.
 
         message_id: with angle brackets. date: Unix seconds. Everything is 7-bit but an internationalised address
         in From, Reply-To or To (RFC 6532). Raises ValueError for an address or id that could leave its line.
         """
         fields = {} if row is None else row.fields
-        return b"".join(
+        return Content.joined(
             [
                 headers.date(date),
                 self._sender,
@@ -67,11 +68,11 @@ class Composer:
                 headers.unstructured("Subject", self._subject.render(fields)),
                 headers.tokens("Message-ID", message_id),
                 b"MIME-Version: 1.0\r\n",
-                self._content([body.part(fields) for body in self._bodies]),
+                *self._content([(body.part(fields),) for body in self._bodies]),
             ]
         )
 
-    def _content(self, bodies: list[bytes]) -> bytes:
+    def _content(self, bodies: list[mime.Part]) -> mime.Part:
         content = bodies[0] if len(bodies) == 1 else mime.multipart("alternative", bodies, self._alternative)
         return mime.multipart("mixed", [content, *self._attachments], self._mixed) if self._attachments else content
 
@@ -102,8 +103,9 @@ def _hash(campaign: Campaign, *about: str) -> str:
     return blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
-def _read(path: Path) -> bytes:
+def _attached(path: Path) -> mime.Part:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return mime.attachment_part(path.name, file.read)
     except OSError as error:
         raise ConfigurationError(f"cannot read the attachment: {error.strerror}", where=str(path)) from None

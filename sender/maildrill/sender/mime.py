@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from base64 import encodebytes
 from binascii import b2a_qp
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from maildrill.sender import headers
+from maildrill.sender.octets import Piece
+from maildrill.sender.shelf import kept
 
 # Own table: mimetypes reads the machine's files, and its defaults differ between Python versions.
 _TYPES = {
@@ -50,6 +52,10 @@ _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 # quoted-printable nor base64 can produce).
 _NEEDS_ENCODING = re.compile(r"[^\t\r\n\x20-\x7e]|^--=_", re.MULTILINE)
 LONGEST_LINE = 998  # octets; RFC 5322 section 2.1.1
+_WHOLE_LINES = 57 * 1024  # octets of a file that are encoded at once: they fill lines of base64
+
+#: A MIME part, header and body: octets of one message, and such as all messages share.
+Part = tuple[Piece, ...]
 
 
 def text_part(subtype: str, text: str) -> bytes:
@@ -81,24 +87,26 @@ def is_seven_bit(text: str) -> bool:
     return _NEEDS_ENCODING.search(text) is None
 
 
-def attachment_part(filename: str, content: bytes) -> bytes:
-    """Return a part that offers `content` as a file of that name."""
+def attachment_part(filename: str, octets: Callable[[int], bytes]) -> Part:
+    """Return a part that offers a file of that name. octets: gives the next so many octets of it, as `read` does.
+
+    What is large is encoded once, piece by piece, into a file of our own. Raises ConfigurationError for a full disk.
+    """
     kind = _TYPES.get(filename.rpartition(".")[2].lower(), "application/octet-stream")
-    return (
+    header = (
         headers.parameters("Content-Type", kind)
         + headers.tokens("Content-Transfer-Encoding", "base64")
         + headers.parameters("Content-Disposition", "attachment", filename=filename)
-        + b"\r\n"
-        + _base64(content)
     )
+    return (header + b"\r\n", kept(map(_base64, iter(lambda: octets(_WHOLE_LINES), b""))))
 
 
-def multipart(subtype: str, parts: Sequence[bytes], boundary: str) -> bytes:
+def multipart(subtype: str, parts: Sequence[Part], boundary: str) -> Part:
     """Return a multipart of that subtype around the parts; `boundary` must begin with "=_"."""
     mark = boundary.encode("ascii")
     header = headers.parameters("Content-Type", f"multipart/{subtype}", boundary=boundary)
-    body = b"".join([b"\r\n--" + mark + b"\r\n" + part for part in parts])
-    return header + body + b"\r\n--" + mark + b"--\r\n"
+    between = b"\r\n--" + mark + b"\r\n"
+    return (header, *(piece for part in parts for piece in (between, *part)), b"\r\n--" + mark + b"--\r\n")
 
 
 def _encode(body: str) -> tuple[str, bytes]:

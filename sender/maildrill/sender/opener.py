@@ -8,6 +8,7 @@ from typing import Protocol
 from maildrill.sender.attempt import Broken, Transaction
 from maildrill.sender.campaign import Account
 from maildrill.sender.dsn import Reporting
+from maildrill.sender.octets import Content
 from maildrill.sender.timeouts import Deadlines
 from maildrill.smtp import Clock, Envelope, Line
 
@@ -35,7 +36,7 @@ class OpenSession(Protocol):
     async def transact(  # noqa: PLR0913 - as sender.session has it
         self,
         envelope: Envelope,
-        message: bytes,
+        message: Content,
         *,
         before_dot: Callable[[tuple[str, ...]], Awaitable[None]],
         after_rcpt: Callable[[Transaction], Awaitable[None]] | None = None,

@@ -8,7 +8,8 @@ octets, never on how they came in pieces. Pure.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import blake2b
 
 from maildrill.sender.attempt import Broken, Fault
 from maildrill.smtp import Reply, ReplyParser, Stage
@@ -89,6 +90,29 @@ def normal(message: bytes) -> bytes:
     return message if not message or message.endswith(_CRLF) else message + _CRLF
 
 
-def stuffed(message: bytes) -> bytes:
-    """Return a normal message as it goes over the wire: a dot that begins a line is doubled (RFC 5321 4.5.2)."""
-    return (b"." + message if message.startswith(b".") else message).replace(b"\r\n.", b"\r\n..")
+def stuffed(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield a normal message as it goes over the wire: a dot that begins a line is doubled (RFC 5321 4.5.2).
+
+    blocks: the message, cut anywhere.
+    """
+    tail = _CRLF  # the last two octets so far: the message begins a line
+    for block in blocks:
+        seen = tail + block
+        yield seen.replace(_CRLF + b".", _CRLF + b"..")[len(tail) :]
+        tail = seen[-2:]
+
+
+class Sent:
+    """What has been sent of a message, as the transcript has it: how many octets, and their hash."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._hash = blake2b(digest_size=8)
+
+    def add(self, block: bytes) -> None:
+        """Count what is being sent."""
+        self._size += len(block)
+        self._hash.update(block)
+
+    def __str__(self) -> str:
+        return f"{self._size} octets of message, blake2b {self._hash.hexdigest()}"

@@ -15,6 +15,7 @@ from maildrill.cli.system_clock import SystemClock
 from maildrill.scenarios.world import Network, run_world
 from maildrill.sender.attempt import Broken, Transaction
 from maildrill.sender.campaign import Account
+from maildrill.sender.octets import Content
 from maildrill.sender.session import Session, open_session
 from maildrill.sender.timeouts import Deadlines
 from maildrill.smtp import Clock, Envelope, Line
@@ -185,7 +186,7 @@ class Scene:
     async def send(self, session: Session, *recipients: str, message: bytes = MESSAGE) -> Transaction:
         """Do a transaction from news@shop.test; what is written down before the dot is kept."""
         envelope = Envelope("news@shop.test", recipients or (ANN,))
-        return await session.transact(envelope, message, before_dot=self.intend)
+        return await session.transact(envelope, Content.of(message), before_dot=self.intend)
 
     async def once(self, *recipients: str, message: bytes = MESSAGE) -> Transaction:
         """Open a session, do one transaction in it and quit."""

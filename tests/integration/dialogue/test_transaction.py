@@ -9,6 +9,7 @@ import pytest
 from maildrill.sender.attempt import Broken, Fault, Transaction, Verdict
 from maildrill.sender.disposition import judge
 from maildrill.sender.ledger.group import GroupCommit, Write
+from maildrill.sender.octets import Content
 from maildrill.sender.timeouts import Deadlines
 from maildrill.smtp import Envelope, Reply, Stage
 
@@ -464,7 +465,7 @@ def test_only_what_was_offered_is_used(
 
     async def story(scene: Scene) -> str:
         session = await scene.session()
-        await session.transact(envelope, message, before_dot=scene.intend)
+        await session.transact(envelope, Content.of(message), before_dot=scene.intend)
         return scene.host.commands[1]
 
     assert memory.hold(story, {"EHLO": f"250-mx.test\r\n250 {offered}"}) == said
@@ -486,7 +487,7 @@ def test_what_the_server_cannot_take_is_not_even_tried(
 
     async def story(scene: Scene) -> tuple[list[str], list[str], bool]:
         session = await scene.session()
-        heard = await session.transact(envelope, message, before_dot=scene.intend)
+        heard = await session.transact(envelope, Content.of(message), before_dot=scene.intend)
         return rows(heard), scene.host.commands[1:], session.alive
 
     assert memory.hold(story, {"EHLO": f"250-mx.test\r\n250 {offered}"}) == (told, [], True)
@@ -501,7 +502,7 @@ def test_what_cannot_be_written_down_is_not_sent(ground: Ground) -> None:
     async def story(scene: Scene) -> tuple[Scene, bool]:
         session = await scene.session()
         with pytest.raises(RuntimeError, match="disk full"):
-            await session.transact(Envelope("a@x.test", (ANN,)), MESSAGE, before_dot=fails)
+            await session.transact(Envelope("a@x.test", (ANN,)), Content.of(MESSAGE), before_dot=fails)
         alive = session.alive
         await session.quit()
         return scene, alive
@@ -521,7 +522,7 @@ def test_what_comes_while_the_intent_is_written_keeps_the_dot_back(memory: Groun
             await scene.clock.sleep(61)
 
         session = await scene.session()
-        heard = await session.transact(Envelope("a@x.test", (ANN,)), MESSAGE, before_dot=slow)
+        heard = await session.transact(Envelope("a@x.test", (ANN,)), Content.of(MESSAGE), before_dot=slow)
         await session.quit()
         return heard, scene.host.messages
 
@@ -546,7 +547,9 @@ def test_a_stop_while_the_intent_is_written_waits_for_the_reply(memory: Ground) 
             await group.write(lambda: scene.intents.append(accepted))
 
         session = await scene.session()
-        task = asyncio.create_task(session.transact(Envelope("a@x.test", (ANN,)), MESSAGE, before_dot=asked_to_stop))
+        task = asyncio.create_task(
+            session.transact(Envelope("a@x.test", (ANN,)), Content.of(MESSAGE), before_dot=asked_to_stop)
+        )
         told = rows(await task)
         return told, session.alive
 

@@ -21,6 +21,7 @@ from maildrill.sender.ledger import recovery
 from maildrill.sender.ledger.sqlite import SqliteLedger
 from maildrill.sender.letters import Letters
 from maildrill.sender.lists import RecipientList, Row
+from maildrill.sender.octets import Content
 from maildrill.sender.watch import Watch
 
 Patch = pytest.MonkeyPatch
@@ -147,8 +148,8 @@ class Rewriting:
         self._composer = composer
         self._life = life
 
-    def compose(self, *given: Any, **named: Any) -> bytes:
-        return b"X-Life: %d\r\n" % self._life + bytes(self._composer.compose(*given, **named))
+    def compose(self, *given: Any, **named: Any) -> Content:
+        return Content((b"X-Life: %d\r\n" % self._life, *self._composer.compose(*given, **named).pieces))
 
 
 def loses_one(patch: Patch) -> None:

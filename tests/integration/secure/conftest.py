@@ -18,6 +18,7 @@ from maildrill.scenarios.world import run_world
 from maildrill.sender.attempt import Broken
 from maildrill.sender.campaign import Account
 from maildrill.sender.credentials import PASSWORDS, TOKENS, Credentials, Mechanism
+from maildrill.sender.octets import Content
 from maildrill.sender.secret import Secret
 from maildrill.sender.security import Security, TlsMode
 from maildrill.sender.session import Session, open_session
@@ -197,7 +198,7 @@ class Ground:
 
         transaction = await session.transact(
             Envelope("news@shop.test", ("bob@x.test",)),
-            b"Subject: hi\r\n\r\n" + b"hello\r\n" * 9_000,
+            Content.of(b"Subject: hi\r\n\r\n" + b"hello\r\n" * 9_000),
             before_dot=before_dot,
         )
         heard.dots.append(transaction.dot and transaction.dot.code)

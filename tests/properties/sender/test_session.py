@@ -11,6 +11,7 @@ from maildrill.scenarios.world import Network, World, run_world
 from maildrill.sender.attempt import Ruling, Transaction
 from maildrill.sender.campaign import Account
 from maildrill.sender.disposition import judge, learned_limit
+from maildrill.sender.octets import Content
 from maildrill.sender.session import Session, open_session
 from maildrill.sender.timeouts import Deadlines
 from maildrill.smtp import Envelope, Reply, Stage
@@ -94,7 +95,7 @@ def played(policy: Policy, network: Network) -> tuple[Transaction, tuple[Ruling,
             local_hostname="sender.test",
         )
         assert isinstance(session, Session)
-        heard = await session.transact(Envelope("news@x.test", ADDRESSES), MESSAGE, before_dot=_nothing)
+        heard = await session.transact(Envelope("news@x.test", ADDRESSES), Content.of(MESSAGE), before_dot=_nothing)
         await session.quit()
         await server.stop()
         return heard

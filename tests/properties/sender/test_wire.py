@@ -58,11 +58,21 @@ def test_no_reply_is_paired_twice_and_none_is_left_out(said: list[bytes]) -> Non
 @given(message=OCTETS)
 def test_a_message_arrives_as_it_left(message: bytes) -> None:
     """What a server reads up to the dot, un-stuffed, is the message with CRLF at its line ends (invariant I32)."""
-    text, dot, rest = (b"\r\n" + stuffed(normal(message)) + b".\r\n").partition(b"\r\n.\r\n")
+    text, dot, rest = (b"\r\n" + b"".join(stuffed([normal(message)])) + b".\r\n").partition(b"\r\n.\r\n")
     lines = [line.removeprefix(b".") for line in text.split(b"\r\n")[1:]]
 
     assert (dot, rest) == (b"\r\n.\r\n", b"")
     assert b"".join(line + b"\r\n" for line in lines) == normal(message)
+
+
+@given(message=OCTETS, cuts=st.lists(st.integers(0, 60)))
+def test_dots_are_found_wherever_a_message_is_cut(message: bytes, cuts: list[int]) -> None:
+    """In blocks of any size, empty ones too, the same octets go over the wire as in one."""
+    whole = normal(message)
+    ends = sorted({min(cut, len(whole)) for cut in cuts})
+    blocks = [whole[start:end] for start, end in zip([0, *ends], [*ends, len(whole)], strict=True)]
+
+    assert b"".join(stuffed(blocks)) == (b"\r\n" + whole).replace(b"\r\n.", b"\r\n..")[2:]
 
 
 @given(message=OCTETS)

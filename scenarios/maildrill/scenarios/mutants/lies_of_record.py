@@ -227,7 +227,8 @@ def obeys_another_override(evidence: Evidence) -> Evidence:
 
 
 def rules_otherwise_in_silence(evidence: Evidence) -> Evidence:
-    return tried(evidence, "cyd@x.test", row="dot-2yz")
+    campaign = replace(evidence.campaign, overrides=Overrides((Override(line=1, then=Then.HOLD, code=("450",)),)))
+    return tried(replace(evidence, campaign=campaign), "cyd@x.test", row="dot-2yz")
 
 
 RECORD: tuple[tuple[int, Lie], ...] = (

@@ -23,6 +23,7 @@ from maildrill.sender.hearing import Hearing
 from maildrill.sender.intention import Intention
 from maildrill.sender.letters import Letter, Letters
 from maildrill.sender.message import Composer
+from maildrill.sender.octets import Content
 from maildrill.sender.pacing import limits
 from maildrill.sender.pacing.breaker import Breaker
 from maildrill.sender.pacing.limits import Effective
@@ -119,8 +120,8 @@ def sends_chunks_to_everybody(patch: Patching) -> None:
 def tells_of_the_blind_copy(patch: Patching) -> None:
     honest = Composer.compose
 
-    def telling(composer: Composer, *facts: Any, **more: Any) -> bytes:
-        return b"Bcc: boss@sender.example\r\n" + honest(composer, *facts, **more)
+    def telling(composer: Composer, *facts: Any, **more: Any) -> Content:
+        return Content((b"Bcc: boss@sender.example\r\n", *honest(composer, *facts, **more).pieces))
 
     patch.setattr(Composer, "compose", telling)
 
@@ -137,7 +138,7 @@ def changes_the_message_id(patch: Patching) -> None:
     def changing(letters: Letters, batch: Sequence[Any]) -> Letter:
         letter = letters._composed(batch[0].key)
         old, new = letter.message_id.encode(), f"<{next(numbers)}@sender.example>".encode()
-        return replace(letter, content=letter.content.replace(old, new))
+        return replace(letter, content=Content.of(letter.content.whole().replace(old, new)))
 
     patch.setattr(Letters, "letter", changing)
 

@@ -41,8 +41,8 @@ def _misused(evidence: Evidence, attempt: AttemptRecord) -> str:
 def _ruled_otherwise(evidence: Evidence, attempt: AttemptRecord) -> str:
     """Return what is wrong with a try that the table decided, or nothing."""
     row = ROWS.get(attempt.row)
-    if row is None or attempt.verdict is Verdict.HELD:  # our own trouble holds whom it likes
-        return ""
+    if not evidence.campaign.overrides or row is None or attempt.verdict is Verdict.HELD:
+        return ""  # without overrides other invariants see to it; and our own trouble holds whom it likes
     if attempt.verdict is not row.verdict:
         return f"is {attempt.verdict}, row {row.id} has {row.verdict}, and no override says so"
     meant = _plainly_meant(evidence, attempt) if row.verdict in _REFUSALS and attempt.stage is row.stage else None

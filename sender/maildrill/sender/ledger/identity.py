@@ -5,10 +5,14 @@ Rule: account, limits and retry policy may change between runs; what a recipient
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from hashlib import blake2b
 
 from maildrill.sender.campaign import Campaign
 from maildrill.smtp import ConfigurationError
+
+_BLOCK = 65536
 
 
 def fingerprint(campaign: Campaign) -> str:
@@ -34,7 +38,10 @@ def fingerprint(campaign: Campaign) -> str:
     for path in campaign.attachments:
         _feed(digest, path.name.encode("utf-8", "surrogatepass"))
         try:
-            _feed(digest, path.read_bytes())
+            with path.open("rb") as file:
+                digest.update(b"%d:" % os.fstat(file.fileno()).st_size)
+                for block in iter(partial(file.read, _BLOCK), b""):
+                    digest.update(block)
         except OSError as error:
             raise ConfigurationError(f"cannot read attachment: {error.strerror}", where=str(path)) from None
     return digest.hexdigest()

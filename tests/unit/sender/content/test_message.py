@@ -23,7 +23,7 @@ NINE = 1767603600.0  # 2026-01-05T09:00:00Z
 
 def composed(campaign: Campaign, row: Row | None = ANN) -> bytes:
     """Compose the message for a row."""
-    return Composer(campaign).compose(row, message_id=message_id(campaign, row), date=NINE)
+    return Composer(campaign).compose(row, message_id=message_id(campaign, row), date=NINE).whole()
 
 
 def parsed(octets: bytes) -> EmailMessage:

@@ -9,6 +9,7 @@ from maildrill.sender.attempt import Broken, Fault, Transaction
 from maildrill.sender.capabilities import Capabilities
 from maildrill.sender.channel import Channel, SessionOverError
 from maildrill.sender.dialogue import Session
+from maildrill.sender.octets import Content
 from maildrill.sender.timeouts import Deadlines
 from maildrill.smtp import Envelope, Line, Reply, Stage, Transcript
 
@@ -101,7 +102,7 @@ def test_a_dot_that_the_connection_would_not_take_is_no_doubt() -> None:
 
         line = channel(Wires(hears), [])
         session = Session(line, PIPELINING, Deadlines())
-        return await session.transact(Envelope("", ("a@x.test",)), b"hello", before_dot=_nothing)
+        return await session.transact(Envelope("", ("a@x.test",)), Content.of(b"hello"), before_dot=_nothing)
 
     heard = asyncio.run(story())
 

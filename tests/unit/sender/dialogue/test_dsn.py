@@ -7,6 +7,7 @@ import pytest
 from maildrill.sender.capabilities import NOTHING, Capabilities
 from maildrill.sender.dsn import DsnRequest, EnvelopeId, Notify, Reporting, Ret, message_of
 from maildrill.sender.envelope_commands import mail_command, obstacle, rcpt_command
+from maildrill.sender.octets import Content
 from maildrill.sender.xtext import read_utf8, read_xtext, write_utf8, write_xtext
 from maildrill.smtp import Envelope, Reply
 
@@ -29,16 +30,16 @@ def test_what_is_wished_for_is_said(wishes: DsnRequest, mail: str, rcpt: str) ->
     """RET and ENVID with MAIL, NOTIFY and ORCPT with RCPT."""
     reporting = Reporting(wishes, TRY)
 
-    assert mail_command(OFFERED, ENVELOPE, b"x", reporting) == f"MAIL FROM:<news@x.test>{mail}"
+    assert mail_command(OFFERED, ENVELOPE, Content.of(b"x"), reporting) == f"MAIL FROM:<news@x.test>{mail}"
     assert rcpt_command(OFFERED, "ann+list@x.test", reporting) == f"RCPT TO:<ann+list@x.test>{rcpt}"
 
 
 @pytest.mark.parametrize(("offers", "reporting"), [(NOTHING, Reporting(ALL, TRY)), (OFFERED, None)])
 def test_nothing_is_said_unasked_or_where_it_is_not_offered(offers: Capabilities, reporting: Reporting | None) -> None:
     """A server without DSN would refuse the parameter with 555, and the recipient with it (RFC 5321 4.1.1.11)."""
-    assert mail_command(offers, ENVELOPE, b"x", reporting) == "MAIL FROM:<news@x.test>"
+    assert mail_command(offers, ENVELOPE, Content.of(b"x"), reporting) == "MAIL FROM:<news@x.test>"
     assert rcpt_command(offers, "ann@x.test", reporting) == "RCPT TO:<ann@x.test>"
-    assert obstacle(offers, ENVELOPE, b"x") is None
+    assert obstacle(offers, ENVELOPE, Content.of(b"x")) is None
 
 
 def test_an_address_beyond_ascii_has_a_type_of_its_own() -> None:

@@ -97,4 +97,4 @@ def test_the_dot_turns_the_message_into_a_question() -> None:
 )
 def test_a_message_cannot_end_itself(message: bytes, sent: bytes) -> None:
     """Lines end with CRLF, and a dot that begins one is doubled (RFC 5321 sections 2.3.8 and 4.5.2)."""
-    assert stuffed(normal(message)) == sent
+    assert b"".join(stuffed([normal(message)])) == sent
