@@ -36,6 +36,7 @@ def drilled(defect: Defect) -> Drilled:
             campaign=defect.change(CAMPAIGN),
             script=read_script("version = 1\n" + defect.script, "mx.toml"),
             recipients=RecipientList(tuple(ROWS), (), ("Email",)),
+            canary=defect.canary,
         )
         return rehearse(plan)
 
