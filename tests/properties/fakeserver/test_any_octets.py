@@ -58,7 +58,7 @@ SCRIPTS = {
     "idle": '[[rule]]\nat = "idle"\nage = ">30s"\nreply = "421 4.4.2 {ehlo}"',
     "none": "",
     "refusals": '[[rule]]\nat = ["ehlo", "mail", "rcpt", "data", "dot", "bdat"]\nchance = 0.3\nreply = "451 {ehlo}"',
-    "slow": '[[rule]]\nat = "*"\nwait = "2s"',
+    "slow": '[[rule]]\nat = "*"\nwait = "2s"\n[[rule]]\nat = "body"\nsip = "97B/1ms"',
     "strict": "[server]\nstrict = true",
     "logins": _LOGINS,
     "tls": "[server]\ntls = true",

@@ -53,6 +53,8 @@ RULES = st.lists(
             'at = "data"\nreply = "354 go"\nwait = "1s"',
             'at = "body"\nreply = "552 5.3.4 too big"',
             'at = "body"\nafter = "10B"\ncut = "before"',
+            'at = "body"\nsip = "3B/1s"\nthen = "pass"',
+            'at = ["mail", "data"]\ncommand = "~(?P<word>ann|TA)"\nreply = "421 {word}"\ntimes = 1',
             'at = "dot"\nreply = "250 2.0.0 {id}"',
             'at = "dot"\ncut = "before"\ncommit = true',
             'at = "dot"\nmangle = "early"',
@@ -101,7 +103,7 @@ def outcome(rules: list[str], settings: str, pieces: list[str]) -> Any:
                 entry.half,
                 entry.rule,
                 entry.closed,
-                [str(miss) for miss in entry.near_misses],
+                [str(miss).casefold() for miss in entry.near_misses],
             )
             for entry in journal.entries
         ]

@@ -20,6 +20,7 @@ from maildrill.fakeserver.engine.event import (
     Raw,
     Say,
     Shake,
+    Sip,
     Wait,
 )
 from maildrill.fakeserver.language.script import Script
@@ -60,7 +61,7 @@ class Played:
         return self.on("rcpt", after, rcpt=address, **said)
 
 
-def _worded(action: object) -> str:  # noqa: PLR0911 - one for each action
+def _worded(action: object) -> str:  # noqa: C901, PLR0911 - one for each action
     match action:
         case Wait(seconds):
             return f"wait {seconds:g}s"
@@ -74,6 +75,8 @@ def _worded(action: object) -> str:  # noqa: PLR0911 - one for each action
             return f"{'half of the usual' if half else 'proceed'}{_mannered(manner)}"
         case Raw(octets, manner):
             return f"raw {octets!r}{_mannered(manner)}"
+        case Sip(octets, seconds):
+            return f"sip {octets} in {seconds:g}s"
         case Shake(fault):
             return f"shake {fault}"
         case HandOn(where):

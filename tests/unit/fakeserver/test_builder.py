@@ -111,7 +111,7 @@ def test_a_call_is_a_rule(built: Any, toml: str) -> None:
 
 WHO_AND_WHEN = {
     *("at", "reverse_path", "rcpt", "domain", "ehlo", "client", "user", "header", "subject", "body", "size", "tls"),
-    *("param", "key", "attempt", "age", "over", "open", "during", "chance", "state", "priority", "after"),
+    *("command", "param", "key", "attempt", "age", "over", "open", "during", "chance", "state", "priority", "after"),
     *("lint", "name"),
 }
 

@@ -18,9 +18,12 @@ from maildrill.fakeserver.language.script_words import FIRST_STATE, Cut, Key
 from maildrill.smtp import Stage, did_you_mean, domain_of, escape
 
 #: The words that say who and what.
-_WHO = ("reverse_path", "rcpt", "domain", "ehlo", "client", "user", "header", "subject", "body", "size", "tls", "param")
+_WHO = (
+    *("reverse_path", "rcpt", "domain", "ehlo", "client", "user", "command"),
+    *("header", "subject", "body", "size", "tls", "param"),
+)
 #: Of these one value is held against patterns.
-_PLAIN_WORDS = frozenset({"reverse_path", "rcpt", "domain", "ehlo", "client", "user"})
+_PLAIN_WORDS = frozenset({"reverse_path", "rcpt", "domain", "ehlo", "client", "user", "command"})
 _TRANSACTION = frozenset({Stage.RCPT, Stage.DATA, Stage.BODY, Stage.DOT, Stage.BDAT})
 #: Where nobody gets who is always stopped at all of these stages (RFC 5321 sections 3.1 and 4.1.4).
 _BEHIND: tuple[tuple[tuple[Stage, ...], frozenset[Stage]], ...] = (

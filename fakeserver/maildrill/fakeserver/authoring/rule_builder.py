@@ -64,6 +64,10 @@ class RuleBuilder:
         """Let time pass before anything else is done: "2s", "5m"."""
         return self.with_words(wait=duration, **words)
 
+    def sip(self, pace: str, **words: Word) -> RuleBuilder:
+        """Read the message little by little: "512B/1s"."""
+        return self.with_words(sip=pace, **words)
+
     def cut(self, how: str, **words: Word) -> RuleBuilder:
         """End the connection: before, after or mid the reply, by rst, refuse it, or never."""
         return self.with_words(cut=how, **words)

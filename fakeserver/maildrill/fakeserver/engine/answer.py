@@ -1,6 +1,7 @@
 """What rules that fire make the server do: the actions, in the order in which they are performed.
 
-Wait, hand on, commit, capabilities, then the reply (or none, or half), then the end of the connection. Pure.
+Wait, hand on, commit, capabilities, pace of reading, then the reply (or none, or half), then the end of the connection.
+Pure.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from maildrill.fakeserver.engine.event import (
     Raw,
     Say,
     Shake,
+    Sip,
     Wait,
 )
 from maildrill.fakeserver.engine.keys import ends_message
@@ -68,6 +70,9 @@ def answer(
     caps = _capabilities(shots)
     if caps:
         actions.append(Advertise(caps))
+    sip = next((one.rule.sip for one in shots if one.rule.sip), None)
+    if sip is not None:
+        actions.append(Sip(sip.octets, sip.seconds))
     actions += _ending(None if shot is None else shot.rule, reply, _manner(shots))
     names = tuple(one.rule.name for one in added)
     name = "" if shot is None else shot.rule.name

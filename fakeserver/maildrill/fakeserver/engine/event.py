@@ -107,6 +107,14 @@ class Raw:
 
 
 @dataclass(frozen=True, slots=True)
+class Sip:
+    """At BODY: from here on read so many octets of the message at a time, then so many seconds nothing."""
+
+    octets: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Shake:
     """At TLS: what goes wrong with the handshake, or with the certificate that is shown."""
 
@@ -127,7 +135,7 @@ class HandOn:
     where: Destination
 
 
-Action = Wait | Commit | Advertise | Say | Proceed | Raw | Shake | Close | HandOn
+Action = Wait | Commit | Advertise | Sip | Say | Proceed | Raw | Shake | Close | HandOn
 
 #: What is done where no rule has anything to say; always this very tuple.
 PROCEEDING: tuple[Action, ...] = (Proceed(),)

@@ -38,6 +38,12 @@ def ehlo_of(event: Event) -> str:
     return event.argument if event.stage in (Stage.EHLO, Stage.HELO) else event.helo
 
 
+def command_of(event: Event) -> str:
+    """Return what the client said, verb and all; of AUTH the mechanism, and no credentials (RFC 4954 section 4)."""
+    argument = event.argument.partition(" ")[0] if event.stage is Stage.AUTH else event.argument
+    return f"{event.verb} {argument}".rstrip()
+
+
 def identity(event: Event) -> Hashable:
     """Return what makes this event the same as another: its stage and the recipient, message, envelope or client."""
     if event.stage is Stage.RCPT:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, overload
 
 from maildrill.fakeserver.engine.event import Event
-from maildrill.fakeserver.engine.keys import ehlo_of, ends_message, recipients_of
+from maildrill.fakeserver.engine.keys import command_of, ehlo_of, ends_message, recipients_of
 from maildrill.fakeserver.text.rule_writer import said
 from maildrill.smtp import Stage, domain_of
 from maildrill.smtp.quantity import format_duration
@@ -191,6 +191,7 @@ _SEEN: dict[str, Callable[[Event, Miss], str]] = {
     "ehlo": _text("ehlo", ehlo_of, "no name was given"),
     "client": _text("client", lambda event: event.client, "the client has no address"),
     "user": _text("user", lambda event: event.user, "nobody is logged in"),
+    "command": _text("the command", command_of, "nothing was said"),
     "tls": _text("tls", lambda event: event.tls, "the session is in clear"),
     "param": _param,
     "size": _size,

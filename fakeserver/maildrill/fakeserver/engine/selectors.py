@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from maildrill.fakeserver.engine.event import Event
-from maildrill.fakeserver.engine.keys import about_transaction, ehlo_of, ends_message, recipients_of
+from maildrill.fakeserver.engine.keys import about_transaction, command_of, ehlo_of, ends_message, recipients_of
 from maildrill.fakeserver.language.pattern import Pattern, meant_by, select
 from maildrill.fakeserver.language.script import Rule
 from maildrill.fakeserver.language.script_words import Key
@@ -85,6 +85,7 @@ def selectors(rule: Rule) -> tuple[Selector, ...]:
         ("client", rule.client, _client),
         ("ehlo", rule.ehlo, _ehlo),
         ("user", rule.user, _user),
+        ("command", rule.command, command_of),
     ):
         if patterns:
             found.append(Selector(word, _tested(meant_by(patterns), of)))
@@ -113,6 +114,7 @@ def groups(rule: Rule, view: View, rcpt: str) -> dict[str, str]:
         (rule.ehlo, (ehlo_of(event),)),
         (rule.client, (event.client,)),
         (rule.user, (event.user,)),
+        (rule.command, (command_of(event),)),
         *((patterns, view.field(name) or ()) for name, patterns in rule.header),
         (rule.subject, (view.field("subject") or ()) if rule.subject else ()),
         (rule.body, (view.letter.body,) if rule.body and view.letter else ()),

@@ -15,10 +15,10 @@ _COMMANDS = {
     "MAIL FROM": ("mail", "from"),
     "RCPT TO": ("rcpt", "rcpt"),
     "DATA": ("dot", "body"),
-    "RSET": ("rset", ""),
-    "VRFY": ("vrfy", ""),
-    "NOOP": ("noop", ""),
-    "QUIT": ("quit", ""),
+    "RSET": ("rset", "command"),
+    "VRFY": ("vrfy", "command"),
+    "NOOP": ("noop", "command"),
+    "QUIT": ("quit", "command"),
 }
 
 
@@ -33,11 +33,7 @@ def read_james(text: str, name: str) -> Rulebook:
     for table in Source(text, name).json_list("smtpBehaviors", WORDS):
         stage, selector = _COMMANDS[table.choice("command", _COMMANDS)]
         value = _condition(table.table("condition"))
-        if value is not None and not selector:
-            table.fail("condition", f"nothing can be looked for at {stage}", expected='{"operator": "matchAll"}')
-        words: dict[str, Word] = (
-            {selector + "_" if selector == "from" else selector: _containing(value)} if selector else {}
-        )
+        words: dict[str, Word] = {selector + "_" if selector == "from" else selector: _containing(value)}
         times = table.number("numberOfAnswer", least=1) if table.raw("numberOfAnswer") is not None else None
         book.rule(at=stage, **words, reply=_response(table.table("response")), times=times)
         table.finish()

@@ -82,12 +82,21 @@ def _connections(book: Rulebook, chances: dict[str, float]) -> None:
             then="pass",
         )
         book.rule(
-            "what the server says is slow, at the speed between the two",
+            "the line is slow, at the speed between the two: what the server says,",
             name="jim LinkSpeedMin LinkSpeedMax",
             at="*",
             key="connection",
             state="slow",
             drip=f"{max(1, speed)}B/1s",
+            then="pass",
+        )
+        book.rule(
+            "and what it reads",
+            name="jim LinkSpeedMin LinkSpeedMax read",
+            at="body",
+            key="connection",
+            state="slow",
+            sip=f"{max(1, speed)}B/1s",
             then="pass",
         )
 

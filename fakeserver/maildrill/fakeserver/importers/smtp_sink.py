@@ -27,6 +27,8 @@ _COMMANDS = {
     "QUIT": "quit",
     "AUTH": "auth",
     "STARTTLS": "starttls",
+    "XCLIENT": "unknown",
+    "XFORWARD": "unknown",
 }
 _ABORT = "550 5.3.0 Error: command failed"
 _ROLLS = 4  # of the dice: the fifth is as good as never there for most odds
@@ -41,13 +43,12 @@ _IGNORED = {
     "D": "messages are in the journal",
     "F": "there is no XFORWARD",
     "L": "use maildrill serve --lmtp",
-    "m": "use a rule at connect with open",
+    "m": "use limits.connections, or a rule at banner with open",
     "M": "use maildrill serve --exit-after",
     "n": "use maildrill serve --exit-after",
     "R": "nothing is written",
     "s": "every command is logged",
     "S": "messages are in the journal",
-    "T": "use drip",
     "u": "run it as that user",
     "v": "every command is logged",
 }
@@ -73,7 +74,7 @@ def read_smtp_sink(text: str, name: str) -> Rulebook:
     sink = _Sink(source, {option[1]: value for option, value in options})
     sink.add_server()
     # What lets a command pass stands first: else an answer would be in its way.
-    for option, value in sorted(options, key=lambda one: one[0] not in ("-w", "-W", "-H")):
+    for option, value in sorted(options, key=lambda one: one[0] not in ("-w", "-W", "-H", "-T")):
         sink.add(option[1], value)
     sink.add_no_esmtp()
     return sink.book
@@ -119,11 +120,13 @@ class _Sink:
         match option:
             case "f" | "r" | "q" | "Q":
                 for command in re.split(r"[,\s]+", value.strip()):
-                    self._refuse(option, self._stage(command, said))
+                    self._refuse(option, *self._command(command, said))
             case "W":
                 self._delay(value)
             case "w":
                 self.book.rule(name=f"smtp-sink {said}", at="data", wait=self._seconds(value, "-w"), then="pass")
+            case "T":
+                self._take_little(value)
             case "H":
                 self.book.rule(name=f"smtp-sink {said}", at="body", wait=self._seconds(value, "-H"), then="pass")
             case "A":
@@ -133,32 +136,46 @@ class _Sink:
             case _:
                 pass  # said already
 
-    def _refuse(self, option: str, stage: str) -> None:
+    def _refuse(self, option: str, name: str, words: dict[str, str]) -> None:
+        name = f"smtp-sink -{option} {name}"
         match option:
             case "f":
-                self.book.rule(name=f"smtp-sink -f {stage}", at=stage, reply=self._hard)
+                self.book.rule(name=name, **words, reply=self._hard)
             case "r":
-                self.book.rule(name=f"smtp-sink -r {stage}", at=stage, reply=self._soft)
+                self.book.rule(name=name, **words, reply=self._soft)
             case "q":
-                self.book.rule(name=f"smtp-sink -q {stage}", at=stage, cut="before")
+                self.book.rule(name=name, **words, cut="before")
             case _:
-                self.book.rule(name=f"smtp-sink -Q {stage}", at=stage, reply="421 4.3.0 closing connection")
+                self.book.rule(name=name, **words, reply="421 4.3.0 closing connection")
+
+    def _take_little(self, window: str) -> None:
+        """Add `-T`: what a client sends beyond the window waits until what is in it has been read."""
+        if not window.isascii() or not window.isdigit() or int(window) < 1:
+            self._source.fail(1, f'-T "{escape(window)}"', expected="a number of octets")
+        self.book.rule(
+            "a window of so many octets",
+            name=f"smtp-sink -T {window}",
+            at="body",
+            sip=f"{int(window)}B/1ms",
+            then="pass",
+        )
 
     def _delay(self, value: str) -> None:
         """Add `-W command:delay[:odds]`: the dice that makes it longer is one more wait, with a chance of its own."""
         command, delay, odds = (*value.split(":"), "", "")[:3]
-        stage, wait = self._stage(command, f"-W {value}"), self._seconds(delay, f"-W {value}")
-        self.book.rule(name=f"smtp-sink -W {value}", at=stage, wait=wait, then="pass")
+        (_, words), wait = self._command(command, f"-W {value}"), self._seconds(delay, f"-W {value}")
+        self.book.rule(name=f"smtp-sink -W {value}", **words, wait=wait, then="pass")
         if odds:
             if not odds.isascii() or not odds.isdigit() or not 1 <= int(odds) <= 99:
                 self._source.fail(1, f"-W {escape(value)}", expected="odds from 1 to 99")
             for rolls in range(1, _ROLLS):
                 chance = round((int(odds) / 100) ** rolls, 4)
                 self.book.rule(
-                    "and once more", name=f"smtp-sink -W {value}", at=stage, chance=chance, wait=wait, then="pass"
+                    "and once more", name=f"smtp-sink -W {value}", **words, chance=chance, wait=wait, then="pass"
                 )
 
-    def _stage(self, command: str, said: str) -> str:
+    def _command(self, command: str, said: str) -> tuple[str, dict[str, str]]:
+        """Return what a command is called in the name of a rule, and the words that say where it is given."""
         stage = _COMMANDS.get(command.upper())
         if stage is None:
             known = " ".join(_COMMANDS)
@@ -166,7 +183,9 @@ class _Sink:
             self._source.fail(
                 1, f'{escape(said)}: unknown command "{escape(command)}"', expected=f"one of: {known}", hint=hint
             )
-        return stage
+        if stage == "unknown":  # one of those that are not spoken here
+            return command.lower(), {"at": stage, "command": f"{command.upper()}*"}
+        return stage, {"at": stage}
 
     def _seconds(self, text: str, said: str) -> str:
         if not text.isascii() or not text.isdigit():

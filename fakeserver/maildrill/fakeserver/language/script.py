@@ -54,6 +54,7 @@ class Rule:
     ehlo: tuple[Pattern, ...] = ()
     client: tuple[Pattern, ...] = ()
     user: tuple[Pattern, ...] = ()
+    command: tuple[Pattern, ...] = ()
     header: tuple[tuple[str, tuple[Pattern, ...]], ...] = ()
     subject: tuple[Pattern, ...] = ()
     body: tuple[Pattern, ...] = ()
@@ -79,6 +80,7 @@ class Rule:
     tease: Tease | None = None
     wait: Pause | None = None
     after: Size | None = None
+    sip: Drip | None = None
     cut: Cut | None = None
     commit: bool | None = None
     caps: tuple[str, ...] = ()

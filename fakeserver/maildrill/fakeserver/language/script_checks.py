@@ -54,6 +54,7 @@ def selecting(rule: Rule) -> Iterator[tuple[str, tuple[Pattern, ...]]]:
         ("ehlo", rule.ehlo),
         ("client", rule.client),
         ("user", rule.user),
+        ("command", rule.command),
         *(("header", patterns) for _, patterns in rule.header),
         ("subject", rule.subject),
         ("body", rule.body),
@@ -173,11 +174,14 @@ def _idle_stands_alone(rule: Rule) -> None:
         )
 
 
-def _after_only_at_body(rule: Rule) -> None:
-    if rule.after is not None and rule.at != (Stage.BODY,):
-        raise RuleError(
-            "after", 'octets are counted only at "body"', expected='at = "body"', hint='to let time pass write "wait"'
-        )
+def _octets_only_at_body(rule: Rule) -> None:
+    for word in ("after", "sip"):
+        if getattr(rule, word) is not None and rule.at != (Stage.BODY,):
+            raise RuleError(
+                word, 'octets are counted only at "body"', expected='at = "body"', hint='to let time pass write "wait"'
+            )
+    if rule.sip is not None and rule.cut is not None and rule.cut is not Cut.NEVER:
+        raise RuleError("sip", f'with cut = "{rule.cut}" nothing more is read', hint="leave one out")
 
 
 def _message_only_at_its_end(rule: Rule) -> None:
@@ -247,7 +251,7 @@ _REASONS: tuple[Callable[[Rule], None], ...] = (
     _connect_says_nothing,
     _tls_says_nothing,
     _idle_stands_alone,
-    _after_only_at_body,
+    _octets_only_at_body,
     _message_only_at_its_end,
     _selectors_known,
     *ANSWER_REASONS,

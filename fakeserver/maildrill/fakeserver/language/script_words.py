@@ -93,6 +93,9 @@ _IN_TRANSACTION = frozenset(
     }
 )
 
+#: Where a client says a line that begins with a verb.
+_COMMANDS = REPLYING - {Stage.BANNER, Stage.AUTH_STEP, Stage.DOT}
+
 _WHOLE_MESSAGE = frozenset({Stage.DOT, Stage.BDAT})  # of BDAT only the last
 
 #: Where a word is, or may be, known; all others are known everywhere.
@@ -105,6 +108,7 @@ KNOWN: dict[str, frozenset[Stage]] = {
     "ehlo": frozenset(SERVED) - {Stage.CONNECT, Stage.BANNER},
     "user": frozenset(SERVED) - {Stage.CONNECT, Stage.TLS, Stage.BANNER},
     "tls": frozenset(SERVED) - {Stage.CONNECT, Stage.TLS},
+    "command": _COMMANDS,
     "size": _WHOLE_MESSAGE | {Stage.MAIL, Stage.BODY},
     "subject": _WHOLE_MESSAGE,
     "header": _WHOLE_MESSAGE,

@@ -27,6 +27,7 @@ from maildrill.fakeserver.engine.event import (
     Raw,
     Say,
     Shake,
+    Sip,
     Wait,
 )
 from maildrill.fakeserver.language.script_words import Handshake, Mangle
@@ -117,6 +118,11 @@ def taken(actions: Sequence[Action], correct: Reply) -> bool:
 def shaken(actions: Sequence[Action]) -> Handshake | None:
     """Return what a decision at TLS does to the handshake."""
     return next((action.fault for action in actions if isinstance(action, Shake)), None)
+
+
+def sipped(actions: Sequence[Action]) -> Sip | None:
+    """Return how a decision at BODY has the rest of the message read, None for as ever."""
+    return next((action for action in actions if isinstance(action, Sip)), None)
 
 
 def refused(actions: Sequence[Action]) -> bool:

@@ -108,8 +108,11 @@ class Wire(faults.Wire, Protocol):
         """Return when there is something to read."""
         ...
 
-    async def read_body(self, body: Body, mark: int | None) -> bool:
-        """Feed `body` until it is whole, or has as many octets as `mark` says; returns whether it is whole."""
+    async def read_body(self, body: Body, mark: int | None, most: int) -> bool:
+        """Feed `body` until it is whole, or has as many octets as `mark` says; returns whether it is whole.
+
+        most: octets that are taken at once.
+        """
         ...
 
     def hold(self) -> None:

@@ -8,6 +8,7 @@ Rule: what needs a current task (asyncio.timeout) awaits something first, be it 
 from __future__ import annotations
 
 import asyncio
+import sys
 import types
 from collections.abc import Callable, Coroutine, Generator
 from functools import partial
@@ -88,14 +89,18 @@ class Inbox:
         await self.wait()
         return self._take(count)
 
-    async def read_towards(self, separator: bytes) -> bytes:
-        """Return at least one octet, and at most up to and with a separator, of which none is cut in two."""
+    async def read_towards(self, separator: bytes, most: int = sys.maxsize) -> bytes:
+        """Return at least one octet, and at most up to and with a separator, of which none is cut in two.
+
+        most: of no more octets, unless that is less than a separator has.
+        """
         while True:
             found = self._buffer.find(separator)
-            if found >= 0:
-                return self._take(found + len(separator))
+            if 0 <= found < most:
+                end = found + len(separator)
+                return self._take(end if end <= most or not found else found)
             parts = (size for size in range(len(separator) - 1, 0, -1) if self._buffer.endswith(separator[:size]))
-            sure = len(self._buffer) - next(parts, 0)
+            sure = min(most, len(self._buffer) - next(parts, 0))
             if sure:
                 return self._take(sure)
             await octets()

@@ -219,12 +219,12 @@ class Line:
         await self.inbox.wait()
         self.stop_waiting()
 
-    async def read_body(self, body: Body, mark: int | None) -> bool:
-        """Feed `body` until it is whole, or has as many octets as `mark` says; returns whether it is whole."""
+    async def read_body(self, body: Body, mark: int | None, most: int) -> bool:
+        """Feed `body` until it is whole, or has as many octets as `mark` says; see Wire."""
         self.wait(between=False)
         whole = False
         while not whole and (mark is None or body.seen < mark):
-            whole = body.feed(await self.inbox.read_towards(END))
+            whole = body.feed(await self.inbox.read_towards(END, most))
         self.stop_waiting()
         return whole
 

@@ -6,10 +6,11 @@ Rule 2: whether a message is taken is known before its reply is performed.
 
 from __future__ import annotations
 
+import sys
 from asyncio import CancelledError
 from collections.abc import Sequence
 
-from maildrill.fakeserver.engine.event import Decision, Say
+from maildrill.fakeserver.engine.event import Decision, Say, Sip
 from maildrill.fakeserver.journal.journal import Message
 from maildrill.fakeserver.message.body import BareNewlines, Body, Chunks, message_id
 from maildrill.fakeserver.protocol.dialogue import Heard
@@ -34,6 +35,8 @@ class Receiver:
         self._play = performance
         self._chunks: Chunks | None = None
         self._marks: list[int] = []
+        self._pace: Sip | None = None  # how the script has the message read, None for as it comes
+        self._rest_at = 0  # octets after which nothing is read for a while
 
     async def message(self, begins: Decision | None = None) -> None:
         """Take a message in, from its first octet to the reply to its final dot.
@@ -42,15 +45,19 @@ class Receiver:
         """
         play = self._play
         play.stage = Stage.BODY
-        self._marks = [*play.host.decider.body_marks()]
+        self._begin()
         body = Body(play.dialogue.state.size_limit, play.host.store)
         try:
             await play.wire.await_octet()
             early = await self._mark(0, begins)
             whole = False
             while not whole:
-                whole = await play.wire.read_body(body, self._marks[0] if self._marks and early is None else None)
+                stop = self._stop(early)
+                most = sys.maxsize if stop is None else max(1, stop - body.seen)
+                whole = await play.wire.read_body(body, stop, most)
                 early = early or await self._passed(body.seen)
+                if not whole:
+                    await self._rest(body.seen)
         finally:
             body.release()
         heard = play.dialogue.end_of_data(body.size, body.content, crowded=body.crowded)
@@ -68,7 +75,7 @@ class Receiver:
         if self._chunks is None or play.dialogue.state.octets is None:
             self.close()
             self._chunks = Chunks(play.dialogue.state.size_limit, play.host.store)
-            self._marks = [*play.host.decider.body_marks()]
+            self._begin()
         if not heard.scripted:
             self._chunks.drop()
         play.stage = Stage.BDAT
@@ -93,14 +100,15 @@ class Receiver:
             await self._play.wire.await_octet()
             early = await self._mark(0)
         while left:
-            most = min(left, _PIECE)
-            if self._marks and early is None:
-                most = max(1, min(most, self._marks[0] - chunks.size))
+            most, stop = min(left, _PIECE), self._stop(early)
+            if stop is not None:
+                most = max(1, min(most, stop - chunks.size))
             octets = await self._play.wire.read_some(most)
             left -= len(octets)
             chunks.feed(octets)
             self._play.record.bare_newlines -= bare.feed(octets)  # they have been counted, and are no newlines here
             early = early or await self._passed(chunks.size)
+            await self._rest(chunks.size)
         self._play.record.bare_newlines -= bare.end()
         return early
 
@@ -119,6 +127,22 @@ class Receiver:
         if self._chunks is not None:
             self._chunks.drop()
 
+    def _begin(self) -> None:
+        """A message begins."""
+        self._marks = [*self._play.host.decider.body_marks()]
+        self._pace = None
+
+    def _stop(self, early: Reply | None) -> int | None:
+        """Return after how many octets something is to be done, None for never."""
+        stops = [*(self._marks[:1] if early is None else ()), *(() if self._pace is None else (self._rest_at,))]
+        return min(stops, default=None)
+
+    async def _rest(self, seen: int) -> None:
+        """Read nothing for a while where the script has the message read little by little, and it is time."""
+        if self._pace is not None and seen >= self._rest_at:
+            await self._play.wire.pause(self._pace.seconds)
+            self._rest_at = seen + self._pace.octets
+
     async def _passed(self, seen: int) -> Reply | None:
         """Ask the script at each mark that the message has reached; returns what was said."""
         early: Reply | None = None
@@ -131,6 +155,9 @@ class Receiver:
         stage = play.stage
         decision = decision or play.ask(Stage.BODY, size=size)
         early = await play.carry_out(Moment(Stage.BODY, play.now, decision))
+        pace = faults.sipped(decision.actions)
+        if pace is not None:
+            self._pace, self._rest_at = pace, size + pace.octets
         play.stage = stage
         return early
 

@@ -108,6 +108,7 @@ _WORD_ALIASES = {
     "sleep": "wait",
     "stage": "at",
     "username": "user",
+    "verb": "command",
 }
 
 
@@ -234,6 +235,7 @@ READERS: dict[str, Callable[[Table], object]] = {
     "ehlo": _patterns("ehlo"),
     "client": _patterns("client"),
     "user": _patterns("user"),
+    "command": _patterns("command"),
     "header": named("header", Pattern, PATTERN_WORDS, 'header.NAME = "pattern"'),
     "subject": _patterns("subject"),
     "body": _patterns("body"),
@@ -259,6 +261,7 @@ READERS: dict[str, Callable[[Table], object]] = {
     "tease": one_of("tease", Tease, TEASE_WORDS),
     "wait": one_of("wait", Pause, DURATION_WORDS),
     "after": whole_or("after", one_of("after", Size, SIZE_WORDS), Size),
+    "sip": one_of("sip", Drip, DRIP_WORDS),
     "cut": word_of("cut", Cut),
     "commit": flag("commit"),
     "caps": list_of("caps", str, CAPS_WORDS),

@@ -42,6 +42,7 @@ def _who(rule: Rule) -> Iterator[tuple[str, str | None]]:
     yield "ehlo", _texts(rule.ehlo)
     yield "client", _texts(rule.client)
     yield "user", _texts(rule.user)
+    yield "command", _texts(rule.command)
     for name, patterns in rule.header:
         yield f"header.{bare_or_quoted(name)}", _texts(patterns)
     yield "subject", _texts(rule.subject)
@@ -75,6 +76,7 @@ def _answer(rule: Rule) -> Iterator[tuple[str, str | None]]:
     yield "drip", _text(rule.drip)
     yield "tease", _text(rule.tease)
     yield "after", _text(rule.after)
+    yield "sip", _text(rule.sip)
     yield "cut", rule.cut and quoted(rule.cut)
     yield "commit", _flag(rule.commit)
     yield "caps", one_or_list(rule.caps)

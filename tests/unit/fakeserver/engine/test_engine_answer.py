@@ -41,6 +41,8 @@ from maildrill.smtp import Reply, Stage
         ("ehlo", 'caps = ["-8BITMIME", "SIZE 1000"]', "advertise -8BITMIME SIZE 1000, proceed"),
         ("data", 'reply = "354 go"', "say 354"),
         ("body", 'reply = "552 5.3.4 too big"', "say 552"),
+        ("body", 'sip = "1KB/500ms"', "sip 1000 in 0.5s, proceed"),
+        ("body", 'sip = "1KB/1s"\nwait = "2s"\nreply = "552 no"', "wait 2s, sip 1000 in 1s, say 552"),
         ("dot", "", "take, proceed"),
         ("dot", "commit = false", "do not take, proceed"),
         ("dot", 'reply = "250 2.0.0 ok"', "take, say 250"),

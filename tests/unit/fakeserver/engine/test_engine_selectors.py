@@ -1,4 +1,4 @@
-"""Which events are a rule's business: ehlo, client, user, tls, param, size, header, subject, body."""
+"""Which events are a rule's business: ehlo, client, user, command, tls, param, size, header, subject, body."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ LETTER = (
         ("mail", 'user = "!ann"', {}, True),
         ("mail", 'user = ["?*", "!ann"]', {}, False),
         ("mail", 'user = ["?*", "!ann"]', {"user": "bob"}, True),
+        ("unknown", 'command = "xclient *"', {"verb": "XCLIENT", "argument": "NAME=a"}, True),
+        ("unknown", 'command = "XCLIENT"', {"verb": "XCLIENT", "argument": "NAME=a"}, False),
+        ("noop", 'command = "noop"', {"verb": "NOOP"}, True),
+        ("auth", 'command = "AUTH PLAIN"', {"verb": "AUTH", "argument": "PLAIN AGFubgB4"}, True),
+        ("auth", 'command = "*AGF*"', {"verb": "AUTH", "argument": "PLAIN AGFubgB4"}, False),
         ("mail", "tls = true", {"tls": "TLSv1.3"}, True),
         ("mail", "tls = true", {}, False),
         ("mail", "tls = false", {}, True),

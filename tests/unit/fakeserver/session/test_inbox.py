@@ -81,6 +81,20 @@ def test_a_separator_is_read_towards_and_never_cut_in_two() -> None:
     assert read == [b"ab", b"c", b".\rx", b".\r.", b".\r\n"]
 
 
+def test_towards_a_separator_no_more_is_read_than_is_asked_for() -> None:
+    """But a separator at once, and its beginning only where it is known to be none."""
+    read: list[bytes] = []
+
+    async def story(inbox: Inbox) -> None:
+        await inbox.wait()
+        while not read or not read[-1].endswith(b"!"):
+            read.append(await inbox.read_towards(b".\r\n", 2))
+
+    steps(story, b"abc.\r\nd.\r\n.\r", b"x.", b"\r\n.\r\nend!")
+
+    assert read == [b"ab", b"c", b".\r\n", b"d", b".\r\n", b".\r", b"x", b".\r\n", b".\r\n", b"en", b"d!"]
+
+
 def test_what_else_it_waits_for_happens_in_its_task() -> None:
     """There it has a current task; and what comes meanwhile is read afterwards."""
     read: list[bytes] = []

@@ -70,6 +70,7 @@ lint = true
 [[rule]]
 at = "*"
 attempt = 2
+command = "NOOP*"
 tls = ["TLSv1.2", "!x"]
 
 [[rule]]
@@ -80,6 +81,7 @@ caps = ["-8BITMIME", "SIZE 1000"]
 at = "body"
 raw = '\x00\r\n'
 after = 4096
+sip = "1KB/1s"
 
 [[rule]]
 at = "tls"
@@ -131,10 +133,15 @@ def test_every_word_is_read() -> None:
                 commit=True,
                 lint=True,
             ),
-            Rule(name="all.toml:47", attempt=(Attempts("2"),), tls=(Pattern("TLSv1.2"), Pattern("!x"))),
-            Rule(name="all.toml:52", at=(Stage.EHLO,), caps=("-8BITMIME", "SIZE 1000")),
-            Rule(name="all.toml:56", at=(Stage.BODY,), raw=Octets(r"\x00\r\n"), after=Size("4096")),
-            Rule(name="all.toml:61", at=(Stage.TLS,), handshake=Handshake.EXPIRED),
+            Rule(
+                name="all.toml:47",
+                command=(Pattern("NOOP*"),),
+                attempt=(Attempts("2"),),
+                tls=(Pattern("TLSv1.2"), Pattern("!x")),
+            ),
+            Rule(name="all.toml:53", at=(Stage.EHLO,), caps=("-8BITMIME", "SIZE 1000")),
+            Rule(name="all.toml:57", at=(Stage.BODY,), raw=Octets(r"\x00\r\n"), after=Size("4096"), sip=Drip("1KB/1s")),
+            Rule(name="all.toml:63", at=(Stage.TLS,), handshake=Handshake.EXPIRED),
         ),
     )
 
