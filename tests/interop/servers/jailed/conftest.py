@@ -42,7 +42,7 @@ class Jail:
         self._take_libraries()
 
     def _take_libraries(self) -> None:
-        programs = [path for path in self.root.rglob("*") if path.is_file() and not path.is_symlink() and _is_elf(path)]
+        programs = [path for path in self.root.rglob("*") if _wants_libraries(path)]
         own = [str(path) for pattern in _LIBRARIES for path in self.root.glob(pattern)]
         told = subprocess.run(  # noqa: S603 - the loader's
             ["ldd", *programs],  # noqa: S607
@@ -99,7 +99,10 @@ class Jail:
         return (self.root / "output").read_text(errors="replace")
 
 
-def _is_elf(path: Path) -> bool:
+def _wants_libraries(path: Path) -> bool:
+    """Whether it is a program, or Dovecot's TLS; other libraries are found through those that want them."""
+    if path.is_symlink() or not path.is_file() or (".so" in path.name and not path.name.endswith("openssl.so")):
+        return False
     with path.open("rb") as file:
         return file.read(4) == b"\x7fELF"
 

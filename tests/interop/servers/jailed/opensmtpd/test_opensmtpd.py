@@ -113,9 +113,11 @@ def test_a_server_that_is_killed_loses_nobody(opensmtpd: Any, sending: Start, un
     cut = campaign.end(sender)
     opensmtpd.start()
     after = campaign.send()
-    taken = opensmtpd.taken("-killed@")
+    # What it was delivering when it was killed it delivers again: its own copies bear one id.
+    messages = opensmtpd.messages("guests", "-killed@")
+    taken = {(str(each["Delivered-To"]), re.findall(r" id (\w+)", each["Received"])[0]) for each in messages}
 
     assert cut.counts["unknown"] <= 4 < cut.counts["pending"], cut.printed
     assert after.counts == Counter(unknown=cut.counts["unknown"], delivered=200 - cut.counts["unknown"])
-    assert set(taken.values()) == {1}
-    assert set(after.delivered) <= set(taken)
+    assert Counter(guest for guest, _ in taken) >= after.delivered
+    assert len(taken) == len({guest for guest, _ in taken})
