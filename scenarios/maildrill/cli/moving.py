@@ -17,8 +17,8 @@ from maildrill.cli.books import Books, asks_books, campaign_argument
 from maildrill.cli.exits import Exit
 from maildrill.cli.log import CODE
 from maildrill.sender.attempt import State
-from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.ledger import Left, RecipientRecord
+from maildrill.sender.operation import Moved, move
 from maildrill.sender.review.moving import SETTLED, TEMPORARY, TWICE, Choice, brought_forward, taken_back
 from maildrill.sender.review.selection import address_pattern
 from maildrill.sender.review.table import of
@@ -27,7 +27,6 @@ from maildrill.smtp import escape
 
 _SHOWN = 20
 _EXITS = "Exit status: 0 done, 1 nobody is meant, or it was not confirmed, 2 usage, 75 and 78 as for send."
-_Moved = list[tuple[RecipientRecord, Standing]]
 
 
 def _asks_whom(states: Sequence[State]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -122,22 +121,19 @@ class _Move:
         left: Sequence[Left] = ()
         with self._books.changing() as book:
             changed = ((one, self._change(one, now)) for one in book.recipients() if one in self._choice)
-            moved = [(one, standing) for one, standing in changed if standing is not None]
+            moved: Sequence[Moved] = [Moved(one, standing) for one, standing in changed if standing is not None]
             sure = yes or dry_run or not moved or self._confirmed(moved)
             if sure and moved and not dry_run:
                 with self._books.logging() as log:  # one that cannot be written stops it before anything is changed
-                    left = book.requeue(moved, at=now, by=self._by)
-                    staying = {one.record.key for one in left}
-                    moved = [(one, standing) for one, standing in moved if one.key not in staying]
-                    self._log(moved, now, log)
+                    moved, left = move(book, log, moved, at=now, by=self._by)
         if not sure:
             click.echo("nothing was changed", err=True)
             return Exit.FAILED
         self._tell(moved, left, dry_run=dry_run)
         return Exit.OK if moved else Exit.FAILED
 
-    def _confirmed(self, moved: _Moved) -> bool:
-        counts = Counter(one.state for one, _ in moved)
+    def _confirmed(self, moved: Sequence[Moved]) -> bool:
+        counts = Counter(one.record.state for one in moved)
         words = ", ".join(f"{count:,} {state}" for state, count in counts.most_common())
         twice = sum(counts[state] for state in TWICE)
         risk = f"; {of(twice, 'recipient')} may get a second copy" if twice else ""
@@ -147,29 +143,17 @@ class _Move:
             click.echo("\n--yes says so beforehand", err=True)
             return False
 
-    def _log(self, moved: _Moved, now: float, log: ConnectionLog) -> None:
-        for one, standing in moved:
-            log.emit(
-                "recipient.requeued",
-                now,
-                recipient=one.address,
-                state=standing.state.value,
-                attempts=standing.attempts,
-                before=one.state.value,
-                by=self._by,
-            )
-
-    def _tell(self, moved: _Moved, left: Sequence[Left], *, dry_run: bool) -> None:
+    def _tell(self, moved: Sequence[Moved], left: Sequence[Left], *, dry_run: bool) -> None:
         tell_left(left)
         if self._as_json:
-            who = [{"recipient": one.address, "before": one.state.value} for one, _ in moved]
+            who = [{"recipient": one.record.address, "before": one.record.state.value} for one in moved]
             stay = [{"recipient": one.record.address, "reason": one.reason} for one in left]
             found = {"by": self._by, "dry_run": dry_run, "recipients": who, "left": stay}
             click.echo(json.dumps(found, indent=2))
             return
-        for one, standing in moved[:_SHOWN]:
-            last = f" ({one.reply})" if one.reply else ""
-            click.echo(f"{escape(one.address)}: {one.state}{last}, now {standing.state}")
+        for one in moved[:_SHOWN]:
+            last = f" ({one.record.reply})" if one.record.reply else ""
+            click.echo(f"{escape(one.record.address)}: {one.record.state}{last}, now {one.standing.state}")
         if len(moved) > _SHOWN:
             click.echo(f"({len(moved) - _SHOWN:,} more)")
         would = "would be" if dry_run else "is" if len(moved) == 1 else "are"

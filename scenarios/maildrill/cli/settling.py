@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -26,20 +26,9 @@ from maildrill.sender.dsn import EnvelopeId, message_of
 from maildrill.sender.ledger import Left, RecipientRecord
 from maildrill.sender.ledger.sql_ledger import SqlLedger
 from maildrill.sender.lists.suppression import Suppressing
-from maildrill.sender.standing import Standing, requeued
+from maildrill.sender.operation import Moved, as_said, can_be_settled
+from maildrill.sender.operation import settle as settle_in
 from maildrill.smtp import ConfigurationError, MaildrillError, escape
-
-_OPEN = (State.UNKNOWN, State.DEFERRED, State.EXPIRED)
-_SAID = {"delivered": State.DELIVERED, "failed": State.FAILED, "retry": State.PENDING}
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """A recipient, where it stands from now on, and why."""
-
-    record: RecipientRecord
-    standing: Standing
-    reason: str
 
 
 @click.command(epilog="Exit status: 0 settled, 1 there is nothing to settle, 2 usage, 75 say it again later, 78.")
@@ -61,9 +50,9 @@ def settle(words: tuple[str, ...], ledger: Path | str | None, log_dir: Path | No
         desk = books(campaign, ledger, log_dir)
         with desk.changing() as book:
             record = book.find(address)
-            if record is None or not (record.doubtful and record.state in _OPEN):
+            if record is None or not can_be_settled(record):
                 raise CommandError(_nothing_to_settle(address, record), Exit.FAILED)
-            moved = _as_said(record, said, time.time())  # noqa: TID251 - the shell's clock
+            moved = as_said(record, said, time.time())  # noqa: TID251 - the shell's clock
             for one in _write(desk, book, [moved], by="settle"):
                 raise CommandError(_left(one), Exit.LEFTOVERS)
     click.echo(f"{escape(record.address)}: {record.state}, now {moved.standing.state}")
@@ -141,13 +130,6 @@ def _settlements(came: Sequence[Returned], book: SqlLedger) -> Iterator[Settleme
                 yield settlement
 
 
-def _as_said(record: RecipientRecord, said: str, now: float) -> Moved:
-    reason = "an operator said so"
-    if said == "retry":
-        return Moved(record, requeued(record.waiting.standing, now), reason)
-    return Moved(record, replace(record.waiting.standing, state=_SAID[said], due=None, reason=reason), reason)
-
-
 def _as_reported(one: Settlement) -> Moved:
     state = one.state or one.record.state
     return Moved(one.record, replace(one.record.waiting.standing, state=state, due=None, reason=one.reason), one.reason)
@@ -183,21 +165,7 @@ def _write(desk: Books, book: SqlLedger, moved: Sequence[Moved], *, by: str) -> 
     """
     now = time.time()  # noqa: TID251 - the shell's clock
     with desk.logging() as log:
-        left = book.requeue([(one.record, one.standing) for one in moved], at=now, by=by)
-        staying = {one.record.key for one in left}
-        for one in moved:
-            if one.record.key in staying:
-                continue
-            log.emit(
-                "recipient.settled",
-                now,
-                recipient=one.record.address,
-                state=one.standing.state.value,
-                attempts=one.standing.attempts,
-                before=one.record.state.value,
-                by=by,
-                reason=one.reason,
-            )
+        _, left = settle_in(book, log, moved, at=now, by=by)
     return left
 
 

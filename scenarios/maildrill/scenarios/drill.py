@@ -6,27 +6,32 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from maildrill.fakeserver.language.scenario import Outcome
 from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.language.settings import Settings
+from maildrill.scenarios.course import Course, Gate
+from maildrill.scenarios.death import scratch
 from maildrill.scenarios.drill_accounts import in_a_drill, nonces, open_hosts, secrets_of
+from maildrill.scenarios.event import Event
 from maildrill.scenarios.fake_dns import Zone
-from maildrill.scenarios.oracles import Evidence, Violation, judge_drill
+from maildrill.scenarios.oracles import Evidence, Life, Lives, Violation, judge_drill, judge_lives
 from maildrill.scenarios.outcomes import missed
+from maildrill.scenarios.roll import Roll
 from maildrill.scenarios.servers import Servers, cast
 from maildrill.scenarios.world import DEFAULT, Network, World, run_world
 from maildrill.sender.campaign import Campaign, Mode
 from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.content import Caution
-from maildrill.sender.ledger import Durability, open_ledger
 from maildrill.sender.ledger.sqlite import SqliteLedger
 from maildrill.sender.lists import RecipientList, Row, read_list
+from maildrill.sender.lists.rows import SetAside
 from maildrill.sender.log_sinks import Memory, Sink
 from maildrill.sender.merge.preflight import preflight
 from maildrill.sender.message import Composer, message_id
@@ -42,7 +47,7 @@ class Plan:
     recipients: None reads the campaign's list. ledger: a file that must not exist yet; None keeps it in memory.
     outcomes: what must become of the recipients, besides all that must hold always. script: what every server says
     that is not in `hosts`: by name or address, another script. dns: what a direct campaign is told of domains.
-    canary: only so many are sent to, the first of the list; 0: everybody.
+    canary: only so many are sent to, the first of the list; 0: everybody. events: what happens meanwhile.
     """
 
     campaign: Campaign
@@ -55,15 +60,20 @@ class Plan:
     hosts: Mapping[str, Script] = field(default_factory=dict)
     dns: Zone = field(default_factory=dict)
     canary: int = 0
+    events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Drilled:
-    """What a drill came to: the numbers with all violations, the evidence for both, and the rules that acted."""
+    """What a drill came to: the numbers with all violations, the evidence for both, and the rules that acted.
+
+    lives: the runs before the last one, where events ended them.
+    """
 
     summary: Summary
     evidence: Evidence
     fired: frozenset[str] = frozenset()
+    lives: tuple[Life, ...] = ()
 
 
 def rehearse(plan: Plan, sinks: Iterable[Sink] = ()) -> Drilled:
@@ -91,73 +101,119 @@ class _Stage:
     sinks: Sequence[Sink]
 
     async def play(self, world: World) -> _Played:
-        campaign, began = self.campaign, world.clock.now()
-        plan = self.plan
+        if not self.plan.events:
+            return await self._play(world, self.plan.ledger)
+        with scratch() as folder:
+            played = await self._play(world, Path(folder) / "campaign.ledger")
+            if self.plan.ledger is not None and played.ledger is not None:
+                shutil.copy(played.ledger, self.plan.ledger)
+            return played
+
+    async def _play(self, world: World, file: Path | None) -> _Played:
+        campaign, began, plan = self.campaign, world.clock.now(), self.plan
         servers = Servers(
             cast(campaign, plan.script, plan.hosts, plan.dns), campaign, world.clock, plan.seed, self.settings
         )
         await servers.start()
-        ledger = open_ledger(self.plan.ledger, campaign, at=began, durability=Durability.PROCESS)
-        try:
-            memory = Memory()
-            with ConnectionLog(memory, *self.sinks) as log:
-                for row in self.recipients.set_aside:
-                    log.set_aside(began, row)
-                run = await self._run(world, ledger, log, servers)
-            ended = world.clock.now()
-            evidence = Evidence(
+        memory = Memory()
+        gate = Gate([memory, *self.sinks])
+        with ConnectionLog(gate) as log:
+            course = Course(
                 campaign=campaign,
-                imported=tuple(row.address for row in self.recipients.recipients),
-                recipients=tuple(ledger.recipients()),
-                attempts=tuple(ledger.attempts()),
-                events=tuple(memory.events),
-                asked=servers.asked(),
-                taken=servers.taken(),
-                severed=servers.severed(),
-                unroutable=servers.unroutable(),
-                connected=servers.connected(),
-                rows={row.address: row.fields for row in self.recipients.recipients},
-                set_aside=self.recipients.set_aside,
-                composed=_composed(campaign, self.composer, self.recipients.recipients, ledger.created),
-                tls_required=servers.strict(),
-                plaintext=open_hosts(campaign),
-                secrets=secrets_of(campaign),
+                world=world,
+                servers=servers,
+                file=file,
+                roll=Roll(self.recipients, campaign.email),
+                log=log,
+                gate=gate,
+                runner=partial(self._runner, world, servers, log),
             )
-            said, fired = servers.unmet(), servers.fired()
-            with ConnectionLog() as quiet:
-                resumed = (await self._run(world, ledger, quiet, servers)).connections
-        finally:
-            ledger.close()
-            await servers.stop()
+            await course.play(plan.events)
+            ledger = course.opened()
+            try:
+                rows = course.roll.handed_out()
+                run = await self._run(world, ledger, log, servers, rows)
+                ended = world.clock.now()
+                evidence = self._evidence(ledger, memory, servers, course)
+                said, fired = servers.unmet(), servers.fired()
+                with ConnectionLog() as quiet:
+                    resumed = (await self._run(world, ledger, quiet, servers, rows)).connections
+            finally:
+                ledger.close()
+                await servers.stop()
         unheard = [Violation("script", "as the script expects", "", one) for one in said]
-        differing = (*unheard, *missed(self.plan.outcomes, evidence))
-        return _Played(replace(evidence, resumed=resumed), self.recipients, run, ended - began, differing, fired)
+        return _Played(
+            replace(evidence, resumed=resumed),
+            evidence.set_aside,
+            replace(run, connections=course.connections + run.connections),
+            ended - began,
+            (*unheard, *missed(self.plan.outcomes, evidence)),
+            fired,
+            tuple(course.lives),
+            course.file,
+        )
 
-    async def _run(self, world: World, ledger: SqliteLedger, log: ConnectionLog, servers: Servers) -> RunSummary:
-        """Run the sender to the end and return what that came to."""
-        runner = Runner(
+    def _evidence(self, ledger: SqliteLedger, memory: Memory, servers: Servers, course: Course) -> Evidence:
+        campaign, rows = self.campaign, course.roll.ever
+        return Evidence(
+            campaign=campaign,
+            imported=tuple(row.address for row in rows),
+            recipients=tuple(ledger.recipients()),
+            attempts=tuple(ledger.attempts()),
+            events=tuple(memory.events),
+            asked=servers.asked(),
+            taken=servers.taken(),
+            severed=servers.severed(),
+            unroutable=servers.unroutable(),
+            connected=servers.connected(),
+            rows={row.address: row.fields for row in rows},
+            set_aside=course.roll.set_aside,
+            composed=_composed(campaign, self.composer, rows, ledger.created),
+            tls_required=servers.strict(),
+            plaintext=open_hosts(campaign),
+            secrets=secrets_of(campaign),
+            deaths=tuple(life.ended for life in course.lives if life.crashed),
+        )
+
+    def _runner(  # noqa: PLR0913, PLR0917 - all that a run touches
+        self,
+        world: World,
+        servers: Servers,
+        log: ConnectionLog,
+        ledger: SqliteLedger,
+        rows: Sequence[Row],
+        stop: asyncio.Event,
+    ) -> Runner:
+        return Runner(
             self.campaign,
-            self.recipients.recipients,
+            rows,
             self.composer,
             ledger,
             clock=world.clock,
             log=log,
-            stop=asyncio.Event(),
+            stop=stop,
             opener=opener(nonces(self.campaign.seed)),
             resolver=servers.resolver,
             caution=Caution(canary=self.plan.canary),
         )
-        return await runner.run()
+
+    async def _run(
+        self, world: World, ledger: SqliteLedger, log: ConnectionLog, servers: Servers, rows: Sequence[Row]
+    ) -> RunSummary:
+        """Run the sender to the end and return what that came to."""
+        return await self._runner(world, servers, log, ledger, rows, asyncio.Event()).run()
 
 
 @dataclass(frozen=True, slots=True)
 class _Played:
     evidence: Evidence
-    recipients: RecipientList
+    set_aside: tuple[SetAside, ...]
     run: RunSummary
     virtual_seconds: float
     differing: tuple[Violation, ...]  # from what script, strict transcript or scenario expected
     fired: frozenset[str]
+    lives: tuple[Life, ...]
+    ledger: Path | None
 
     def judged(self, real_seconds: Callable[[], float]) -> Drilled:
         def summary() -> Summary:
@@ -165,7 +221,7 @@ class _Played:
                 self.evidence.campaign,
                 self.evidence.recipients,
                 self.evidence.attempts,
-                self.recipients.set_aside,
+                self.set_aside,
                 connections=self.run.connections,
                 virtual_seconds=self.virtual_seconds,
                 real_seconds=real_seconds(),
@@ -174,8 +230,9 @@ class _Played:
             )
 
         evidence = replace(self.evidence, report=summary().to_json())
-        violations = (*judge_drill(evidence), *self.differing)
-        return Drilled(replace(summary(), violations=violations), evidence, self.fired)
+        found = judge_lives(Lives(lives=self.lives, whole=evidence)) if self.lives else judge_drill(evidence)
+        violations = (*found, *self.differing)
+        return Drilled(replace(summary(), violations=violations), evidence, self.fired, self.lives)
 
 
 def _composed(campaign: Campaign, composer: Composer, rows: Sequence[Row], date: float) -> Callable[[str], bytes]:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from maildrill.fakeserver.journal.journal import Closed, Entry, Journal
+from maildrill.fakeserver.journal.record import Message
 from maildrill.scenarios.oracles import Asked, Connected, Taken
 from maildrill.smtp import Stage
 
@@ -28,15 +29,17 @@ def asked_of(journal: Journal) -> tuple[Asked, ...]:
 
 def taken_of(journal: Journal) -> tuple[Taken, ...]:
     """Return every end of data, in order; a server that takes what it refuses is marked as not honest."""
-    begun: dict[int, list[float]] = {}
+    begun: dict[int, list[tuple[float, set[str]]]] = {}
     for entry in journal.entries:
         if entry.stage is Stage.MAIL and entry.command:
-            begun.setdefault(entry.session, []).append(entry.began)
+            begun.setdefault(entry.session, []).append((entry.began, set()))
+        elif entry.stage is Stage.RCPT and entry.address and entry.session in begun:
+            begun[entry.session][-1][1].add(entry.address)
     return tuple(
         Taken(
             at=message.at,
             session=message.session,
-            transaction=sum(at <= message.at for at in begun[message.session]),
+            transaction=_transaction(message, begun[message.session]),
             recipients=message.recipients,
             content=message.content,
             committed=message.committed,
@@ -45,6 +48,16 @@ def taken_of(journal: Journal) -> tuple[Taken, ...]:
         )
         for message in journal.messages
     )
+
+
+def _transaction(message: Message, begun: Sequence[tuple[float, set[str]]]) -> int:
+    """Return in which of a session's transactions a message came: the last one that was for all its recipients.
+
+    Time alone does not tell: the dot and the next MAIL may come in one packet, behind a reply that was early.
+    """
+    before = [n for n, (at, _) in enumerate(begun, 1) if at <= message.at]
+    fitting = [n for n in before if begun[n - 1][1].issuperset(message.recipients)]
+    return (fitting or before)[-1]
 
 
 def severed_in(journal: Journal) -> frozenset[int]:

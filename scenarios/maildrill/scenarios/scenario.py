@@ -18,6 +18,7 @@ from maildrill.fakeserver.language.scenario import Outcome
 from maildrill.fakeserver.language.script import Script
 from maildrill.scenarios.catalogue import CAMPAIGN
 from maildrill.scenarios.drill import Drilled, Plan, rehearse
+from maildrill.scenarios.event import Event
 from maildrill.scenarios.fake_dns import Zone
 from maildrill.scenarios.oracles import Pair, Violation, judge_pair
 from maildrill.scenarios.world import DEFAULT, Network
@@ -53,7 +54,7 @@ class Scenario:
     purpose, source: what it is for and where it is from, for people. listed: the list as CSV; the campaign says which
     column has the addresses. script: what every server says that is not in `hosts`. hosts: others, by name. dns: what
     a direct campaign is told of domains. expectations: of what the server saw; outcomes: of what became of
-    recipients. seed: None leaves campaign, script and network each their own.
+    recipients. events: what happens meanwhile. seed: None leaves campaign, script and network each their own.
     """
 
     purpose: str = "a scenario"
@@ -67,6 +68,7 @@ class Scenario:
     seed: int | None = None
     expectations: tuple[Expectation, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
+    events: tuple[Event, ...] = ()
 
     @property
     def recipients(self) -> RecipientList:
@@ -85,6 +87,7 @@ class Scenario:
             outcomes=self.outcomes,
             hosts=self.hosts,
             dns=self.dns,
+            events=self.events,
         )
 
     def run(self) -> Drilled:

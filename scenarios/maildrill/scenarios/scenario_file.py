@@ -17,6 +17,7 @@ from maildrill.fakeserver.text.script_file import script_of
 from maildrill.scenarios import catalogue
 from maildrill.scenarios.catalogue import CAMPAIGN
 from maildrill.scenarios.drill import Plan
+from maildrill.scenarios.event import event_of
 from maildrill.scenarios.fake_dns import zone_of
 from maildrill.scenarios.scenario import LINE, Scenario, listed
 from maildrill.scenarios.world import DEFAULT, Network
@@ -63,6 +64,7 @@ def scenario_of(script: Script) -> Scenario:
         seed=said.seed,
         expectations=said.expectations,
         outcomes=said.outcomes,
+        events=tuple(event_of(table_of(one, f"{script.name}: [scenario] event")) for one in said.events),
     )
 
 

@@ -10,6 +10,7 @@ from maildrill.fakeserver.language import scenario as language
 from maildrill.fakeserver.language.octets import Size
 from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.text.script_file import script_to_toml
+from maildrill.scenarios.event import event_words
 from maildrill.scenarios.fake_dns import zone_words
 from maildrill.scenarios.scenario import LINE, Scenario, listed, usual_campaign
 from maildrill.scenarios.world import DEFAULT, Network
@@ -55,6 +56,7 @@ def _told(scenario: Scenario) -> language.Scenario:
         seed=scenario.seed,
         expectations=scenario.expectations,
         outcomes=scenario.outcomes,
+        events=tuple(map(event_words, scenario.events)),
     )
 
 

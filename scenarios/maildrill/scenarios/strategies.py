@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.text.script_file import read_script
-from maildrill.scenarios.scenario import Scenario, listed, usual_campaign
+from maildrill.scenarios.scenario import LINE, Scenario, listed, usual_campaign
 from maildrill.scenarios.world import Network
 from maildrill.sender.campaign import (
     DEFAULT_CHUNK,
@@ -161,7 +161,7 @@ def campaigns() -> st.SearchStrategy[Campaign]:
     )
     return st.builds(
         _campaign,
-        text=st.sampled_from(("Hello\n", ".\n..\n.\r\n", "x" * 70_000 + "\n")),
+        text=st.sampled_from((usual_campaign().text, ".\n..\n.\r\n", (usual_campaign().text or "") + LINE * 1000)),
         retry=retry,
         limits=limits,
         mode=st.sampled_from(Mode),

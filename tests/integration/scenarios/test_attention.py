@@ -16,9 +16,12 @@ from typing import Any
 
 import pytest
 
+from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios import bundled, catalogue
 from maildrill.scenarios.drill import Plan, rehearse
+from maildrill.scenarios.event import Deed, Event
 from maildrill.scenarios.oracles import INVARIANTS, Evidence, Invariant
+from maildrill.scenarios.scenario import Scenario, listed
 from maildrill.scenarios.scenario_file import plan_of
 from maildrill.sender.campaign_file import read_campaign
 
@@ -48,10 +51,37 @@ SCRIPTS = (
     "says-when",
     "starttls-missing",
 )
+#: What a server says to those to whom something happens, and what that is: there is more than one run.
+TROUBLE = """
+[[rule]]
+at = "rcpt"
+rcpt = ["ann@*", "bob@*"]
+key = "rcpt"
+attempt = "1-3"
+reply = "450 4.2.1 busy"
+[[rule]]
+at = "rcpt"
+rcpt = "cas@*"
+reply = "552 5.2.2 mailbox full"
+[[rule]]
+at = "dot"
+rcpt = "dan@*"
+cut = "before"
+"""
+COURSES = (
+    (Event(at=60, do=Deed.SETTLE, whom="dan@x.test"), Event(at=90, do=Deed.RETRY)),
+    (Event(at=60, do=Deed.REMOVE, whom="ann@x.test"), Event(at=90, do=Deed.ADD, whom="ann@x.test")),
+    (Event(at=60, do=Deed.REQUEUE), Event(at=7 * 86400, do=Deed.RETRY), Event(at=7 * 86400, do=Deed.REQUEUE)),
+    (Event(at=60, do=Deed.CLOCK, by=-3600.0),),
+    *((Event(at=0, do=Deed.KILL, number=number),) for number in range(8, 80, 3)),
+    *((Event(at=at, do=Deed.STOP),) for at in (0.06, 0.1)),
+)
 #: The modules of all oracles that are asked after a drill.
 #: Marks that are passed on the way to a breach alone: by what might still excuse it.
 SPARED = {
     ("accounting.no_false_failure", "taken.session not in evidence.severed"): "the reply may have been lost",
+    ("accounting.no_false_failure", "not told"): "an operator said so",
+    ("keeping.one_outcome_each", "not evidence.was_broken_off(one.session, one.transaction)"): "both ends went at once",
     ("caution.nothing_after_the_pause", "at"): "somebody resumed it",
     ("caution.canary_alone", "one"): "the rest is another run's",
     ("caution.canary_alone", "one.at"): "the rest is another run's",
@@ -181,6 +211,14 @@ def plans() -> Iterator[Plan]:
     for name, script in bundled.CAMPAIGNS.items():
         yield Plan(campaign=read_campaign(bundled.campaign_path(name)), script=catalogue.load_script(script))
     yield replace(plan_of(catalogue.load_script("own-pace")), canary=1, outcomes=())
+    yield from map(course, COURSES)
+    yield course((Event(at=600, do=Deed.STOP),), '[[rule]]\nat = "connect"\nduring = "..2h"\ncut = "refuse"\n')
+
+
+def course(events: tuple[Event, ...], rules: str = TROUBLE) -> Plan:
+    """Return a plan in which these events happen to four recipients, all of them in trouble."""
+    people = listed(f"{name}@x.test" for name in ("ann", "bob", "cas", "dan"))
+    return Scenario(listed=people, script=read_script(rules, "mx.toml"), events=events).plan()
 
 
 @pytest.fixture(scope="module")

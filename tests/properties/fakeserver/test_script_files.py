@@ -200,6 +200,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         recipients=() if listed else ("ann@x.test", "guest{1..3}@y.test"),
         listed=draw(st.text(min_size=1)) if listed else "",
         seed=draw(st.none() | st.integers(0, 3)),
+        events=tuple(draw(st.lists(st.dictionaries(NAMES, CAMPAIGNS, max_size=2), max_size=2))),
         size=draw(st.none() | st.just(Size("300KB"))),
         **tables,
         expectations=draw(named(expectations)),

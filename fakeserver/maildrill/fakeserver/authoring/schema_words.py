@@ -209,6 +209,11 @@ SCENARIO: tuple[Word, ...] = (
     Word("dns", "what a direct campaign is told of domains, as in the file of `--dns`", {"type": "object"}),
     Word("hosts", "what servers say that are not this one, each a script", {"type": "object"}),
     Word("network", "how octets travel: `latency`, `jitter`, `segment`", {"type": "object"}),
+    Word(
+        "event",
+        "what happens meanwhile: the sender stops or dies, operators and lists change their minds",
+        {"type": "array", "items": {"type": "object"}},
+    ),
     Word("expect", "what the server should have seen, as in `[[expect]]`", {"type": "array", "items": known("expect")}),
     Word("outcome", "what the sender should say of them", {"type": "array", "items": known("outcome")}),
 )

@@ -73,8 +73,8 @@ class Scenario:
     written to, as written: `guest{1..30}@full.example` is thirty; or else listed: a table as CSV, that may be as bad as
     those of people. size: how long the letter is made. campaign: what the campaign says apart from that, in the words
     of campaign files, by table. dns: what a direct campaign is told of domains; hosts: what servers say that are not
-    this one, each a script. network: how octets travel. seed: chooses every draw. expectations, outcomes: what must
-    come of it.
+    this one, each a script. network: how octets travel. seed: chooses every draw. events: what happens meanwhile.
+    expectations, outcomes: what must come of it.
     """
 
     purpose: str
@@ -87,6 +87,7 @@ class Scenario:
     hosts: Mapping[str, object] = field(default_factory=dict)
     network: Mapping[str, object] = field(default_factory=dict)
     seed: int | None = None
+    events: tuple[Mapping[str, object], ...] = ()
     expectations: tuple[Expectation, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     place: Place = field(default=NOWHERE, compare=False, repr=False)
@@ -99,7 +100,7 @@ class Scenario:
             raise RuleError("list", "a scenario has recipients and a list", expected="one of the two")
         if not (self.recipients or self.listed):
             said = {"outcome": self.outcomes, "expect": self.expectations, "campaign": self.campaign}
-            more = {"dns": self.dns, "hosts": self.hosts, "network": self.network}
+            more = {"dns": self.dns, "hosts": self.hosts, "network": self.network, "event": self.events}
             for key, value in {**said, **more}.items():
                 if value:
                     raise RuleError(key, f"a scenario has {key}, and nobody to write to", hint="add recipients")

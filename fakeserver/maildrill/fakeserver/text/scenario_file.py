@@ -10,7 +10,7 @@ from maildrill.fakeserver.language.octets import Size
 from maildrill.fakeserver.language.scenario import ENDS, Outcome, Scenario
 from maildrill.fakeserver.language.script import RuleError
 from maildrill.fakeserver.language.span import AGE_WORDS, Age
-from maildrill.fakeserver.language.toml_text import dotted, lines, one_or_list, quoted
+from maildrill.fakeserver.language.toml_text import bare_or_quoted, dotted, lines, one_or_list, quoted
 from maildrill.fakeserver.text.expect_file import count_under, expectation_to_toml, patterns_under, read_expectation
 from maildrill.fakeserver.text.readers import one_of, some
 from maildrill.smtp.document import Table
@@ -28,6 +28,7 @@ def read_scenario(table: Table, file: str) -> Scenario:
     campaign, dns, hosts, network = (table.table(word).said() for word in ("campaign", "dns", "hosts", "network"))
     recipients = some(table, "recipients", _RECIPIENTS_WORDS) if table.has("recipients") else ()
     size = one_of("size", Size, SIZE_WORDS)(table)
+    events = tuple(one.said() for one in table.tables("event"))
     listed = table.text("list", "")
     seed = table.number("seed") if table.has("seed") else None
     purpose, source = table.text("purpose"), some(table, "source", _SOURCE_WORDS)
@@ -44,6 +45,7 @@ def read_scenario(table: Table, file: str) -> Scenario:
             hosts=hosts,
             network=network,
             seed=seed,
+            events=events,
             expectations=expectations,
             outcomes=outcomes,
             place=table.place,
@@ -69,6 +71,10 @@ def _blocks(one: Scenario) -> Iterator[str]:
         *(pair for word, said in tables.items() if said for pair in dotted(word, said)),
     )
     yield "[scenario]\n" + lines(words)
+    for event in one.events:
+        yield "[[scenario.event]]\n" + lines(
+            pair for key, value in event.items() for pair in dotted(bare_or_quoted(key), value)
+        )
     for expectation in one.expectations:
         yield expectation_to_toml(expectation, "scenario.expect")
     for outcome in one.outcomes:

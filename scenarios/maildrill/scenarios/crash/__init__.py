@@ -4,8 +4,8 @@
 afterwards, by what was on the disk, what the ledger says in the end, and what the server saw.
 """
 
-from maildrill.scenarios.crash.death import Point
 from maildrill.scenarios.crash.explore import Explored, deaths_of, die_at, spread
 from maildrill.scenarios.crash.judge import judge
+from maildrill.scenarios.death import Point
 
 __all__ = ["Explored", "Point", "deaths_of", "die_at", "judge", "spread"]

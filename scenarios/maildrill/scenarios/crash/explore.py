@@ -9,11 +9,9 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 from maildrill.fakeserver.journal.record import Entry, Message
-from maildrill.scenarios.crash.death import Death, DiedError, Point
+from maildrill.scenarios.death import Death, DiedError, Point, let_die, scratch
 from maildrill.scenarios.drill import Plan
 from maildrill.scenarios.drill_accounts import in_a_drill, nonces
 from maildrill.scenarios.servers import Servers, cast
@@ -70,21 +68,16 @@ class Explored:
 
 def deaths_of(plan: Plan) -> tuple[Point, ...]:
     """Return where the sender of a drill may die: before and after each write of its ledger, as octets land."""
-    with _folder() as folder:
+    with scratch() as folder:
         events = run_world(_Lives(plan, 0, Path(folder)).count, network=plan.network)
     return tuple(Point(number, what) for number, what in enumerate(events, 1))
 
 
 def die_at(plan: Plan, point: Point) -> Explored:
     """Let the sender die there, and another go on; nothing is judged yet."""
-    with _folder() as folder:
+    with scratch() as folder:
         found = run_world(_Lives(plan, point.number, Path(folder)).play, network=plan.network)
     return replace(found, point=point)
-
-
-def _folder() -> TemporaryDirectory[str]:
-    """Return a folder for files that need not outlive the machine: in memory, where there is such a place."""
-    return TemporaryDirectory(prefix="maildrill-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None)  # noqa: S108 - private by TemporaryDirectory
 
 
 class _Lives:
@@ -111,7 +104,7 @@ class _Lives:
     async def play(self, world: World) -> Explored:
         """Return what comes of a death and of a second life."""
         death, servers = await self._begin(world)
-        _let_die(world)
+        let_die(world.loop)
         first = asyncio.ensure_future(self._live(world, death, servers, Memory(), self._file))
         await asyncio.wait([first, death.over], return_when=asyncio.FIRST_COMPLETED)
         died_at = world.clock.now()
@@ -193,17 +186,6 @@ def _remains(file: Path) -> Remains:
 
 def _intended(recipients: Iterable[RecipientRecord]) -> frozenset[str]:
     return frozenset(record.address for record in recipients if record.state is State.INFLIGHT)
-
-
-def _let_die(world: World) -> None:
-    """Have nobody mourn the tasks of the first life: that one of them was ended by its death is no trouble."""
-    others = world.loop.get_exception_handler()
-
-    def heard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        if others is not None and not isinstance(context.get("exception"), DiedError):
-            others(loop, context)
-
-    world.loop.set_exception_handler(heard)
 
 
 def spread(points: tuple[Point, ...], most: int) -> tuple[Point, ...]:

@@ -166,7 +166,13 @@ def jumps_back_in_the_log(evidence: Evidence) -> Evidence:
 def writes_to_the_suppressed(evidence: Evidence) -> Evidence:
     out = SetAside(9, "Ann <ANN@x.test>", Reason.SUPPRESSED, "complained")
     told = {**evidence.report, "set_aside": {"suppressed": 1}}
-    return logged(replace(evidence, set_aside=(out,), report=told), 999.0, "recipient.set_aside", reason="suppressed")
+    return logged(
+        replace(evidence, set_aside=(out,), report=told),
+        999.0,
+        "recipient.set_aside",
+        reason="suppressed",
+        value=out.value,
+    )
 
 
 def knows_one_mailbox_twice(evidence: Evidence) -> Evidence:

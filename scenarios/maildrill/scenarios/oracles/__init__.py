@@ -7,10 +7,11 @@ from collections.abc import Container
 from maildrill.scenarios.oracles.accounting import ACCOUNTING
 from maildrill.scenarios.oracles.caution import CAUTION
 from maildrill.scenarios.oracles.dialogue import DIALOGUE
-from maildrill.scenarios.oracles.evidence import Asked, Connected, Evidence, Taken
+from maildrill.scenarios.oracles.evidence import Evidence
 from maildrill.scenarios.oracles.grammar import GRAMMAR
 from maildrill.scenarios.oracles.identity import IDENTITY
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
+from maildrill.scenarios.oracles.journaled import Asked, Connected, Taken
 from maildrill.scenarios.oracles.keeping import KEEPING
 from maildrill.scenarios.oracles.limits import LIMITS
 from maildrill.scenarios.oracles.listing import LISTING

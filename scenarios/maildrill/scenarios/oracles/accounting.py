@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from maildrill.scenarios.oracles.evidence import Asked, Evidence, Taken
+from maildrill.scenarios.oracles.evidence import Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
+from maildrill.scenarios.oracles.journaled import Asked, Taken
 from maildrill.sender.attempt import NOT_TRIED, TERMINAL, Scope, State, Verdict
 from maildrill.sender.campaign import UnknownPolicy
 from maildrill.sender.summary import Spot
@@ -29,7 +30,7 @@ def conservation(evidence: Evidence) -> Iterator[Breach]:
 def no_false_success(evidence: Evidence) -> Iterator[Breach]:
     """I2: set the ledger's Delivered against the server's acknowledgements and its replies to RCPT."""
     for address, state in evidence.states.items():
-        if state is not State.DELIVERED:
+        if state is not State.DELIVERED or state.value in evidence.settled.get(address, ()):
             continue
         acknowledged = [taken for taken in evidence.taken_for.get(address, ()) if taken.acknowledged]
         if not acknowledged:
@@ -55,7 +56,8 @@ def duplicate_bound(evidence: Evidence) -> Iterator[Breach]:
     for address, all_taken in evidence.taken_for.items():
         committed = [taken for taken in all_taken if taken.committed and taken.honest]
         doubts = sum(attempt.verdict is Verdict.UNKNOWN for attempt in evidence.attempts_of.get(address, ()))
-        most = 1 if at_most_once else 1 + doubts
+        again = evidence.settled.get(address, ()).count(State.PENDING.value)  # an operator said that it had not arrived
+        most = again + (1 if at_most_once else 1 + doubts)
         if len(committed) > most:
             found = f"has the message {len(committed)} times; {most} could not be avoided"
             yield Breach(address, found, committed[most].spot)
@@ -65,7 +67,8 @@ def no_silent_loss(evidence: Evidence) -> Iterator[Breach]:
     """I5: a Failed has its 5yz in the journal, an Expired its record in the log and a counted try."""
     expired = {event.fields["recipient"] for event in evidence.events if _says_expired(event.kind, event.fields)}
     for record in evidence.recipients:
-        if record.state is State.FAILED and not _has_failure(evidence, record.address):
+        told = record.state.value in evidence.settled.get(record.address, ())
+        if record.state is State.FAILED and not told and not _has_failure(evidence, record.address):
             yield Breach(record.address, "is called failed, and the server never said 5yz about it")
         if record.state is State.EXPIRED and record.address not in expired:
             yield Breach(record.address, "is called expired, and the log has no record of that")
@@ -83,7 +86,8 @@ def no_false_failure(evidence: Evidence) -> Iterator[Breach]:
             if not taken.acknowledged or not _accepted(evidence, taken, address):
                 continue
             allowed = {State.DELIVERED} if _was_read(evidence, taken) else {State.DELIVERED, State.UNKNOWN}
-            if state not in allowed and taken.session not in evidence.severed:
+            told = address in evidence.settled
+            if state not in allowed and taken.session not in evidence.severed and not told:
                 found = f"was acknowledged in session {taken.session}, and is called {state}"
                 yield Breach(address, found, taken.spot)
 

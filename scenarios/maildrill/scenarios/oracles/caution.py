@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from maildrill.scenarios.oracles.evidence import Evidence
+from maildrill.scenarios.oracles.evidence import FLIGHT, Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
-from maildrill.scenarios.oracles.retrying import FLIGHT, GRAIN
+from maildrill.scenarios.oracles.retrying import GRAIN
 from maildrill.sender.attempt import State, Verdict
 from maildrill.sender.ledger.records import AttemptRecord
 from maildrill.smtp import EnhancedStatus, Stage

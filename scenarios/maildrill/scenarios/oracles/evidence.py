@@ -10,20 +10,26 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from math import inf
 from typing import TypeVar
 
+from maildrill.scenarios.oracles.journaled import Asked, Connected, Taken
 from maildrill.scenarios.oracles.places import District, districts, places_of
+from maildrill.scenarios.oracles.starts import renewals
 from maildrill.sender.attempt import State, Verdict
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.ledger.records import AttemptRecord, RecipientRecord
 from maildrill.sender.lists.rows import SetAside
 from maildrill.sender.log_event import LogEvent
 from maildrill.sender.override import Override
-from maildrill.sender.summary import Spot
 from maildrill.sender.timeouts import Deadlines
-from maildrill.smtp import Reply, Stage
+from maildrill.smtp import Stage
 
+#: What the log may have before anything of a run: the clock may be another one then.
+BETWEEN_RUNS = frozenset({"run.started", "recipient.set_aside", "recipient.requeued", "recipient.settled"})
+#: A command is on its way for less than this; more than any drill's network needs.
+FLIGHT = 5.0
 #: Events after which somebody may be left waiting, or may not any more.
 _CAUTION = frozenset({"campaign.paused", "campaign.resumed", "canary.chosen", "canary.ended"})
 
@@ -33,67 +39,6 @@ _K = TypeVar("_K")
 
 #: Replies to RCPT that are final for the recipient and cannot mean "too many recipients" or "out of sequence".
 _FINAL_AT_RCPT = frozenset({550, 551, 553, 554, 556})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """The server's journal on one command: what was asked, and the reply if all of it was written.
-
-    transaction: which MAIL command of the session it belongs to. recipient: at RCPT, the address as asked.
-    parameters: the names of those of MAIL or RCPT, in upper case. secure: it came by TLS. whole: the
-    message is over with it; not so for a chunk before the last.
-    """
-
-    at: float
-    session: int
-    transaction: int
-    stage: Stage
-    recipient: str = ""
-    reply: Reply | None = None
-    parameters: frozenset[str] = frozenset()
-    secure: bool = False
-    whole: bool = True
-
-    @property
-    def spot(self) -> Spot:
-        """When and at which stage this was."""
-        return Spot(self.at, self.stage)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connected:
-    """The server's journal on one connection: from when to when, by its clock; refused ones last for no time.
-
-    host: the name of the server.
-    """
-
-    session: int
-    opened: float
-    closed: float
-    host: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
-    """The server's journal on one end of data: for whom, which octets, whether it was taken and said to be.
-
-    at: when the dot was read. acknowledged: all of a 2yz reply was written. honest: the server did not take what it
-    refused.
-    """
-
-    at: float
-    session: int
-    transaction: int
-    recipients: tuple[str, ...]
-    content: bytes
-    committed: bool
-    acknowledged: bool
-    honest: bool = True
-
-    @property
-    def spot(self) -> Spot:
-        """When this was: at the dot."""
-        return Spot(self.at, Stage.DOT)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)  # asyncio writes out what a task returned; this may be megabytes
@@ -107,6 +52,7 @@ class Evidence:
     connected: the server's connections, in the order of their beginning. rows: what the list says of each address.
     set_aside: entries of the list that get no message. deadlines: how long the sender waits for each reply.
     tls_required: the hosts to which mail may not go in clear. plaintext: the hosts to which a credential may.
+    deaths: when the sender was killed (Unix seconds).
     secrets: what must never be written anywhere.
     """
 
@@ -128,6 +74,7 @@ class Evidence:
     deadlines: Deadlines = field(default_factory=Deadlines)
     tls_required: frozenset[str] = frozenset()
     plaintext: frozenset[str] = frozenset()
+    deaths: tuple[float, ...] = ()
     secrets: tuple[str, ...] = ()
 
     @cached_property
@@ -222,8 +169,46 @@ class Evidence:
 
     @cached_property
     def lines(self) -> Mapping[object, tuple[LogEvent, ...]]:
-        """The log's dialogue by session, in order."""
-        return _grouped(self.by_kind.get("line", ()), lambda event: event.fields["session"])
+        """The log's dialogue by session, in order; of a later run than the first by run and session."""
+        run, found = 0, defaultdict[object, list[LogEvent]](list)
+        for event in self.events:
+            run += event.kind == "run.started"
+            if event.kind == "line":
+                session = event.fields["session"]
+                found[session if run < 2 else (run, session)].append(event)
+        return {session: tuple(lines) for session, lines in found.items()}
+
+    @cached_property
+    def ends(self) -> tuple[float, ...]:
+        """When a run was ended before its time: it was asked to stop, or killed."""
+        return (*(event.at for event in self.by_kind.get("run.stopping", ())), *self.deaths)
+
+    def found_at(self, attempt: AttemptRecord) -> float:
+        """When a try was written down: at its end, or by a later run that found it in the middle of a transaction."""
+        for event in self.by_kind.get("recipient.recovered", ()) if self.deaths else ():
+            tries = self.attempts_of.get(str(event.fields["recipient"]), ())
+            if next((one for one in reversed(tries) if one.ended <= event.at), None) is attempt:
+                return event.at
+        return attempt.ended
+
+    @cached_property
+    def settled(self) -> Mapping[str, tuple[str, ...]]:
+        """What an operator has said of a recipient whose message nobody knew the fate of: the states, in order."""
+        said = _grouped(self.by_kind.get("recipient.settled", ()), lambda event: str(event.fields["recipient"]))
+        return {recipient: tuple(str(event.fields["state"]) for event in events) for recipient, events in said.items()}
+
+    @cached_property
+    def turned_back(self) -> bool:
+        """Whether the clock was put back between two runs: then no order of moments holds from one to the other."""
+        return any(event.at < before.at and event.kind in BETWEEN_RUNS for before, event in pairwise(self.events))
+
+    def was_broken_off(self, session: int, transaction: int) -> bool:
+        """Whether a transaction was the last one of its session, and under way when a run was ended before its time."""
+        if not self.ends or (session, transaction + 1) in self.transactions:
+            return False
+        began = self.transactions[session, transaction][0].at - FLIGHT
+        over = self.last_heard[session] + FLIGHT
+        return any(began <= end <= over for end in self.ends)
 
     def tried_at(self, recipient: str, at: float) -> AttemptRecord | None:
         """Return the ledger's try for `recipient` that was under way at `at`, if there is one."""
@@ -233,6 +218,32 @@ class Evidence:
     def override_of(self, attempt: AttemptRecord) -> Override | None:
         """Return the campaign's override that a try was ruled by, as the ledger has it; None: by none."""
         return next((one for one in self.campaign.overrides.each if attempt.override == str(one)), None)
+
+    def lifetime_began(self, recipient: str, at: float) -> float:
+        """Return when the first of the tries began that share a lifetime with one at `at`; `at` where there is none."""
+        since = max((moment for moment in self.renewals.get(recipient, ()) if moment <= at), default=-inf)
+        tries = self.attempts_of.get(recipient, ())
+        return next((attempt.started for attempt in tries if since <= attempt.started <= at), at)
+
+    @cached_property
+    def renewals(self) -> Mapping[str, tuple[float, ...]]:
+        """When the log says that an operator, or the list, gave a recipient a new start, and with it a new lifetime."""
+        return renewals(self.events, self._ran_out)
+
+    def _ran_out(self, recipient: str, since: float, at: float) -> bool:
+        """Whether the lifetime that began after `since` was over at `at`."""
+        tries = self.attempts_of.get(recipient, ())
+        began = next((attempt.started for attempt in tries if attempt.started >= since), inf)
+        return began + self.campaign.retry.lifetime <= at
+
+    def left_out(self, recipient: str, since: float, until: float) -> bool:
+        """Whether the list had the recipient not, at some time between the two (the log says so)."""
+        said = (one for one in self._restored if one.fields["recipient"] == recipient)
+        return any(one.fields["state"] == State.SUPPRESSED.value and since <= one.at <= until for one in said)
+
+    @cached_property
+    def _restored(self) -> tuple[LogEvent, ...]:
+        return self.by_kind.get("recipient.restored", ())
 
     def requeued_after(self, recipient: str, at: float) -> float:
         """Return when an operator first requeued `recipient` after `at` (the log says so); infinity: never."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from maildrill.scenarios.oracles.evidence import Asked, Evidence
+from maildrill.scenarios.oracles.evidence import Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
+from maildrill.scenarios.oracles.journaled import Asked
 from maildrill.sender.attempt import Verdict
 from maildrill.smtp import Stage, escape
 

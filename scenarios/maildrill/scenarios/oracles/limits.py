@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from math import ceil, inf
 
-from maildrill.scenarios.oracles.evidence import Asked, Connected, Evidence
+from maildrill.scenarios.oracles.evidence import FLIGHT, Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
+from maildrill.scenarios.oracles.journaled import Asked, Connected
 from maildrill.scenarios.oracles.places import District, Place, connections_at, messages_at, pace_at, recipients_at
-from maildrill.scenarios.oracles.retrying import FLIGHT
 from maildrill.sender.attempt import Verdict
 from maildrill.sender.campaign import Mode
 from maildrill.smtp import EnhancedStatus, Stage
@@ -26,6 +26,8 @@ _UNDER_WAY = 0.025
 
 def connections(evidence: Evidence) -> Iterator[Breach]:
     """I20: how many connections were open at each instant, by the server's clock: in all, and at each destination."""
+    if evidence.turned_back:
+        return
     limits = evidence.campaign.limits
     yield from _at_once(evidence, evidence.connected, limits.connections, "")
     for district in evidence.districts:

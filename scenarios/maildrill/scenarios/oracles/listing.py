@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from math import inf
 from unicodedata import normalize
 
 from maildrill.scenarios.oracles.evidence import Evidence
@@ -36,9 +37,12 @@ def normal_form(text: str) -> str:
 
 def suppressed(evidence: Evidence) -> Iterator[Breach]:
     """I52: set the entries that a suppression list set aside against the journal's RCPT commands."""
-    out = {normal_form(one.value) for one in evidence.set_aside if one.reason is Reason.SUPPRESSED}
-    for address in evidence.asked_for if out else ():
-        if normal_form(address) in out:
+    out = {normal_form(one.value): -inf for one in evidence.set_aside if one.reason is Reason.SUPPRESSED}
+    for event in evidence.by_kind.get("recipient.set_aside", ()):  # in an earlier run it may not yet have been so
+        if event.fields["reason"] == Reason.SUPPRESSED.value:
+            out[normal_form(str(event.fields["value"]))] = event.at
+    for address, asked in evidence.asked_for.items() if out else ():
+        if asked[-1].at >= out.get(normal_form(address), inf):
             yield Breach(address, "is suppressed, and RCPT named it")
 
 

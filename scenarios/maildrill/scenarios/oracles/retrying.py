@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from maildrill.scenarios.oracles.evidence import Asked, Evidence
+from maildrill.scenarios.oracles.evidence import FLIGHT, Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
+from maildrill.scenarios.oracles.journaled import Asked
 from maildrill.sender.attempt import Scope, State, Verdict
 from maildrill.sender.campaign import RetryPolicy
 from maildrill.sender.ledger.records import AttemptRecord
@@ -15,8 +16,6 @@ from maildrill.smtp.quantity import format_duration
 
 #: Two clocks agree to the microsecond; a deadline is not missed by less.
 GRAIN = 1e-3
-#: A MAIL command is on its way for less than this; more than any drill's network needs.
-FLIGHT = 5.0
 #: Stages at which whatever happens is about the host, not about a recipient.
 _HOST_STAGES = frozenset({Stage.CONNECT, Stage.BANNER, Stage.EHLO, Stage.HELO})
 
@@ -38,7 +37,7 @@ def back_off(evidence: Evidence) -> Iterator[Breach]:
     for attempt in evidence.with_verdict(Verdict.DEFERRED):
         if attempt.until is None or attempt.state is not State.DEFERRED:
             continue
-        waited = attempt.until - attempt.ended
+        waited = attempt.until - evidence.found_at(attempt)
         least, most = _wanted(evidence, attempt) or band(policy, attempt.number)
         if waited > most + GRAIN or (waited < least - GRAIN and not is_last_call(evidence, attempt)):
             found = f"is to wait {format_duration(waited)} after attempt {attempt.number}"
@@ -54,7 +53,9 @@ def floor(evidence: Evidence) -> Iterator[Breach]:
             if attempt.verdict is not Verdict.DEFERRED:
                 continue
             rest = (_wanted(evidence, attempt) or (least, least))[0]
-            early = next((at for at in asked if attempt.ended + GRAIN < at < attempt.ended + rest - GRAIN), None)
+            again = (at for at in evidence.renewals.get(recipient, ()) if at >= attempt.ended)
+            end = min(attempt.ended + rest, evidence.requeued_after(recipient, attempt.ended), *again)
+            early = next((at for at in asked if attempt.ended + GRAIN < at < end - GRAIN), None)
             if early is not None:
                 waited = format_duration(early - attempt.ended)
                 found = f"was deferred, and RCPT named it {waited} later; {format_duration(rest)} is the least"
@@ -69,7 +70,7 @@ def lifetime(evidence: Evidence) -> Iterator[Breach]:
         if record.state is State.EXPIRED and not counted:
             yield Breach(record.address, "is called expired without one counted attempt")
         for begun in _transactions_begun(evidence, record.address) if attempts else ():
-            end = attempts[0].started + evidence.campaign.retry.lifetime
+            end = evidence.lifetime_began(record.address, begun) + evidence.campaign.retry.lifetime
             if begun > end + FLIGHT:
                 found = f"was tried {format_duration(begun - end)} after its lifetime"
                 yield Breach(record.address, found, Spot(begun, Stage.RCPT))
@@ -99,7 +100,7 @@ def band(policy: RetryPolicy, attempt: int) -> tuple[float, float]:
 def is_last_call(evidence: Evidence, attempt: AttemptRecord) -> bool:
     """Whether the next try is the one that is forced at the end of the lifetime, earlier than the schedule has it."""
     policy = evidence.campaign.retry
-    begun = evidence.attempts_of[attempt.recipient][0].started
+    begun = evidence.lifetime_began(attempt.recipient, attempt.started)
     rest = begun + policy.lifetime - (attempt.until or 0.0)
     return rest <= max(60.0, policy.lifetime / 100) or rest <= band(policy, attempt.number)[1]
 

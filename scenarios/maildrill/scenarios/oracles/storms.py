@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 from math import inf
 
-from maildrill.scenarios.oracles.evidence import Asked, Connected, Evidence
+from maildrill.scenarios.oracles.evidence import FLIGHT, Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
-from maildrill.scenarios.oracles.retrying import FLIGHT, GRAIN
+from maildrill.scenarios.oracles.journaled import Asked, Connected
+from maildrill.scenarios.oracles.retrying import GRAIN
 from maildrill.sender.log_event import LogEvent
 from maildrill.sender.pacing.breaker import FIRST_COOL_DOWN, Breaker
 from maildrill.smtp import Stage
@@ -41,7 +42,7 @@ def breaker(evidence: Evidence) -> Iterator[Breach]:
     """I17: set the cool-downs that the log speaks of against the connections of the journal, for each destination."""
     changes = [*evidence.by_kind.get("breaker.opened", ()), *evidence.by_kind.get("breaker.closed", ())]
     changes.sort(key=lambda event: event.number)
-    for district in evidence.districts if changes else ():
+    for district in evidence.districts if changes and not evidence.turned_back else ():
         relays = {place.relay for place in district.places}
         if len(district.places) > 1:
             continue  # the journal does not say which of several destinations a connection was for
@@ -77,7 +78,9 @@ def _is_of_use(asked: Asked) -> bool:
 
 def _in_cool_down(evidence: Evidence, there: list[Connected], event: LogEvent, following: float) -> Iterator[Breach]:
     """Hold the connections against one cool-down: none in it, and one at a time until its end is known."""
-    until = float(str(event.fields["until"]))
+    begun = (one.at for one in evidence.by_kind.get("run.started", ()) if one.number > event.number)
+    replaced = min(begun, default=inf)  # the next process knows only what it has met itself
+    until, following = min(float(str(event.fields["until"])), replaced), min(following, replaced)
     probes = []
     for one in there:
         if event.at + FLIGHT < one.opened < until - GRAIN:

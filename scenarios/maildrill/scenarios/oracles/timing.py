@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
+from math import inf
 
 from maildrill.scenarios.oracles.evidence import Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
@@ -39,6 +40,8 @@ def transient_is_retried(evidence: Evidence) -> Iterator[Breach]:
             late = ended - attempt.until
             if following is not None:
                 late = min(late, following.started - attempt.until)
+            if evidence.left_out(recipient, attempt.ended, inf if following is None else following.started):
+                continue
             if late > _TICK and down_until[bisect_right(down_at, attempt.until)] < ended - _TICK:
                 yield Breach(recipient, f"was due, and the run waited for {format_duration(late)} more")
 

@@ -22,6 +22,10 @@ class VirtualClock:
         """Return Unix seconds (UTC)."""
         return self._epoch + self._loop.time()
 
+    def jump(self, seconds: float) -> None:
+        """Put the clock forward, or back for less than 0, for everybody; nobody who waits is woken by it."""
+        self._epoch += seconds
+
     async def sleep(self, seconds: float) -> None:
         """Return when `seconds` have passed; after `sleep(due - now())` it is exactly `due`.
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import wraps
 from inspect import isawaitable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 #: The methods of a ledger that write (see sender.ledger.Ledger).
@@ -53,10 +54,13 @@ class Death:
     """Counts what happens to a process, and ends it at the event `at`; 0: never.
 
     ledger: its file. remains: the folder that gets it as it is then. cut: closes the connections of the process, as
-    its kernel would. events: what has happened so far, in words. over: done when it dies.
+    its kernel would. counts: whether what happens is counted already. events: what has happened since it is, in words.
+    over: done when it dies.
     """
 
-    def __init__(self, at: int, ledger: Path, remains: Path, cut: Callable[[], None]) -> None:
+    def __init__(
+        self, at: int, ledger: Path, remains: Path, cut: Callable[[], None], counts: Callable[[], bool] = lambda: True
+    ) -> None:
         self.events: list[str] = []
         self.dead = False
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -64,6 +68,7 @@ class Death:
         self._ledger = ledger
         self._remains = remains
         self._cut = cut
+        self._counts = counts
 
     def landed(self, _at: float, path: str, octets: bytes) -> None:
         """Hear what the network brings to one of the two sides: the tap of a virtual loop."""
@@ -72,7 +77,7 @@ class Death:
 
     def happened(self, what: str) -> bool:
         """Note an event; returns whether the process is dead, from now on or since before."""
-        if not self.dead:
+        if not self.dead and self._counts():
             self.events.append(what)
             if len(self.events) == self._at:
                 self._die()
@@ -106,6 +111,22 @@ class Death:
             shutil.copy(file, self._remains)
         self._cut()
         self.over.set_result(None)
+
+
+def let_die(loop: asyncio.AbstractEventLoop) -> None:
+    """Have nobody mourn the tasks of a dead process: that one of them was ended by its death is no trouble."""
+    others = loop.get_exception_handler()
+
+    def heard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if others is not None and not isinstance(context.get("exception"), DiedError):
+            others(loop, context)
+
+    loop.set_exception_handler(heard)
+
+
+def scratch() -> TemporaryDirectory[str]:
+    """Return a folder for files that need not outlive the machine: in memory, where there is such a place."""
+    return TemporaryDirectory(prefix="maildrill-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None)  # noqa: S108 - private by TemporaryDirectory
 
 
 class _Watched:

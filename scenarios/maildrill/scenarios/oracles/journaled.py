@@ -1,0 +1,69 @@
+"""The server's journal as oracles read it: what was asked, which connections there were, which messages came whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from maildrill.sender.summary import Spot
+from maildrill.smtp import Reply, Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The server's journal on one command: what was asked, and the reply if all of it was written.
+
+    transaction: which MAIL command of the session it belongs to. recipient: at RCPT, the address as asked.
+    parameters: the names of those of MAIL or RCPT, in upper case. secure: it came by TLS. whole: the
+    message is over with it; not so for a chunk before the last.
+    """
+
+    at: float
+    session: int
+    transaction: int
+    stage: Stage
+    recipient: str = ""
+    reply: Reply | None = None
+    parameters: frozenset[str] = frozenset()
+    secure: bool = False
+    whole: bool = True
+
+    @property
+    def spot(self) -> Spot:
+        """When and at which stage this was."""
+        return Spot(self.at, self.stage)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """The server's journal on one connection: from when to when, by its clock; refused ones last for no time.
+
+    host: the name of the server.
+    """
+
+    session: int
+    opened: float
+    closed: float
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """The server's journal on one end of data: for whom, which octets, whether it was taken and said to be.
+
+    at: when the dot was read. acknowledged: all of a 2yz reply was written. honest: the server did not take what it
+    refused.
+    """
+
+    at: float
+    session: int
+    transaction: int
+    recipients: tuple[str, ...]
+    content: bytes
+    committed: bool
+    acknowledged: bool
+    honest: bool = True
+
+    @property
+    def spot(self) -> Spot:
+        """When this was: at the dot."""
+        return Spot(self.at, Stage.DOT)
