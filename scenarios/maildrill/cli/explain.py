@@ -15,7 +15,7 @@ from maildrill.cli.place import of_whom
 from maildrill.sender.classification import bundled
 from maildrill.sender.ledger.records import RecipientRecord
 from maildrill.sender.ledger.sql_ledger import SqlLedger
-from maildrill.sender.lists import read_list
+from maildrill.sender.lists import spool_list
 from maildrill.sender.review.advice import advice
 from maildrill.sender.review.explain import Explanation, dialogues_of, nearest, set_aside
 from maildrill.sender.review.explain import explain as explained
@@ -84,7 +84,7 @@ def _absent(desk: Books, address: str) -> str:
         return "\n".join(map(aside_text, aside))
     if desk.campaign is None:
         return ""
-    listed = read_list(desk.campaign)
+    listed = spool_list(desk.campaign)
     for row in listed.set_aside:
         if row.value.casefold() == address.casefold():
             detail = f" ({escape(row.detail)})" if row.detail else ""

@@ -29,7 +29,7 @@ from maildrill.sender.canary import canary_alone, canary_of
 from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.content import Caution
 from maildrill.sender.ledger import Durability, Ledger, RecipientRecord, is_shared, open_book
-from maildrill.sender.lists import RecipientList, read_list
+from maildrill.sender.lists import Recipients, spool_list
 from maildrill.sender.log_files import log_files
 from maildrill.sender.merge.preflight import preflight
 from maildrill.sender.message import Composer
@@ -51,7 +51,7 @@ class Order:
     """What is to be sent, read and checked."""
 
     campaign: Campaign
-    recipients: RecipientList
+    recipients: Recipients
     composer: Composer
 
 
@@ -148,12 +148,15 @@ def _refuse_paused(book: Ledger, caution: Caution, now: float) -> None:
 
 def exit_code(recipients: Iterable[RecipientRecord]) -> Exit:
     """Return what the ledger's recipients come to: mail that remains weighs more than mail that failed."""
-    records = [record for record in recipients if record.state in _LEFTOVERS | _FAILED]
-    if any(record.state is State.HELD and _wants_authentication(record) for record in records):
-        return Exit.AUTHENTICATION
-    if any(record.state in _LEFTOVERS for record in records):
-        return Exit.LEFTOVERS
-    return Exit.FAILED if records else Exit.OK
+    found = Exit.OK
+    for record in recipients:
+        if record.state is State.HELD and _wants_authentication(record):
+            return Exit.AUTHENTICATION
+        if record.state in _LEFTOVERS:
+            found = Exit.LEFTOVERS
+        elif record.state in _FAILED and found is Exit.OK:
+            found = Exit.FAILED
+    return found
 
 
 def _wants_authentication(record: RecipientRecord) -> bool:
@@ -163,7 +166,7 @@ def _wants_authentication(record: RecipientRecord) -> bool:
 def _prepared(file: Path) -> Order:
     """Read and check everything; raises ConfigurationError for whatever would stop the run half-way."""
     campaign = read_campaign(file)
-    recipients = read_list(campaign)
+    recipients = spool_list(campaign)
     preflight(campaign, recipients)
     for member in campaign.members:
         if member.account.auth is not None:

@@ -144,23 +144,27 @@ def summarise(  # noqa: PLR0913 - the facts that no record holds are named one b
     connections: sessions begun in this run. virtual_seconds, real_seconds: how long it took by the sender's clock
     and by a real one. Domains come largest first, replies most frequent first.
     """
-    records = list(recipients)
-    tries = list(attempts)
-    counted = Counter(domain_of(record.recipient) for record in tries if record.counted)
-    by_domain: dict[str, list[RecipientRecord]] = {}
-    for record in records:
-        by_domain.setdefault(domain_of(record.address), []).append(record)
-    order = sorted(by_domain, key=lambda domain: (-len(by_domain[domain]), domain))
+    tries = _Tries()
+    for attempt in attempts:
+        tries.take(attempt)
+    domains: dict[str, Counter[State]] = {}
+    for record in recipients:
+        state = State.PENDING if record.state is State.INFLIGHT else record.state
+        domains.setdefault(domain_of(record.address), Counter())[state] += 1
+    order = sorted(domains, key=lambda domain: (-domains[domain].total(), domain))
+    total: Counter[State] = Counter()
+    for states in domains.values():
+        total.update(states)
     reasons = Counter(row.reason for row in set_aside)
     return Summary(
         campaign=campaign.name,
         relay=campaign.relay,
         seed=campaign.seed,
-        total=_count(records, counted.total()),
-        domains={domain: _count(by_domain[domain], counted[domain]) for domain in order},
-        replies=_replies(tries),
+        total=_count(total, tries.counted.total()),
+        domains={domain: _count(domains[domain], tries.counted[domain]) for domain in order},
+        replies=most_frequent(tries.heard),
         set_aside={reason: reasons[reason] for reason in Reason},
-        released=len(tries) - counted.total(),
+        released=tries.released,
         connections=connections,
         virtual_seconds=virtual_seconds,
         real_seconds=real_seconds,
@@ -178,19 +182,25 @@ def shape(reply: Reply) -> str:
     return f"{reply.code} {status or ''}{rest}".rstrip()
 
 
-def _count(records: list[RecipientRecord], attempts: int) -> Count:
-    states: Counter[State] = Counter(
-        State.PENDING if record.state is State.INFLIGHT else record.state for record in records
-    )
-    return Count(len(records), {state: states[state] for state in STATES}, attempts)
+def _count(states: Counter[State], attempts: int) -> Count:
+    return Count(states.total(), {state: states[state] for state in STATES}, attempts)
 
 
-def _replies(tries: Iterable[AttemptRecord]) -> tuple[ReplyCount, ...]:
-    heard = Counter(
-        (record.stage, shape(record.reply) if record.reply else str(record.fault or record.detail or "no reply"))
-        for record in tries
-    )
-    return most_frequent(heard)
+class _Tries:
+    """Counts tries as they come by; none is kept."""
+
+    def __init__(self) -> None:
+        self.counted: Counter[str] = Counter()  # by domain
+        self.heard: Counter[tuple[Stage, str]] = Counter()
+        self.released = 0
+
+    def take(self, one: AttemptRecord) -> None:
+        said = shape(one.reply) if one.reply else str(one.fault or one.detail or "no reply")
+        self.heard[one.stage, said] += 1
+        if one.counted:
+            self.counted[domain_of(one.recipient)] += 1
+        else:
+            self.released += 1
 
 
 def most_frequent(heard: Mapping[tuple[Stage, str], int]) -> tuple[ReplyCount, ...]:

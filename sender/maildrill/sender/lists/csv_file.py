@@ -7,34 +7,39 @@ quoted fields may hold line breaks; empty lines count for numbering and for noth
 from __future__ import annotations
 
 import csv
-import io
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from maildrill.sender.lists.decoding import ListText
 from maildrill.sender.lists.dialect import declared_delimiter, find_delimiter
 from maildrill.smtp import ConfigurationError, escape
+
+_Record = tuple[int, tuple[str, ...]]
 
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A CSV text, read: the line of the header, the columns' names ("" = unnamed), (line, fields) of each record."""
+    """A CSV text: the line of the header, the columns' names ("" = unnamed), (line, fields) of each record, once."""
 
     header_line: int
     columns: tuple[str, ...]
-    records: tuple[tuple[int, tuple[str, ...]], ...]
+    records: Iterator[tuple[int, tuple[str, ...]]]
 
 
-def read_sheet(text: str, name: str, column: str) -> Sheet:
+def read_sheet(text: ListText, name: str, column: str) -> Sheet:
     """Return the records of a CSV text; `name` is what errors call it, `column` helps to find the delimiter.
 
-    Raises ConfigurationError with file and line for a ragged row, an open quote, a missing or doubtful header.
+    Raises ConfigurationError with file and line for an open quote, a missing or doubtful header; and, when the
+    records are read, for a ragged row.
     """
-    declared = declared_delimiter(text)
-    delimiter, skipped = declared or (find_delimiter(text, column), 0)
-    records = _records(text[skipped:], name, delimiter, 1 if declared else 0)
+    declared = declared_delimiter(text.head)
+    delimiter = declared or find_delimiter(text.head, column)
+    if declared:
+        next(text.lines)
+    records = _records(text.lines, name, delimiter, 1 if declared else 0)
     header_line, header = next(records, (1, ()))
     if not header:
         raise ConfigurationError(
@@ -42,17 +47,20 @@ def read_sheet(text: str, name: str, column: str) -> Sheet:
         )
     columns = tuple(unicodedata.normalize("NFC", cell) for cell in header)
     _check_header(columns, f"{name}:{header_line}")
-    rows = []
+    return Sheet(header_line, columns, _even(records, columns, name, delimiter))
+
+
+def _even(records: Iterator[_Record], columns: tuple[str, ...], name: str, delimiter: str) -> Iterator[_Record]:
+    """Yield records as long as they have a field for each column."""
     for line, fields in records:
         if len(fields) != len(columns):
             raise _ragged(line, fields, columns, name, delimiter)
-        rows.append((line, fields))
-    return Sheet(header_line, columns, tuple(rows))
+        yield line, fields
 
 
-def _records(text: str, name: str, delimiter: str, before: int) -> Iterator[tuple[int, tuple[str, ...]]]:
+def _records(lines: Iterable[str], name: str, delimiter: str, before: int) -> Iterator[_Record]:
     """Yield (line, stripped fields) of each record that says something; `before` lines were read already."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
     line = before + 1
     try:
         for record in reader:

@@ -17,10 +17,10 @@ _SAMPLE = 200  # records that are looked at
 _EXCEL = re.compile(r'"?sep=(.)"?(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
 
 
-def declared_delimiter(text: str) -> tuple[str, int] | None:
-    """Return the delimiter that Excel's first line `sep=;` declares and the length of that line, or None."""
+def declared_delimiter(text: str) -> str | None:
+    """Return the delimiter that Excel's first line `sep=;` declares, or None."""
     match = _EXCEL.match(text)
-    return (match[1], match.end()) if match else None
+    return match[1] if match else None
 
 
 def find_delimiter(text: str, column: str) -> str:

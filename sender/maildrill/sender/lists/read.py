@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.lists.addresses import parse_address, split_mailbox
 from maildrill.sender.lists.csv_file import Sheet, read_sheet
-from maildrill.sender.lists.decoding import read_list_text
+from maildrill.sender.lists.decoding import ListText, list_text, open_list
+from maildrill.sender.lists.listing import Listing
 from maildrill.sender.lists.rows import Reason, RecipientList, Row, SetAside
+from maildrill.sender.lists.seen import Seen
 from maildrill.sender.lists.suppression import Suppressed, read_suppressed
 from maildrill.smtp import ConfigurationError, did_you_mean, escape
 
 
 def read_list(campaign: Campaign) -> RecipientList:
-    """Return the recipients of a campaign; raises ConfigurationError with file and line."""
-    suppressed = read_suppressed(campaign.suppress)
-    return parse_list(read_list_text(campaign.list_file), str(campaign.list_file), campaign.email, suppressed)
+    """Return the recipients of a campaign, in memory; raises ConfigurationError with file and line."""
+    with open_list(campaign.list_file) as text:
+        columns, entries = _read(text, str(campaign.list_file), campaign.email, read_suppressed(campaign.suppress))
+        return _gathered(columns, entries)
+
+
+def spool_list(campaign: Campaign) -> Listing:
+    """Return the recipients of a campaign, in temporary files; raises ConfigurationError with file and line.
+
+    The whole list is read and checked here, once: what is gone through later is what was checked.
+    """
+    with open_list(campaign.list_file) as text:
+        columns, entries = _read(text, str(campaign.list_file), campaign.email, read_suppressed(campaign.suppress))
+        return Listing(columns, entries)
 
 
 def parse_list(
@@ -29,29 +42,46 @@ def parse_list(
     An address that is none, a second row for a mailbox, and who is suppressed are set aside. Raises
     ConfigurationError where the text is no table or has no such column.
     """
-    email = unicodedata.normalize("NFC", email.strip())
-    sheet = read_sheet(text, name, email)
-    column = _address_column(sheet, name, email)
+    return _gathered(*_read(list_text(text), name, email, suppressed))
+
+
+def _gathered(columns: tuple[str, ...], entries: Iterator[Row | SetAside]) -> RecipientList:
     recipients: list[Row] = []
     set_aside: list[SetAside] = []
-    seen: dict[str, int] = {}
-    for line, fields in sheet.records:
-        value = fields[column]
-        try:
-            address = parse_address(split_mailbox(value)[1])
-        except ValueError as error:
-            set_aside.append(SetAside(line, value, Reason.INVALID, str(error)))
-            continue
-        first = seen.setdefault(address.identity, line)
-        if first != line:
-            set_aside.append(SetAside(line, value, Reason.DUPLICATE, f"same address as line {first}"))
-            continue
-        if address.identity in suppressed:
-            set_aside.append(SetAside(line, value, Reason.SUPPRESSED, str(suppressed[address.identity])))
-            continue
-        named = {title: field for title, field in zip(sheet.columns, fields, strict=True) if title}
-        recipients.append(Row(line, address.text, named))
-    return RecipientList(tuple(recipients), tuple(set_aside), tuple(filter(None, sheet.columns)))
+    for entry in entries:
+        if isinstance(entry, Row):
+            recipients.append(entry)
+        else:
+            set_aside.append(entry)
+    return RecipientList(tuple(recipients), tuple(set_aside), columns)
+
+
+def _read(
+    text: ListText, name: str, email: str, suppressed: Mapping[str, Suppressed]
+) -> tuple[tuple[str, ...], Iterator[Row | SetAside]]:
+    """Return the names of the columns, and what will be read of the list, in order."""
+    email = unicodedata.normalize("NFC", email.strip())
+    sheet = read_sheet(text, name, email)
+    return tuple(filter(None, sheet.columns)), _entries(sheet, _address_column(sheet, name, email), suppressed)
+
+
+def _entries(sheet: Sheet, column: int, suppressed: Mapping[str, Suppressed]) -> Iterator[Row | SetAside]:
+    with Seen() as seen:
+        for line, fields in sheet.records:
+            value = fields[column]
+            try:
+                address = parse_address(split_mailbox(value)[1])
+            except ValueError as error:
+                yield SetAside(line, value, Reason.INVALID, str(error))
+                continue
+            first = seen.first(address.identity, line)
+            if first != line:
+                yield SetAside(line, value, Reason.DUPLICATE, f"same address as line {first}")
+            elif address.identity in suppressed:
+                yield SetAside(line, value, Reason.SUPPRESSED, str(suppressed[address.identity]))
+            else:
+                named = {title: field for title, field in zip(sheet.columns, fields, strict=True) if title}
+                yield Row(line, address.text, named)
 
 
 def _address_column(sheet: Sheet, name: str, email: str) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 
 class Reason(StrEnum):
@@ -44,3 +45,16 @@ class RecipientList:
     recipients: tuple[Row, ...]
     set_aside: tuple[SetAside, ...]
     columns: tuple[str, ...]
+
+
+class Recipients(Protocol):
+    """A list as read, in memory or not; each of the two can be gone through any number of times."""
+
+    @property
+    def columns(self) -> Sequence[str]: ...  # noqa: D102 - the names say it
+
+    @property
+    def recipients(self) -> Iterable[Row]: ...  # noqa: D102
+
+    @property
+    def set_aside(self) -> Iterable[SetAside]: ...  # noqa: D102

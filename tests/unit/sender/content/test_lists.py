@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from maildrill.sender.campaign import Campaign, Mailbox
-from maildrill.sender.lists import Reason, Row, SetAside, parse_list, read_list
+from maildrill.sender.lists import Reason, Row, SetAside, parse_list, read_list, spool_list
 from maildrill.sender.lists.addresses import parse_address, parse_mailbox
+from maildrill.sender.lists.seen import Seen
 from maildrill.smtp import ConfigurationError, Envelope
 
 MakeCampaign = Callable[..., Campaign]
@@ -313,3 +316,67 @@ def test_a_missing_list_is_a_located_error(make_campaign: MakeCampaign, tmp_path
     """The list may vanish between reading the campaign and reading the list."""
     with pytest.raises(ConfigurationError, match=r"recipient list not found"):
         read_list(make_campaign(list_file=tmp_path / "gone.csv"))
+
+
+def test_a_long_list_is_told_by_its_beginning_and_read_to_its_end(make_campaign: MakeCampaign) -> None:
+    """More than what the delimiter is told from; what is wrong behind that is located all the same."""
+    campaign = make_campaign()
+    rows = [f"p{n}@x.example;{'n' * 300}" for n in range(5000)]
+    campaign.list_file.write_text("Email;Name\n" + "\n".join(rows) + "\n")
+    listing = spool_list(campaign)
+
+    assert [row.number for row in listing.recipients] == list(range(2, 5002))
+    for octets, what in [(b"z\xeb", "byte 0xeb is not UTF-8"), (b"\0", "NUL"), (b"a;b;c", "row has 3 fields")]:
+        with campaign.list_file.open("ab") as file:
+            file.truncate(campaign.list_file.read_bytes().rindex(b"\n") + 1)
+            file.write(octets)
+        with pytest.raises(ConfigurationError, match=what) as caught:
+            spool_list(campaign)
+        assert caught.value.where == f"{campaign.list_file}:5002"
+
+
+def test_a_listing_is_the_list_in_memory(make_campaign: MakeCampaign) -> None:
+    """Rows and what was set aside, however often it is gone through, and by two at a time."""
+    campaign = make_campaign(email="Email")
+    campaign.list_file.write_text(
+        'Email,,Name\nann@x.example,x,"Zo\u00eb\nB."\nnobody,,\nANN@x.example,,\nbob@x.example,,\n'
+    )
+    whole, listing = read_list(campaign), spool_list(campaign)
+    campaign.list_file.write_text("Email\n")  # what changes later changes nothing
+
+    assert (tuple(listing.columns), tuple(listing.recipients)) == (whole.columns, whole.recipients)
+    assert tuple(listing.set_aside) == whole.set_aside
+    assert list(zip(listing.recipients, listing.recipients, strict=True)) == [(row, row) for row in whole.recipients]
+
+
+def test_a_listing_that_is_long_is_in_a_file(make_campaign: MakeCampaign) -> None:
+    """Of a million octets and more; memory holds a block of it."""
+    campaign = make_campaign()
+    rows = "".join(f"p{n}@x.example,{'n' * 500}\n" for n in range(4000))
+    campaign.list_file.write_text("Email,Name\n" + rows)
+    parse_address("warm@up.example")
+    tracemalloc.start()
+    try:
+        listing = spool_list(campaign)
+        assert sum(len(row.fields["Name"]) for row in listing.recipients) == 2_000_000
+        kept, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert kept < 400_000
+    assert peak < 1_500_000 + 4 * 2**20  # the delimiter is told from a mebicharacter
+
+
+def test_a_full_disk_is_told_with_its_folder(make_campaign: MakeCampaign, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the list cannot be kept, or which addresses it had."""
+    campaign = make_campaign()
+    campaign.list_file.write_text("Email\nann@x.example\n")
+    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", lambda _: Path("/dev/full").open("wb", buffering=0))  # noqa: SIM115
+    with pytest.raises(ConfigurationError, match="cannot keep the recipient list: No space left") as caught:
+        spool_list(campaign)
+    assert (caught.value.where, "TMPDIR" in caught.value.hint) == (tempfile.gettempdir(), True)
+
+    with Seen() as seen:
+        seen._database.execute("PRAGMA max_page_count = 3")
+        with pytest.raises(ConfigurationError, match="cannot keep the recipient list: database or disk is full"):
+            sum(seen.first(f"p{n}", n) for n in range(10_000))
