@@ -9,7 +9,7 @@ no time: it begins and ends at one reading of the clock.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from maildrill.fakeserver.engine.engine import Engine
 from maildrill.fakeserver.engine.event import PROCEEDING, Event
@@ -30,9 +30,10 @@ _MAIL, _RCPT, _DATA, _BODY, _DOT, _IDLE = (  # found faster than in their class
     Stage.DOT,
     Stage.IDLE,
 )
-#: The first group is of MAIL, the second of RCPT; in DATA there is none.
-_PLAIN = re.compile(rf"(?:MAIL FROM:<({PLAIN_ADDRESS})>|RCPT TO:<({PLAIN_ADDRESS})>|DATA)\r\n")
-_OF_MAIL, _OF_RCPT = 1, 2
+#: Two groups are of MAIL, the third is of RCPT; in DATA there is none.
+_PLAIN = re.compile(rf"(?:MAIL FROM:<({PLAIN_ADDRESS})>(?: SIZE=([0-9]{{1,9}}))?|RCPT TO:<({PLAIN_ADDRESS})>|DATA)\r\n")
+_OF_MAIL, _OF_SIZE, _OF_RCPT = 1, 2, 3
+_SIZE_ALONE = frozenset({"SIZE"})
 _LONGEST = 76  # octets of such a line: it is far from every limit on addresses
 _VERBS = {_MAIL: "MAIL", _RCPT: "RCPT", _DATA: "DATA"}
 #: What is correct: for a client that was not told of enhanced codes, and for one that was.
@@ -58,6 +59,25 @@ class Express:
         self._answer = answer
         self.within = False
 
+    def run(self, octets: bytes, ready: Callable[[bool], None]) -> tuple[Taken, bytes, bytes]:
+        """Answer octets piece by piece, as far as they are plain: commands come in groups (RFC 2920).
+
+        Returns what came of the last piece, that piece, and what is behind it. ready: called behind each that was
+        answered, with whether a command is to come.
+        """
+        taken: Taken = True
+        piece, behind = b"", octets
+        while taken is True and behind:
+            piece = behind if self.within else behind[: behind.find(b"\n") + 1 or len(behind)]
+            behind = behind[len(piece) :]
+            try:
+                taken = self.take(piece)
+            except Exception as error:
+                taken = _raised(error)
+            if taken is True:
+                ready(not self.within)
+        return taken, piece, behind
+
     def take(self, octets: bytes) -> Taken:
         """Answer octets that came while nothing was unread, if they are plain; then their bare newlines are counted."""
         if self.within:
@@ -68,13 +88,13 @@ class Express:
         if plain is None or not self._usual():
             return False
         state, kind = self._state, plain.lastindex
-        if kind == _OF_MAIL:
-            return state.reverse_path is None and self._mail(line, plain[_OF_MAIL])
+        if kind in (_OF_MAIL, _OF_SIZE):
+            return state.reverse_path is None and self._mail(line, plain[_OF_MAIL], plain[_OF_SIZE])
         if state.reverse_path is None:
             return False
         if kind == _OF_RCPT:
             return len(state.recipients) < self._limits.recipients and self._rcpt(line, plain[_OF_RCPT])
-        return bool(state.recipients) and not state.parameters and self._data(line)
+        return bool(state.recipients) and state.parameters.keys() <= _SIZE_ALONE and self._data(line)
 
     def _usual(self) -> bool:
         """Whether the session is as it nearly always is."""
@@ -83,11 +103,16 @@ class Express:
             return False
         return state.commands < self._limits.commands
 
-    def _mail(self, line: str, address: str) -> Taken:
+    def _mail(self, line: str, address: str, declared: str | None) -> Taken:
+        state = self._state
+        if declared is not None and ("SIZE" not in state.keywords or int(declared) > state.size_limit):
+            return False
         self._play.transactions += 1
-        taken = self._command(_MAIL, line, address, address, None)
+        parameters = {} if declared is None else {"SIZE": declared}
+        taken = self._command(_MAIL, line, address, address, None, said=parameters)
         if taken is True:
-            self._state.reverse_path = address
+            state.reverse_path = address
+            state.parameters = parameters
         return taken
 
     def _rcpt(self, line: str, address: str) -> Taken:
@@ -104,8 +129,15 @@ class Express:
             self._play.stage = _BODY
         return taken
 
-    def _command(
-        self, stage: Stage, line: str, address: str | None, reverse_path: str | None, rcpt: str | None
+    def _command(  # noqa: PLR0913 - an event has no fewer
+        self,
+        stage: Stage,
+        line: str,
+        address: str | None,
+        reverse_path: str | None,
+        rcpt: str | None,
+        *,
+        said: Mapping[str, str] | None = None,
     ) -> Taken:
         """Ask the script about a command, and say what is correct if that is what it decides."""
         play, state = self._play, self._state
@@ -129,17 +161,18 @@ class Express:
                     reverse_path,
                     rcpt,
                     state.recipients,
-                    state.parameters,
+                    said or state.parameters,
                     verb,
                     argument,
+                    size=int(said["SIZE"]) if said else None,
                 )
             )
         if decision.actions is not PROCEEDING or not play.wire.put(reply.render()):
-            heard = Heard(stage, reply, verb, argument, path=None if address is None else Path(address))
-            return self._answer(heard, Moment(stage, now, decision, reply, command, address))
-        host.journal.add(
-            Entry(now, now, record.number, stage, command, address, reply, decision.rule, decision.near_misses)
-        )
+            heard = Heard(stage, reply, verb, argument, path=None if address is None else Path(address, said or {}))
+            return self._answer(heard, Moment(stage, now, decision, reply, command, address, parameters=said))
+        entry = Entry(now, now, record.number, stage, command, address, reply, decision.rule, decision.near_misses)
+        entry.parameters = said
+        host.journal.add(entry)
         play.stage = _IDLE
         return True
 
@@ -192,6 +225,7 @@ class Express:
         message = Message(
             now, record.number, state.reverse_path or "", state.recipients, content, size, identity, committed=True
         )
+        message.parameters = state.parameters
         state.reset()
         record.bare_newlines += bare_feeds(content)
         host.journal.receive(message)
@@ -208,3 +242,8 @@ class Express:
     async def _go_on(self, rest: Awaitable[None]) -> None:
         await rest
         self._play.stage = Stage.IDLE
+
+
+async def _raised(error: Exception) -> None:
+    """Raise an error where aiosmtpd takes care of it."""
+    raise error

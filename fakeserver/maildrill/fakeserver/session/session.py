@@ -170,21 +170,20 @@ class Session(SMTP):
         """Have octets answered on the short way, as far as it goes, or read from the inbox."""
         express, commands = self._express, self._commands
         taken: Taken = False
+        piece, behind = b"", data
         if express is not None and commands is not None and commands.waiting and not self._bare.after_cr:
-            try:
-                taken = express.take(data)
-            except Exception as error:
-                taken = _raised(error)
+            taken, piece, behind = express.run(data, self._line.wait_anew)
             if taken is True:
-                self._line.wait_anew(not express.within)
                 return
         if self._known:
-            self._talk.record.bare_newlines += self._bare.feed(data)
+            self._talk.record.bare_newlines += self._bare.feed(piece + behind)
         if commands is None or isinstance(taken, bool):
-            self._line.feed(data)
+            behind = piece + behind
         else:
             self._line.stop_waiting()
             commands.rest = self._finish(taken)
+        if behind:
+            self._line.feed(behind)
         self._go()
 
     async def _finish(self, rest: Awaitable[None]) -> None:
@@ -292,8 +291,3 @@ class _Line(Line):
         version = await super().secure(context, heard)
         self._session.secured(self.transport if version else None)
         return version
-
-
-async def _raised(error: Exception) -> None:
-    """Raise an error where aiosmtpd takes care of it."""
-    raise error
