@@ -39,6 +39,7 @@ COMMANDS = {
     ),
     "lint": ("maildrill.cli.lint", "lint", "Say what no real server would say, and what can never happen."),
     "log": ("maildrill.cli.log", "log", "Print what was said and done: filtered, followed, as text or JSON."),
+    "prove": ("maildrill.cli.prove", "prove", "Look for a scenario in which something does not hold."),
     "replay": ("maildrill.cli.replay", "replay", "Play a saved scenario again, and say what the oracles say."),
     "report": ("maildrill.cli.report", "report", "Say what a campaign came to: text, JSON, CSV of the failed, HTML."),
     "requeue": ("maildrill.cli.moving", "requeue", "Have tried again who was done with, and say so in ledger and log."),

@@ -1,0 +1,163 @@
+"""Proving: what is broken is found, made small, kept and told; what was mended is forgotten. With seeded defects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import strategies as st
+
+from maildrill.fakeserver.text.script_file import read_script
+from maildrill.scenarios.failures import keep, kept
+from maildrill.scenarios.mutants.patching import Patching
+from maildrill.scenarios.mutants.seeded import (
+    retries_what_failed,
+    takes_a_lost_reply_for_a_deferral,
+    talks_on_after_421,
+)
+from maildrill.scenarios.proving.search import Order, Tally, search
+from maildrill.scenarios.proving.swarm import Proof, prove
+from maildrill.scenarios.scenario import Scenario, listed
+from maildrill.scenarios.scenario_file import load_scenario
+from maildrill.scenarios.strategies import lists
+from maildrill.scenarios.world import Network
+from maildrill.sender.summary import Violation
+
+#: Long enough on any machine: a search ends with what it finds.
+LONG = 600.0
+ANN = Scenario(listed=listed(["ann@x.test"]))
+#: Servers that bring out the defects below, among others; all that can be drawn takes its time.
+SERVERS = (
+    "",
+    '[[rule]]\nat = "rcpt"\nreply = "550 5.1.1 no"\n',
+    '[[rule]]\nat = "dot"\ntimes = 1\nreply = "421 4.7.0 bye"\ncut = "never"\n',
+    '[[rule]]\nat = "mail"\ntimes = 1\nreply = "421 4.7.0 bye"\ncut = "never"\n',
+)
+FEW = st.builds(
+    Scenario,
+    listed=lists(most=3),
+    script=st.sampled_from([read_script(f"version = 1\n{rules}", "mx.toml") for rules in SERVERS]),
+)
+
+
+def order(folder: Path, *, seconds: float = LONG, known: frozenset[str] = frozenset()) -> Order:
+    """Return what a worker is asked for."""
+    return Order(seed=1, seconds=seconds, known=known, folder=folder)
+
+
+def found(seed: Callable[[Patching], None], folder: Path, known: frozenset[str] = frozenset()) -> Tally:
+    """Return what a search comes to with a defect in the sender."""
+    with Patching() as patch:
+        seed(patch)
+        return search(order(folder, known=known), FEW)
+
+
+@pytest.mark.parametrize("defect", [retries_what_failed, talks_on_after_421], ids=lambda one: one.__name__)
+def test_a_defect_is_found_and_made_small(defect: Callable[[Patching], None], tmp_path: Path) -> None:
+    """A file of a few lines, with the page about it; without the defect it holds, and is the same each time."""
+    tally = found(defect, tmp_path)
+    finding = tally.finding
+
+    assert finding is not None
+    assert not finding.unstable
+    assert finding.file.name.startswith(f"{finding.invariants[0]}-")
+    assert finding.scenario.count("[[rule]]") == 1
+    assert len(finding.scenario.splitlines()) <= 24
+    assert f"VIOLATED {finding.invariants[0]} " in finding.page
+    assert load_scenario(str(finding.file)).run().summary.violations == ()
+    assert tally.scenarios > 0
+    assert tally.attempts > 0
+
+
+def test_what_is_known_is_not_looked_for(tmp_path: Path) -> None:
+    """An invariant that is broken already hides no other."""
+    before = found(retries_what_failed, tmp_path).finding
+    assert before is not None
+    other = found(retries_what_failed, tmp_path, known=frozenset({before.invariants[0]})).finding
+
+    assert other is not None
+    assert other.invariants[0] != before.invariants[0]
+
+
+def test_what_the_product_raises_is_a_finding(tmp_path: Path) -> None:
+    """A drill has no business to raise anything."""
+
+    def fails(self: Scenario) -> None:
+        raise RuntimeError(f"no {len(self.listed.splitlines())}")
+
+    with Patching() as patch:
+        patch.setattr(Scenario, "run", fails)
+        finding = search(order(tmp_path), FEW).finding
+
+    assert finding is not None
+    assert finding.invariants == ("error",)
+    assert "VIOLATED error: the drill raised RuntimeError: no 2" in finding.page
+    assert not finding.unstable
+
+
+def test_what_differs_from_run_to_run_is_inconclusive(tmp_path: Path) -> None:
+    """A network that remembers the run before: what was found proves nothing."""
+    flights = count()
+    with Patching() as patch:
+        talks_on_after_421(patch)
+        patch.setattr(Network, "delays", lambda *_: (0.001 * (1 + next(flights) % 50),) * 8)
+        finding = search(order(tmp_path), FEW).finding
+
+    assert finding is not None
+    assert finding.unstable
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_nothing_is_found_in_what_is_right(workers: int, tmp_path: Path) -> None:
+    """All rounds are counted together, and told as they end."""
+    told: list[int] = []
+    proof = prove(
+        seconds=1.0, workers=workers, seed=3, folder=tmp_path, tell=lambda one: told.append(one.played.attempts)
+    )
+
+    assert proof.holds
+    assert proof.findings == []
+    assert told[-1] == proof.played.attempts > 0
+    assert sum(proof.played.cells.values()) > 0
+    assert proof.seconds >= 1.0
+
+
+def _kept(scenario: Scenario, folder: Path) -> Path:
+    return keep(scenario, [Violation("I4", "duplicate bound", "ann@x.test", "twice")], folder)
+
+
+def _became(folder: Path) -> dict[str, str]:
+    proof: Proof = prove(seconds=0.01, workers=1, folder=folder)
+    return {one.file.name: one.became for one in proof.again}
+
+
+def test_what_holds_now_is_removed(tmp_path: Path) -> None:
+    """A kept scenario that all oracles are content with was mended."""
+    file = _kept(ANN, tmp_path)
+
+    assert _became(tmp_path) == {file.name: "fixed"}
+    assert kept(tmp_path) == ()
+
+
+def test_what_is_broken_still_stays(tmp_path: Path) -> None:
+    """Its invariants are known; another proof of them is not looked for."""
+    file = _kept(replace(ANN, script=read_script('version = 1\n[[rule]]\nat = "dot"\ncut = "before"\n', "s")), tmp_path)
+    with Patching() as patch:
+        takes_a_lost_reply_for_a_deferral(patch)
+        proof = prove(seconds=0.01, workers=1, folder=tmp_path)
+
+    assert [(one.file, one.became, bool(one.invariants)) for one in proof.again] == [(file, "broken", True)]
+    assert kept(tmp_path) == (file,)
+    assert not proof.holds
+
+
+def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
+    """With file and line; it stays."""
+    (tmp_path / "I4-broken.toml").write_text(
+        '[scenario]\npurpose = "p"\nsource = "s"\nrecipient = "a@x.test"\n', encoding="utf-8"
+    )
+
+    assert 'I4-broken.toml:4: unknown key "recipient"' in _became(tmp_path)["I4-broken.toml"]
