@@ -37,10 +37,21 @@ class Gate:
         self._log = log
         self._ring = ring
         self._refusals = 0
+        self._knocking = False
 
     def allows(self, now: float, sessions: int) -> bool:
         """Whether one more session may be begun, with `sessions` under way."""
-        return sessions < self.feedback.allowed and self.breaker.allows(now)
+        return sessions < (1 if self._knocking else self.feedback.allowed) and self.breaker.allows(now)
+
+    def knock(self) -> None:
+        """Allow one session until one was opened: a wrong password is said once, not by each of many at a time."""
+        self._knocking = True
+
+    def opened(self) -> None:
+        """Note that a session was opened, in which mail can be sent."""
+        if self._knocking:
+            self._knocking = False
+            self._ring()
 
     def begun(self) -> bool:
         """Note that a session begins; return whether it is the probe after a cool-down."""

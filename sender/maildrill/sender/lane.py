@@ -122,6 +122,7 @@ class Lane:
             capabilities=sorted(session.capabilities.names),
         )
         there.opened += 1
+        there.gate.opened()
         reason = "stopped"
         self._conduct.used_at = clock.now()
         try:

@@ -11,6 +11,9 @@ import pytest
 from maildrill.scenarios.drill import Drilled
 from maildrill.sender.attempt import State, Verdict
 from maildrill.sender.campaign import Account, Limits, Member, RetryPolicy, Route, RouteKind, UnknownPolicy
+from maildrill.sender.credentials import Credentials, Mechanism
+from maildrill.sender.secret import Secret
+from maildrill.sender.security import Security, TlsMode
 from maildrill.smtp.quantity import Rate
 
 DOWN = '[[rule]]\nat = "connect"\nduring = "{span}"\ncut = "refuse"\n'
@@ -67,6 +70,23 @@ def test_while_an_account_is_down_the_next_one_sends(played: Played) -> None:
     assert changes == ["a.test", "b.test", "a.test"]
     assert 150 < order.count("b.test") < 500
     assert {record.attempts for record in drilled.evidence.recipients} == {1}
+
+
+def test_an_account_that_logs_in_begins_with_one_session(played: Played) -> None:
+    """A wrong password is said once (many at a time lock accounts); once it was right there are as many as allowed."""
+    login = Credentials(user="ann", secret=Secret("env:X", lambda: "x"), mechanisms=(Mechanism.PLAIN,), plaintext=True)
+    account = Account(host="a.test", auth=login, security=Security(mode=TlsMode.NONE))
+    server = '[server]\nauth = ["PLAIN"]\n[[rule]]\nat = "auth"\nwait = "10s"\n'
+    slow = '[[rule]]\nat = "dot"\nwait = "10s"\n'
+    wrong = played(20, {"a.test": server + 'reply = "535 5.7.8 no"\n'}, account=account)
+    right = played(20, {"a.test": f'{server}then = "pass"\n{slow}then = "pass"\n'}, account=account)
+
+    assert [one.row for one in wrong.evidence.attempts] == ["auth-5yz"]
+    assert set(wrong.evidence.states.values()) == {State.HELD}
+    assert wrong.summary.connections == 1
+    assert _all_delivered(right)
+    assert right.summary.connections == 4
+    assert right.summary.virtual_seconds < 90
 
 
 def test_in_rotation_too(played: Played) -> None:

@@ -22,6 +22,8 @@ from maildrill.sender.campaign import (
     RouteKind,
     UnknownPolicy,
 )
+from maildrill.sender.credentials import Credentials, Mechanism
+from maildrill.sender.gate import Gate
 from maildrill.sender.pacing.feedback import Feedback
 from maildrill.sender.pacing.hours import Hours, Opening, WarmUp
 from maildrill.sender.pacing.lessons import Pupil
@@ -29,6 +31,8 @@ from maildrill.sender.pacing.pace import Groups, Pace
 from maildrill.sender.route import direct, ways
 from maildrill.sender.route.answers import Found, Mx
 from maildrill.sender.route.candidates import targets as honest_targets
+from maildrill.sender.secret import Secret
+from maildrill.sender.security import Security, TlsMode
 from maildrill.smtp.quantity import Rate
 
 Played = Callable[..., Drilled]
@@ -37,6 +41,8 @@ DOWN = '[[rule]]\nat = "connect"\ncut = "refuse"\n'
 TWO = {"x.example": Records(mx=(Mx(10, "mx1.test"), Mx(20, "mx2.test")))}
 DIRECT = Route(kind=RouteKind.DIRECT)
 PAIR = Route(members=tuple(Member(account=Account(host=host, name=host)) for host in ("a.test", "b.test")))
+LOGIN = Credentials(user="ann", secret=Secret("env:X", lambda: "x"), mechanisms=(Mechanism.PLAIN,), plaintext=True)
+WRONG = '[server]\nauth = ["PLAIN"]\n[[rule]]\nat = "auth"\nwait = "1s"\nreply = "535 5.7.8 no"\n'
 LOST = '[[rule]]\nat = "dot"\ncommit = true\ncut = "before"\ntimes = 1\n'
 AGAIN = RetryPolicy(schedule=(1.0,), cap=1.0, lifetime=86400.0, unknown=UnknownPolicy.AT_LEAST_ONCE)
 ENOUGH = '[[rule]]\nat = "mail"\nkey = "connection"\nattempt = "6-"\nreply = "421 4.7.0 enough"\n'
@@ -85,6 +91,14 @@ def _seldom(row: str, most: int) -> Callable[[Drilled], bool]:
 
 
 CASES = [
+    Case(
+        "a wrong password is said by everybody at once",
+        _setting(Gate, "knock", lambda _: None),
+        20,
+        {"a.test": WRONG},
+        {"account": Account(host="a.test", auth=LOGIN, security=Security(mode=TlsMode.NONE))},
+        lambda drilled: drilled.summary.connections == 1,
+    ),
     Case(
         "nobody stands in",
         _setting(ways, "stand_in", lambda working, at: at),

@@ -104,6 +104,8 @@ class Accounts:
         self._accounts: dict[str, Account] = {}
         for member in self._members:
             destination = make(member.account.label, member.account.relay, member.limits)
+            if member.account.auth is not None:
+                destination.gate.knock()
             queue = queues[destination.label]
             destination.queues[queue.name] = queue
             self._all.append(destination)
