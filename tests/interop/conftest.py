@@ -293,3 +293,27 @@ def _apt(*words: str, folder: Path | None = None) -> subprocess.CompletedProcess
     return subprocess.run(  # noqa: S603 - Debian's
         command, cwd=folder, env=quiet, capture_output=True, text=True, timeout=INSTALLING, check=False
     )
+
+
+@pytest.fixture(scope="session")
+def npm_package(
+    program: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, str], tuple[Path, Path]]:
+    """Return a function that installs a package of npm's into a folder of this run; it returns node and the folder."""
+
+    def install(name: str, version: str) -> tuple[Path, Path]:
+        npm = program("npm")
+        with alone(tmp_path_factory, name) as folder:
+            if not (folder / "node_modules" / name / "package.json").exists():
+                command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", f"{name}@{version}"]
+                try:
+                    done = subprocess.run(  # noqa: S603 - npm
+                        command, cwd=folder, capture_output=True, text=True, timeout=INSTALLING, check=False
+                    )
+                except subprocess.TimeoutExpired:
+                    pytest.skip("npm's registry does not answer")
+                if done.returncode:
+                    pytest.skip(f"npm cannot install {name}: {done.stderr[-200:]}")
+        return Path(npm).with_name("node"), folder
+
+    return install

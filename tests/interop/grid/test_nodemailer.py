@@ -12,27 +12,14 @@ import pytest
 
 VERSION = "10.6.1"
 SCRIPT = Path(__file__).with_name("nodemailer.mjs")
-INSTALLING = 120.0  # seconds
 
 
 @pytest.fixture(scope="session")
-def nodemailer(program: Callable[[str], str], alone: Callable[[str], Any]) -> Iterator[Callable[[dict[str, Any]], str]]:
+def nodemailer(npm_package: Callable[[str, str], tuple[Path, Path]]) -> Iterator[Callable[[dict[str, Any]], str]]:
     """Return a function that sends a letter; nodemailer is installed into a folder of this run."""
-    npm = program("npm")
-    with alone("nodemailer") as folder:
-        package = folder / "node_modules" / "nodemailer" / "package.json"
-        if not package.exists():
-            command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", f"nodemailer@{VERSION}"]
-            try:
-                done = subprocess.run(  # noqa: S603 - npm
-                    command, cwd=folder, capture_output=True, text=True, timeout=INSTALLING, check=False
-                )
-            except subprocess.TimeoutExpired:
-                pytest.skip("npm's registry does not answer")
-            if done.returncode:
-                pytest.skip(f"npm cannot install nodemailer: {done.stderr[-200:]}")
+    where, folder = npm_package("nodemailer", VERSION)
     with subprocess.Popen(  # noqa: S603 - our own script
-        [Path(npm).with_name("node"), SCRIPT, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [where, SCRIPT, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as node:
 
         def send(letter: dict[str, Any]) -> str:

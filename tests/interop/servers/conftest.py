@@ -7,6 +7,7 @@ import re
 import sqlite3
 import subprocess
 import tempfile
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
@@ -273,3 +274,16 @@ def sink(
             return Sink(folder, port)
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def until() -> Callable[..., None]:
+    """Return a function that waits until something holds; else it says what there is instead."""
+
+    def wait(holds: Callable[[], bool], otherwise: Callable[[], str]) -> None:
+        end = time.monotonic() + LIMIT
+        while not holds():
+            assert time.monotonic() < end, otherwise()
+            time.sleep(0.03)
+
+    return wait

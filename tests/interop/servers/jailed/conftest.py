@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -130,16 +129,3 @@ def new_jail(unpacked: Callable[[str], Path]) -> Callable[..., Any]:
                 jail.kill()
 
     return new
-
-
-@pytest.fixture(scope="session")
-def until() -> Callable[..., None]:
-    """Return a function that waits until something holds; else it says what there is instead."""
-
-    def wait(holds: Callable[[], bool], otherwise: Callable[[], str]) -> None:
-        end = time.monotonic() + LIMIT
-        while not holds():
-            assert time.monotonic() < end, otherwise()
-            time.sleep(0.03)
-
-    return wait

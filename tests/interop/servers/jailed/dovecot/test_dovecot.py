@@ -33,7 +33,7 @@ def test_the_right_password_opens_and_a_wrong_one_burns_nobody(
     behind = sink()
     server = dovecot(behind)
     guests = [f"guest{n}@x.test" for n in range(5)]
-    way = {"account": account(mechanism), "limits": "connections = 1"}
+    way = {"account": account(mechanism), "limits": "connections = 5"}
     campaign = sending(server.port, guests, secret=secret[::-1], **way)
 
     refused = campaign.send()

@@ -68,7 +68,7 @@ def test_the_right_password_opens_and_a_wrong_one_burns_nobody(
         f'tls = "required"\nca_file = "{certificate.authority}"\nauth = ["{mechanism}"]\n'
         'user = "ann"\npassword = "env:SMTP_PASSWORD"'
     )
-    limits = "connections = 1"
+    limits = "connections = 5"
     campaign = sending(exim.ports["auth"], guests, account=account, secret=secret[::-1], limits=limits)
 
     refused = campaign.send()
