@@ -73,6 +73,7 @@ WORDS: dict[str, st.SearchStrategy[Any]] = {
     "client": tuples(PATTERNS | st.just(Pattern("192.0.2.1"))),
     "user": tuples(PATTERNS | st.just(Pattern("ann"))),
     "command": tuples(PATTERNS | st.just(Pattern("NOOP*"))),
+    "pipelined": st.booleans(),
     "header": tuples(st.tuples(st.sampled_from(("Subject", "X-A", "x.a")), tuples(PATTERNS))),
     "subject": tuples(PATTERNS),
     "body": tuples(PATTERNS),

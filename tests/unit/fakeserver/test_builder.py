@@ -111,7 +111,21 @@ def test_a_call_is_a_rule(built: Any, toml: str) -> None:
 
 WHO_AND_WHEN = {
     *("at", "reverse_path", "rcpt", "domain", "ehlo", "client", "user", "header", "subject", "body", "size", "tls"),
-    *("command", "param", "key", "attempt", "age", "over", "open", "during", "chance", "state", "priority", "after"),
+    *(
+        "command",
+        "pipelined",
+        "param",
+        "key",
+        "attempt",
+        "age",
+        "over",
+        "open",
+        "during",
+        "chance",
+        "state",
+        "priority",
+        "after",
+    ),
     *("lint", "name"),
 }
 

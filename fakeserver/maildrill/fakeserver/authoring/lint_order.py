@@ -19,7 +19,7 @@ from maildrill.smtp import Stage, did_you_mean, domain_of, escape
 
 #: The words that say who and what.
 _WHO = (
-    *("reverse_path", "rcpt", "domain", "ehlo", "client", "user", "command"),
+    *("reverse_path", "rcpt", "domain", "ehlo", "client", "user", "command", "pipelined"),
     *("header", "subject", "body", "size", "tls", "param"),
 )
 #: Of these one value is held against patterns.

@@ -40,6 +40,7 @@ RULE: tuple[Word, ...] = (
     Word("client", "the client's address", _PATTERNS, ("192.0.2.*",)),
     Word("user", "who is logged in, at AUTH who wants to be", _PATTERNS, ("ann",)),
     Word("command", "what the client said, verb and all", _PATTERNS, ("XCLIENT *",)),
+    Word("pipelined", "whether the client said it without waiting for the reply before", FLAG, (True,)),
     Word("header", "any field of the message's header", _BY_NAME, ({"X-Campaign": "spring*"},)),
     Word("subject", "the message's Subject field", _PATTERNS, ("*lottery*",)),
     Word("body", "the message's text", _PATTERNS, ("*unsubscribe*",)),

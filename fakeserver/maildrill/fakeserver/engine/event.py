@@ -42,6 +42,7 @@ class Event:
     size: int | None = None  # octets: at MAIL as declared; at BODY so far; at BDAT of the chunk; at the end of all
     last: bool = False  # at BDAT: whether this chunk ends the message
     idle: float = 0.0  # at IDLE: seconds since the last reply
+    pipelined: bool = False  # of a command: whether it began to come before the reply to what was said before
 
 
 @dataclass(frozen=True, slots=True)

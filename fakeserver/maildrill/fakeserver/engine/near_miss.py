@@ -118,6 +118,7 @@ def _light(event: Event) -> Event:
         event.size,
         event.last,
         event.idle,
+        event.pipelined,
     )
 
 
@@ -192,6 +193,7 @@ _SEEN: dict[str, Callable[[Event, Miss], str]] = {
     "client": _text("client", lambda event: event.client, "the client has no address"),
     "user": _text("user", lambda event: event.user, "nobody is logged in"),
     "command": _text("the command", command_of, "nothing was said"),
+    "pipelined": lambda event, _miss: f"the client {'did not wait' if event.pipelined else 'waited'} for a reply",
     "tls": _text("tls", lambda event: event.tls, "the session is in clear"),
     "param": _param,
     "size": _size,

@@ -89,6 +89,8 @@ def selectors(rule: Rule) -> tuple[Selector, ...]:
     ):
         if patterns:
             found.append(Selector(word, _tested(meant_by(patterns), of)))
+    if rule.pipelined is not None:
+        found.append(Selector("pipelined", _pipelined(said=rule.pipelined)))
     if rule.tls is not None:
         found.append(Selector("tls", _tls(rule.tls)))
     if rule.reverse_path:
@@ -153,6 +155,10 @@ def _reverse_path(fits: Callable[[str], bool]) -> Test:
 
 def _in_transaction(view: View) -> bool:
     return view.event.reverse_path is not None
+
+
+def _pipelined(*, said: bool) -> Test:
+    return lambda view: view.event.pipelined is said
 
 
 def _tls(spoken: bool | tuple[Pattern, ...]) -> Test:  # noqa: FBT001 - what a rule says

@@ -55,6 +55,7 @@ class Rule:
     client: tuple[Pattern, ...] = ()
     user: tuple[Pattern, ...] = ()
     command: tuple[Pattern, ...] = ()
+    pipelined: bool | None = None
     header: tuple[tuple[str, tuple[Pattern, ...]], ...] = ()
     subject: tuple[Pattern, ...] = ()
     body: tuple[Pattern, ...] = ()

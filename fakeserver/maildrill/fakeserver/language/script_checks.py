@@ -72,6 +72,8 @@ def _asked(rule: Rule) -> Iterator[str]:
         yield "size"
     if rule.tls is not None:
         yield "tls"
+    if rule.pipelined is not None:
+        yield "pipelined"
     yield from rule.key
 
 

@@ -109,6 +109,7 @@ KNOWN: dict[str, frozenset[Stage]] = {
     "user": frozenset(SERVED) - {Stage.CONNECT, Stage.TLS, Stage.BANNER},
     "tls": frozenset(SERVED) - {Stage.CONNECT, Stage.TLS},
     "command": _COMMANDS,
+    "pipelined": _COMMANDS,
     "size": _WHOLE_MESSAGE | {Stage.MAIL, Stage.BODY},
     "subject": _WHOLE_MESSAGE,
     "header": _WHOLE_MESSAGE,

@@ -74,10 +74,14 @@ class Door:
 
 
 class Wire(faults.Wire, Protocol):
-    """A connection, as a conversation sees it. door: by which it came in. crowded: there are too many."""
+    """A connection, as a conversation sees it. door: by which it came in. crowded: there are too many.
+
+    ahead: the client began with this command before it could hear the reply to what it had said before.
+    """
 
     door: Door
     crowded: bool
+    ahead: bool
 
     def put(self, octets: bytes) -> bool:
         """Say octets where nothing has to be waited for; returns whether that is so, else `say` must be awaited."""

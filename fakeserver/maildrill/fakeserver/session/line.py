@@ -37,6 +37,7 @@ class Line:
     def __init__(self, host: Host, door: Door, lapsed: Callable[[Due], Coroutine[None, None, None]]) -> None:
         self.door = door
         self.crowded = False
+        self.ahead = False
         self.inbox = Inbox(MAX_HELD, b"\r\n" if host.settings.strict else b"\n")
         self.over = False
         self._host = host
@@ -99,6 +100,8 @@ class Line:
     def wait(self, *, between: bool) -> None:
         """From now on it is the client's turn: with a command if `between`, else with octets of one."""
         self.wait_anew(between)
+        if between:
+            self.ahead = not self.inbox.empty
         if not self.inbox.empty:  # a part of the next command came with the last one
             self._arm(self._patience.heard(self._loop.time()))
 

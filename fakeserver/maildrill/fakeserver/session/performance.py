@@ -130,6 +130,7 @@ class Performance:
                 last=chunk is not None and chunk.last,
                 argument=heard.argument,
                 verb=heard.verb,
+                pipelined=self.wire.ahead,
             )
         )
 
@@ -156,6 +157,7 @@ class Performance:
                 last=chunk is not None,
                 argument=heard.argument,
                 verb=heard.verb,
+                pipelined=self.wire.ahead,
             )
         )
 

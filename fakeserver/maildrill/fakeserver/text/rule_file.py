@@ -236,6 +236,7 @@ READERS: dict[str, Callable[[Table], object]] = {
     "client": _patterns("client"),
     "user": _patterns("user"),
     "command": _patterns("command"),
+    "pipelined": flag("pipelined"),
     "header": named("header", Pattern, PATTERN_WORDS, 'header.NAME = "pattern"'),
     "subject": _patterns("subject"),
     "body": _patterns("body"),

@@ -43,6 +43,7 @@ def _who(rule: Rule) -> Iterator[tuple[str, str | None]]:
     yield "client", _texts(rule.client)
     yield "user", _texts(rule.user)
     yield "command", _texts(rule.command)
+    yield "pipelined", _flag(rule.pipelined)
     for name, patterns in rule.header:
         yield f"header.{bare_or_quoted(name)}", _texts(patterns)
     yield "subject", _texts(rule.subject)

@@ -1,4 +1,4 @@
-"""Which events are a rule's business: ehlo, client, user, command, tls, param, size, header, subject, body."""
+"""Which events are a rule's business: what was said in it, and of what kind the message is."""
 
 from __future__ import annotations
 
@@ -36,6 +36,10 @@ LETTER = (
         ("noop", 'command = "noop"', {"verb": "NOOP"}, True),
         ("auth", 'command = "AUTH PLAIN"', {"verb": "AUTH", "argument": "PLAIN AGFubgB4"}, True),
         ("auth", 'command = "*AGF*"', {"verb": "AUTH", "argument": "PLAIN AGFubgB4"}, False),
+        ("rcpt", "pipelined = true", {"pipelined": True}, True),
+        ("rcpt", "pipelined = true", {}, False),
+        ("rcpt", "pipelined = false", {"pipelined": True}, False),
+        ("rcpt", "pipelined = false", {}, True),
         ("mail", "tls = true", {"tls": "TLSv1.3"}, True),
         ("mail", "tls = true", {}, False),
         ("mail", "tls = false", {}, True),

@@ -51,6 +51,7 @@ def test_names_stay_unique_when_scripts_are_merged() -> None:
         ('from = "x@*"', "banner helo ehlo starttls auth auth-step"),
         ('rcpt = "x@*"', "banner helo ehlo starttls auth auth-step mail"),
         ('domain = "x"', "banner helo ehlo starttls auth auth-step mail"),
+        ("pipelined = false", "banner auth-step dot"),
         ('command = "x*"', "banner auth-step dot"),
         ('key = "rcpt"', "banner helo ehlo starttls auth auth-step mail"),
         ('key = ["transaction", "client"]', "banner helo ehlo starttls auth auth-step"),

@@ -71,6 +71,7 @@ lint = true
 at = "*"
 attempt = 2
 command = "NOOP*"
+pipelined = false
 tls = ["TLSv1.2", "!x"]
 
 [[rule]]
@@ -136,12 +137,13 @@ def test_every_word_is_read() -> None:
             Rule(
                 name="all.toml:47",
                 command=(Pattern("NOOP*"),),
+                pipelined=False,
                 attempt=(Attempts("2"),),
                 tls=(Pattern("TLSv1.2"), Pattern("!x")),
             ),
-            Rule(name="all.toml:53", at=(Stage.EHLO,), caps=("-8BITMIME", "SIZE 1000")),
-            Rule(name="all.toml:57", at=(Stage.BODY,), raw=Octets(r"\x00\r\n"), after=Size("4096"), sip=Drip("1KB/1s")),
-            Rule(name="all.toml:63", at=(Stage.TLS,), handshake=Handshake.EXPIRED),
+            Rule(name="all.toml:54", at=(Stage.EHLO,), caps=("-8BITMIME", "SIZE 1000")),
+            Rule(name="all.toml:58", at=(Stage.BODY,), raw=Octets(r"\x00\r\n"), after=Size("4096"), sip=Drip("1KB/1s")),
+            Rule(name="all.toml:64", at=(Stage.TLS,), handshake=Handshake.EXPIRED),
         ),
     )
 
