@@ -15,7 +15,6 @@ from maildrill.scenarios.failures import keep, kept
 from maildrill.scenarios.mutants.patching import Patching
 from maildrill.scenarios.mutants.seeded import (
     retries_what_failed,
-    takes_a_lost_reply_for_a_deferral,
     talks_on_after_421,
 )
 from maildrill.scenarios.proving.search import Order, Tally, search
@@ -144,9 +143,9 @@ def test_what_holds_now_is_removed(tmp_path: Path) -> None:
 
 def test_what_is_broken_still_stays(tmp_path: Path) -> None:
     """Its invariants are known; another proof of them is not looked for."""
-    file = _kept(replace(ANN, script=read_script('version = 1\n[[rule]]\nat = "dot"\ncut = "before"\n', "s")), tmp_path)
+    file = _kept(replace(ANN, script=read_script(f"version = 1\n{SERVERS[1]}", "mx.toml")), tmp_path)
     with Patching() as patch:
-        takes_a_lost_reply_for_a_deferral(patch)
+        retries_what_failed(patch)
         proof = prove(seconds=0.01, workers=1, folder=tmp_path)
 
     assert [(one.file, one.became, bool(one.invariants)) for one in proof.again] == [(file, "broken", True)]
