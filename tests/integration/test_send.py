@@ -381,6 +381,7 @@ def test_content_that_is_refused_pauses_the_campaign_until_it_is_resumed(desk: D
         first = await desk.send()
         sessions = len(desk.server.journal.sessions)
         said.extend([_look(desk, "status"), _look(desk, "report"), _look(desk, "explain", ALL[2])])
+        said.append(_look(desk, "report", "--format", "html"))
         again = await desk.send()
 
         assert (first.code, first.report["failed"], first.report["pending"]) == (65, 2, 1), first.errors

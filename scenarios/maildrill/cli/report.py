@@ -88,6 +88,7 @@ def _of_log(file: Path) -> Report:
         runs=replayed.runs,
         requeues=replayed.requeues,
         log=read_events(file),
+        pauses=replayed.pauses,
     )
     return _made(facts, [("subject", NOT_KNOWN), _size(facts)], None)
 

@@ -107,13 +107,16 @@ def _sent_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def send_into(folder: Path) -> None:
-    """Send the campaign `spring` in virtual time; campaign, ledger and logs are in the folder then."""
-    (folder / "spring.toml").write_text(CAMPAIGN)
+def send_into(folder: Path, script: str = SCRIPT, more: str = "") -> None:
+    """Send the campaign `spring` in virtual time; campaign, ledger and logs are in the folder then.
+
+    more: lines for its [limits].
+    """
+    (folder / "spring.toml").write_text(CAMPAIGN + more)
     (folder / "list.csv").write_text(LIST)
     campaign = read_campaign(folder / "spring.toml")
     sinks: list[Sink] = [JsonLines(folder / "spring.events.jsonl"), TextFile(folder / "spring.connection.log")]
-    plan = Plan(campaign=campaign, script=read_script(SCRIPT, "test.toml"), ledger=folder / "spring.ledger")
+    plan = Plan(campaign=campaign, script=read_script(script, "test.toml"), ledger=folder / "spring.ledger")
     try:
         assert rehearse(plan, sinks).summary.violations == ()
     finally:
@@ -126,3 +129,11 @@ def sent(_sent_once: Path, tmp_path: Path) -> Sent:
     """Return a folder of this test's own in which the campaign has been sent."""
     shutil.copytree(_sent_once, tmp_path / "sent")
     return Sent(tmp_path / "sent")
+
+
+@pytest.fixture
+def paused(tmp_path: Path) -> Sent:
+    """Return a folder in which the campaign is paused: its content was refused twice in a row."""
+    spam = 'version = 1\n[[rule]]\nat = "dot"\nreply = "554 5.7.1 a listed link"\n'
+    send_into(tmp_path, spam, "pause_after = 2\n")
+    return Sent(tmp_path)

@@ -48,6 +48,18 @@ def test_it_can_be_reported_on_without_a_ledger(sent: Any) -> None:
         assert sorted(one["recipients"] for one in results["domains"].values()) == [1, 2, 2]
 
 
+def test_a_pause_is_told_without_a_ledger(paused: Any) -> None:
+    """From the log as it is and from a pseudonymised one: when, for how many, and the reply."""
+    from_ledger = json.loads(paused.told("report", "--format", "json"))["results"]["pauses"]
+    for file in (paused.folder / "spring.events.jsonl", shared(paused)):
+        told = json.loads(paused.told("report", "--events", str(file), "--format", "json", campaign=False))
+        page = paused.told("report", "--events", str(file), "--format", "html", campaign=False)
+
+        assert told["results"]["pauses"] == from_ledger
+        assert [(one["recipients"], one["reply"]) for one in from_ledger] == [(2, "554 5.7.1 a listed link")]
+        assert "Paused: the content is refused" in page
+
+
 def test_its_dialogue_can_be_rehearsed_again(sent: Any) -> None:
     """`maildrill import` makes a script of it, which says what the servers said."""
     script = sent.told("import", str(shared(sent, "text")), "--rules", campaign=False)

@@ -163,6 +163,10 @@ class Evidence:
         return one.closed
 
     @cached_property
+    def _closed(self) -> Mapping[int, float]:
+        return {one.session: one.closed for one in self.connected}
+
+    @cached_property
     def last_heard(self) -> Mapping[int, float]:
         """When the server last read a command in each of its sessions (Unix seconds)."""
         return {asked.session: asked.at for asked in self.asked}
@@ -180,8 +184,9 @@ class Evidence:
 
     @cached_property
     def ends(self) -> tuple[float, ...]:
-        """When a run was ended before its time: it was asked to stop, or killed."""
-        return (*(event.at for event in self.by_kind.get("run.stopping", ())), *self.deaths)
+        """When a run was ended before its time: it was asked to stop, killed, or paused."""
+        told = (*self.by_kind.get("run.stopping", ()), *self.by_kind.get("campaign.paused", ()))
+        return (*(event.at for event in told), *self.deaths)
 
     def found_at(self, attempt: AttemptRecord) -> float:
         """When a try was written down: at its end, or by a later run that found it in the middle of a transaction."""
@@ -203,11 +208,14 @@ class Evidence:
         return any(event.at < before.at and event.kind in BETWEEN_RUNS for before, event in pairwise(self.events))
 
     def was_broken_off(self, session: int, transaction: int) -> bool:
-        """Whether a transaction was the last one of its session, and under way when a run was ended before its time."""
+        """Whether a transaction was the last one of its session, and under way when a run was ended before its time.
+
+        Under way is also one whose server was silent until then, long after the last command: the connection was open.
+        """
         if not self.ends or (session, transaction + 1) in self.transactions:
             return False
         began = self.transactions[session, transaction][0].at - FLIGHT
-        over = self.last_heard[session] + FLIGHT
+        over = max(self.last_heard[session], self._closed.get(session, 0.0)) + FLIGHT
         return any(began <= end <= over for end in self.ends)
 
     def tried_at(self, recipient: str, at: float) -> AttemptRecord | None:

@@ -33,6 +33,7 @@ th, td { border-bottom: 1px solid var(--line); padding: .25rem .6rem; text-align
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: normal }
 thead th { background: var(--soft) } .scroll { overflow-x: auto } svg { max-width: 100%; height: auto }
 svg text { fill: var(--ink); font: 11px system-ui, sans-serif } .key { list-style: none; padding: 0 }
+.paused { border-left: .4rem solid var(--failed); padding-left: 1rem }
 .key li { display: inline-block; margin-right: 1rem } .key svg { vertical-align: middle }
 @media print { body { margin: 0; max-width: none } }
 """
@@ -54,6 +55,7 @@ def render_html(report: Report) -> str:
             f"<style>{_STYLE}</style></head>",
             f"<body><main><h1>{title}</h1>",
             f'<p>Made <time datetime="{timestamp(report.made)}">{timestamp(report.made)}</time></p>',
+            _pauses(facts),
             *parts[:3],
             *_pictures(facts),
             _domains(facts),
@@ -73,6 +75,26 @@ def _text(value: object) -> str:
 def _part(number: int, title: str, pairs: Sequence[Pair]) -> str:
     rows = [f'<tr><th scope="row">{_text(name)}</th><td>{_text(value)}</td></tr>' for name, value in pairs]
     return f"<section><h2>{number}. {title}</h2><table><tbody>{''.join(rows)}</tbody></table></section>"
+
+
+def _pauses(facts: Facts) -> str:
+    """Return a block for each time that the content was refused so often that the campaign was paused; else nothing."""
+    if not facts.pauses:
+        return ""
+    rows = [
+        [
+            _text(timestamp(one.at)),
+            "still paused" if one.resumed is None else _text(timestamp(one.resumed)),
+            f"{one.recipients:,}",
+            _text(f"{one.reply.code} {one.reply.text}".rstrip()),
+        ]
+        for one in facts.pauses
+    ]
+    head = [("from", False), ("until", False), ("recipients in a row", True), ("the reply after the dot", False)]
+    stands = any(one.resumed is None for one in facts.pauses)
+    note = "Nobody is sent to before an operator says maildrill send --resume." if stands else ""
+    title = "Paused: the content is refused" if stands else "Was paused: the content was refused"
+    return f'<section class="paused"><h2>{title}</h2>{_table("Pauses", head, rows, note)}</section>'
 
 
 def _pictures(facts: Facts) -> list[str]:

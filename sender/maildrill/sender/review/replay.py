@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from maildrill.sender.attempt import Fault, Scope, State, Verdict
-from maildrill.sender.ledger.records import AttemptRecord, RecipientRecord, Requeued, RunRecord
+from maildrill.sender.ledger.records import AttemptRecord, Pause, RecipientRecord, Requeued, RunRecord
 from maildrill.sender.log_event import LogEvent
 from maildrill.sender.log_response import code_of, said
 from maildrill.sender.review.located import Located, locate
@@ -26,6 +26,7 @@ class Replayed:
     attempts: list[AttemptRecord] = field(default_factory=list)
     runs: list[RunRecord] = field(default_factory=list)
     requeues: list[Requeued] = field(default_factory=list)
+    pauses: list[Pause] = field(default_factory=list)
     begun: dict[object, float] = field(default_factory=dict)  # when the last transaction of each session was
 
 
@@ -71,6 +72,23 @@ def _requeued(made: Replayed, one: Located) -> None:
     before, by = State(str(fields["before"])), str(fields["by"])
     made.requeues.append(Requeued(recipient=one.recipients[0], at=one.event.at, before=before, by=by))
     _state(made, one)
+
+
+def _paused(made: Replayed, one: Located) -> None:
+    """Note a pause once: each run that finds the campaign paused says so again, with the same moment."""
+    fields = one.event.fields
+    since, recipients, code, text = (fields.get(name) for name in ("since", "recipients", "code", "text"))
+    if not (isinstance(since, int | float) and isinstance(recipients, int) and isinstance(code, int)):
+        return
+    if all(known.at != since for known in made.pauses):
+        reply = Reply(code, (str(text),) if text else ())
+        made.pauses.append(Pause(at=since, run=one.run, recipients=recipients, reply=reply))
+
+
+def _resumed(made: Replayed, one: Located) -> None:
+    """An operator lifts every pause that stands, as in the ledger."""
+    at = one.event.at
+    made.pauses = [pause if pause.resumed is not None else replace(pause, resumed=at) for pause in made.pauses]
 
 
 def _newcomer(address: str, fields: Mapping[str, object], at: float) -> RecipientRecord:
@@ -150,6 +168,8 @@ _MOVES: dict[str, Callable[[Replayed, Located], None]] = {
     "transaction.started": _begun,
     "transaction.intent": _intended,
     "attempt": _tried,
+    "campaign.paused": _paused,
+    "campaign.resumed": _resumed,
 }
 
 

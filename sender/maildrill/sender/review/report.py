@@ -107,7 +107,8 @@ def _paused(pause: Pause) -> Pair:
         "still is; `maildrill send --resume` goes on" if pause.resumed is None else f"until {timestamp(pause.resumed)}"
     )
     what = f"{of(pause.recipients, 'recipient')} in a row refused after the dot"
-    return "paused", f"{timestamp(pause.at)}, {until}: {what}: {pause.reply}"
+    said = f"{pause.reply.code} {pause.reply.text}".rstrip()
+    return "paused", f"{timestamp(pause.at)}, {until}: {what}: {said}"
 
 
 def words(trouble: Trouble) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from maildrill.sender.attempt import State
 from maildrill.sender.fold import fold
-from maildrill.sender.ledger.records import Requeued, RunRecord
+from maildrill.sender.ledger.records import Pause, Requeued, RunRecord
 from maildrill.sender.log_event import LogEvent
 from maildrill.sender.review.replay import replay
+from maildrill.smtp import Reply
 
 
 def told(*happened: tuple[str, dict[str, object]]) -> list[LogEvent]:
@@ -51,3 +52,31 @@ def test_runs_and_requeues_are_the_logs() -> None:
     assert (made.campaign, made.created) == ("spring", 2.0)
     assert made.runs == [RunRecord(1, 2.0, None), RunRecord(2, 9.0, 11.0)]
     assert made.requeues == [Requeued(recipient="c@x", at=12.0, before=State.FAILED, by="requeue")]
+
+
+def test_pauses_are_the_logs() -> None:
+    """Each once, though a later run finds the campaign paused and says so again; until somebody has it go on."""
+    paused: dict[str, object] = {"recipients": 5, "code": 554, "text": "5.7.1 spam"}
+    log = told(
+        ("run.started", {"campaign": "spring"}),
+        ("campaign.paused", {**paused, "since": 1.5}),
+        ("run.started", {"campaign": "spring"}),
+        ("campaign.paused", {**paused, "since": 1.5}),
+        ("run.started", {"campaign": "spring"}),
+        ("campaign.resumed", {"since": 1.5}),
+        ("campaign.paused", {**paused, "since": 6.5}),
+    )
+    reply = Reply.of("554 5.7.1 spam")
+
+    assert replay(log).pauses == [
+        Pause(at=1.5, run=1, recipients=5, reply=reply, resumed=6.0),
+        Pause(at=6.5, run=3, recipients=5, reply=reply),
+    ]
+
+
+def test_a_pause_that_the_log_does_not_tell_whole_is_left_out() -> None:
+    """A log that somebody has cut fields from is still read."""
+    whole: dict[str, object] = {"since": 1.5, "recipients": 5, "code": 554, "text": "5.7.1 spam"}
+    parts = [{**whole, field: None} for field in ("since", "recipients", "code")]
+
+    assert replay(told(*(("campaign.paused", part) for part in parts))).pauses == []

@@ -10,7 +10,7 @@ import pytest
 
 from maildrill.sender.attempt import Fault, State, Verdict
 from maildrill.sender.campaign import Account, Limits, Member, Route, RouteKind
-from maildrill.sender.ledger.records import RunRecord
+from maildrill.sender.ledger.records import Pause, RunRecord
 from maildrill.sender.log_event import LogEvent
 from maildrill.sender.review.facts import BARS, Facts, gather, most_at_once, timeline
 from maildrill.sender.review.html import MOST_TROUBLES, render_html
@@ -43,6 +43,30 @@ def test_a_campaign_that_was_not_sent_has_a_report() -> None:
     assert "Everybody got it, or still waits for it." in render_html(made(facts))
     assert list(csv_rows(facts))[1:] == []
     assert report_json(made(facts))["not_delivered"] == []
+
+
+@pytest.mark.parametrize(
+    ("resumed", "title", "note"),
+    [(None, "Paused: the content is refused", True), (NOON + 60, "Was paused: the content was refused", False)],
+)
+def test_the_page_has_a_block_for_pauses(resumed: float | None, title: str, note: bool) -> None:
+    """With the server's words, escaped; and what to do, as long as it stands."""
+    spam = Reply.of("554 5.7.1 <b>spam</b> \x1b[31m")
+    pause = Pause(at=NOON, run=1, recipients=5, reply=spam, resumed=resumed)
+    page = render_html(made(gather("spring", NOON, [], [], pauses=[pause])))
+    block = page.partition('<section class="paused">')[2].partition("</section>")[0]
+
+    assert f"<h2>{title}</h2>" in block
+    assert "554 5.7.1 &lt;b&gt;spam&lt;/b&gt; \\x1b[31m" in block
+    assert "2026-01-05T12:00:00.000Z" in block
+    assert ("send --resume" in block) is note
+    assert "<b>spam</b> \\x1b[31m" in render_report(made(gather("spring", NOON, [], [], pauses=[pause])))
+    assert ("2026-01-05T12:01:00.000Z" in block) is not note
+
+
+def test_a_page_without_pauses_has_no_block_for_them() -> None:
+    """Most have none."""
+    assert "paused" not in render_html(made(nothing())).partition("</style>")[2]
 
 
 def test_who_is_in_flight_is_pending_and_held_is_left(recipient: Make) -> None:
