@@ -83,6 +83,7 @@ SPARED = {
     ("accounting.no_false_failure", "not told"): "an operator said so",
     ("keeping.one_outcome_each", "not evidence.was_broken_off(one.session, one.transaction)"): "both ends went at once",
     ("caution.nothing_after_the_pause", "at"): "somebody resumed it",
+    ("caution.refused_in_a_row", "before <= at < one.ended"): "somebody resumed it",
     ("caution.canary_alone", "one"): "the rest is another run's",
     ("caution.canary_alone", "one.at"): "the rest is another run's",
     ("caution.canary_alone", "chosen.at <= one.at < until"): "somebody else was sent to",
