@@ -70,7 +70,7 @@ class Gate:
 class Course:
     """All runs but the last. file: the ledger, another one after a death; in memory (None) only without events.
 
-    connections: sessions begun so far.
+    connections: sessions begun so far. deeds: whether there are events at all.
     """
 
     campaign: Campaign
@@ -81,6 +81,7 @@ class Course:
     log: ConnectionLog
     gate: Gate
     runner: MakeRunner
+    deeds: bool = True
     lives: list[Life] = field(default_factory=list)
     connections: int = 0
     _told: int = 0
@@ -101,7 +102,9 @@ class Course:
 
     def opened(self) -> SqliteLedger:
         """Open the ledger for a run, and log who was set aside since the last one."""
-        ledger = open_ledger(self.file, self.campaign, at=self.world.clock.now(), durability=Durability.PROCESS)
+        # where nobody looks at the file meanwhile, and nothing dies, one commit at the end will do
+        durability = Durability.PROCESS if self.deeds else Durability.NONE
+        ledger = open_ledger(self.file, self.campaign, at=self.world.clock.now(), durability=durability)
         for row in self.roll.set_aside[self._told :]:
             self.log.set_aside(self.world.clock.now(), row)
         self._told = len(self.roll.set_aside)

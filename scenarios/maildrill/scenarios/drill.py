@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
+from maildrill.fakeserver.collecting import collecting_seldom
 from maildrill.fakeserver.language.scenario import Outcome
 from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.language.settings import Settings
@@ -22,6 +23,7 @@ from maildrill.scenarios.drill_accounts import in_a_drill, nonces, open_hosts, s
 from maildrill.scenarios.event import Event
 from maildrill.scenarios.fake_dns import Zone
 from maildrill.scenarios.oracles import Evidence, Life, Lives, Violation, judge_drill, judge_lives
+from maildrill.scenarios.oracles.packed import Events
 from maildrill.scenarios.outcomes import missed
 from maildrill.scenarios.roll import Roll
 from maildrill.scenarios.servers import Servers, cast
@@ -32,12 +34,15 @@ from maildrill.sender.content import Caution
 from maildrill.sender.ledger.sqlite import SqliteLedger
 from maildrill.sender.lists import RecipientList, Row, read_list
 from maildrill.sender.lists.rows import SetAside
-from maildrill.sender.log_sinks import Memory, Sink
+from maildrill.sender.log_sinks import Sink
 from maildrill.sender.merge.preflight import preflight
 from maildrill.sender.message import Composer, message_id
 from maildrill.sender.runner import Runner, RunSummary
 from maildrill.sender.session import opener
 from maildrill.sender.summary import Summary, summarise
+
+#: What a server's own journal keeps of a drill: the witness beside it writes down what the oracles are to know.
+_KEPT = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +91,8 @@ def rehearse(plan: Plan, sinks: Iterable[Sink] = ()) -> Drilled:
     preflight(campaign, recipients)
     campaign, settings = in_a_drill(campaign, plan.script, plan.hosts)
     stage = _Stage(campaign, plan, settings, recipients, Composer(campaign), tuple(sinks))
-    return run_world(stage.play, network=network).judged(lambda: time.perf_counter() - begun)
+    with collecting_seldom():
+        return run_world(stage.play, network=network).judged(lambda: time.perf_counter() - begun)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +117,11 @@ class _Stage:
 
     async def _play(self, world: World, file: Path | None) -> _Played:
         campaign, began, plan = self.campaign, world.clock.now(), self.plan
-        servers = Servers(
-            cast(campaign, plan.script, plan.hosts, plan.dns), campaign, world.clock, plan.seed, self.settings
-        )
+        playing = cast(campaign, plan.script, plan.hosts, plan.dns)
+        servers = Servers(playing, campaign, world.clock, plan.seed, self.settings, keep=_KEPT)
         await servers.start()
-        memory = Memory()
-        gate = Gate([memory, *self.sinks])
+        events = Events()
+        gate = Gate([events, *self.sinks])
         with ConnectionLog(gate) as log:
             course = Course(
                 campaign=campaign,
@@ -127,6 +132,7 @@ class _Stage:
                 log=log,
                 gate=gate,
                 runner=partial(self._runner, world, servers, log),
+                deeds=bool(plan.events),
             )
             await course.play(plan.events)
             ledger = course.opened()
@@ -134,7 +140,7 @@ class _Stage:
                 rows = course.roll.handed_out()
                 run = await self._run(world, ledger, log, servers, rows)
                 ended = world.clock.now()
-                evidence = self._evidence(ledger, memory, servers, course)
+                evidence = self._evidence(ledger, events, servers, course)
                 said, fired = servers.unmet(), servers.fired()
                 with ConnectionLog() as quiet:
                     resumed = (await self._run(world, ledger, quiet, servers, rows)).connections
@@ -153,14 +159,14 @@ class _Stage:
             course.file,
         )
 
-    def _evidence(self, ledger: SqliteLedger, memory: Memory, servers: Servers, course: Course) -> Evidence:
+    def _evidence(self, ledger: SqliteLedger, events: Events, servers: Servers, course: Course) -> Evidence:
         campaign, rows = self.campaign, course.roll.ever
         return Evidence(
             campaign=campaign,
             imported=tuple(row.address for row in rows),
             recipients=tuple(ledger.recipients()),
             attempts=tuple(ledger.attempts()),
-            events=tuple(memory.events),
+            events=events,
             asked=servers.asked(),
             taken=servers.taken(),
             severed=servers.severed(),

@@ -1,16 +1,16 @@
-"""Turn what a drill left behind into evidence: the server's journal as the oracles read it.
+"""Write down what a server saw as the oracles read it, as it happens: its journal need not keep it.
 
 Rule: nothing is judged here, and nothing of the sender's is used to explain what the server saw.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from dataclasses import replace
 
-from maildrill.fakeserver.journal.journal import Closed, Entry, Journal
-from maildrill.fakeserver.journal.record import Message
+from maildrill.fakeserver.journal.journal import Closed, Entry, Journal, Message, SessionRecord
 from maildrill.scenarios.oracles import Asked, Connected, Taken
+from maildrill.scenarios.oracles.packed import Shelf
 from maildrill.smtp import Stage
 
 #: Where the server answers octets of the message, not a command.
@@ -20,87 +20,129 @@ _NONE: frozenset[str] = frozenset()
 #: Ends after which the sender may not have read all that was written to it.
 _SEVERING = frozenset({Closed.RST, Closed.CLIENT, Closed.TIMEOUT, Closed.STOPPED})
 
-
-def asked_of(journal: Journal) -> tuple[Asked, ...]:
-    """Return every command in the order in which it was read, with the transaction that it belongs to."""
-    implicit = frozenset(record.number for record in journal.sessions if record.tls)
-    return tuple(_numbered(journal.entries, implicit))
+#: Transactions of a session that a message may be of: the last ones before its end was read.
+_REMEMBERED = 4
 
 
-def taken_of(journal: Journal) -> tuple[Taken, ...]:
-    """Return every end of data, in order; a server that takes what it refuses is marked as not honest."""
-    begun: dict[int, list[tuple[float, set[str]]]] = {}
-    for entry in journal.entries:
-        if entry.stage is Stage.MAIL and entry.command:
-            begun.setdefault(entry.session, []).append((entry.began, set()))
-        elif entry.stage is Stage.RCPT and entry.address and entry.session in begun:
-            begun[entry.session][-1][1].add(entry.address)
-    return tuple(
-        Taken(
+class Witness:
+    """What one server saw. fired: the rules that acted. takes_no_mail: it greeted somebody with 521."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.fired: set[str] = set()
+        self.takes_no_mail = False
+        self._journal = journal
+        self._shelf = Shelf()
+        self._asked: list[Asked] = []
+        self._taken: dict[int, Taken] = {}
+        self._records: dict[int, SessionRecord] = {}
+        self._transactions: Counter[int] = Counter()
+        self._begun: dict[int, deque[tuple[int, float, set[str]]]] = {}  # the last transactions of each session
+        self._names: dict[str, str] = {}
+        self._last = 0.0
+        journal.watch(self._see)
+
+    def asked(self) -> tuple[Asked, ...]:
+        """Return every command in the order in which it was read, with the transaction that it belongs to."""
+        tls = {record.number for record in self._sessions() if record.tls}
+        if not tls:
+            return tuple(self._asked)
+        starting = {one.session for one in self._asked if one.stage is Stage.STARTTLS}
+        secure = tls - starting  # where nobody asked for TLS it was there from the first octet on
+        found = []
+        for one in self._asked:
+            found.append(replace(one, secure=one.session in secure))
+            if one.stage is Stage.STARTTLS and one.session in tls and one.reply is not None and one.reply.positive:
+                secure.add(one.session)
+        return tuple(found)
+
+    def taken(self) -> tuple[Taken, ...]:
+        """Return every end of data, in order; a server that takes what it refuses is marked as not honest."""
+        for message in self._journal.messages:
+            if message.number not in self._taken:
+                self._take(message)
+        return tuple(self._taken[number] for number in sorted(self._taken))
+
+    def severed(self) -> frozenset[int]:
+        """Return the sessions in which octets may have been lost on their way to the sender."""
+        return frozenset(record.number for record in self._sessions() if record.closed in _SEVERING)
+
+    def connected(self, host: str) -> tuple[Connected, ...]:
+        """Return the connections in the order of their beginning; one that is still open ends with the journal."""
+        found = (
+            Connected(
+                session=record.number,
+                opened=record.opened,
+                closed=self._last if record.closed_at is None else record.closed_at,
+                host=host,
+            )
+            for record in self._sessions()
+        )
+        return tuple(sorted(found, key=lambda one: one.opened))
+
+    def _sessions(self) -> list[SessionRecord]:
+        for record in self._journal.sessions:
+            self._records.setdefault(record.number, record)
+        return [self._records[number] for number in sorted(self._records)]
+
+    def _see(self, entry: Entry) -> None:
+        """Take in an entry of the journal, which is as it stays by now."""
+        self.fired.add(entry.rule)
+        self._last = max(self._last, entry.at)
+        stage, reply, session = entry.stage, entry.reply, entry.session
+        if session not in self._records:
+            record = self._journal.session(session)
+            if record is not None:
+                self._records[session] = record
+        if stage is Stage.BANNER and reply is not None and reply.code == 521:
+            self.takes_no_mail = True
+        if entry.command or (reply is not None and stage in _WITHOUT_COMMAND):
+            self._ask(entry)
+        if entry.message is not None:
+            self._take(entry.message)
+
+    def _ask(self, entry: Entry) -> None:
+        stage, session = entry.stage, entry.session
+        if stage is Stage.MAIL:
+            self._transactions[session] += 1
+            begun = self._begun.setdefault(session, deque(maxlen=_REMEMBERED))
+            begun.append((self._transactions[session], entry.began, set()))
+        named = (entry.address or "") if stage is Stage.RCPT else ""
+        if named and session in self._begun:
+            self._begun[session][-1][2].add(named)
+        self._asked.append(
+            Asked(
+                at=entry.began,
+                session=session,
+                transaction=self._transactions[session],
+                stage=stage,
+                recipient=self._names.setdefault(named, named),
+                reply=entry.reply,
+                parameters=_parameters(entry),
+                whole=stage is not Stage.BDAT or entry.command.upper().endswith(" LAST"),
+            )
+        )
+
+    def _take(self, message: Message) -> None:
+        """Write down a message; once more where there is more to say of it."""
+        self._taken[message.number] = Taken(
             at=message.at,
             session=message.session,
-            transaction=_transaction(message, begun[message.session]),
-            recipients=message.recipients,
-            content=message.content,
+            transaction=self._transaction(message),
+            recipients=tuple(self._names.setdefault(to, to) for to in message.recipients),
+            content=self._shelf.put(message.content),
             committed=message.committed,
             acknowledged=message.acknowledged,
             honest=message.reply is None or message.reply.positive or not message.committed,
         )
-        for message in journal.messages
-    )
 
+    def _transaction(self, message: Message) -> int:
+        """Return in which of a session's transactions a message came: the last one that was for all its recipients.
 
-def _transaction(message: Message, begun: Sequence[tuple[float, set[str]]]) -> int:
-    """Return in which of a session's transactions a message came: the last one that was for all its recipients.
-
-    Time alone does not tell: the dot and the next MAIL may come in one packet, behind a reply that was early.
-    """
-    before = [n for n, (at, _) in enumerate(begun, 1) if at <= message.at]
-    fitting = [n for n in before if begun[n - 1][1].issuperset(message.recipients)]
-    return (fitting or before)[-1]
-
-
-def severed_in(journal: Journal) -> frozenset[int]:
-    """Return the sessions in which octets may have been lost on their way to the sender."""
-    return frozenset(record.number for record in journal.sessions if record.closed in _SEVERING)
-
-
-def connected_in(journal: Journal, host: str) -> tuple[Connected, ...]:
-    """Return the connections in the order of their beginning; one that is still open ends with the journal."""
-    last = max((entry.at for entry in journal.entries), default=0.0)
-    found = (
-        Connected(
-            session=record.number,
-            opened=record.opened,
-            closed=last if record.closed_at is None else record.closed_at,
-            host=host,
-        )
-        for record in journal.sessions
-    )
-    return tuple(sorted(found, key=lambda one: one.opened))
-
-
-def _numbered(entries: Sequence[Entry], tls: frozenset[int]) -> Iterator[Asked]:
-    transactions: Counter[int] = Counter()
-    starting = {entry.session for entry in entries if entry.stage is Stage.STARTTLS and entry.command}
-    secure = set(tls - starting)  # where nobody asked for TLS it was there from the first octet on
-    for entry in entries:
-        if not (entry.command or (entry.reply is not None and entry.stage in _WITHOUT_COMMAND)):
-            continue
-        transactions[entry.session] += entry.stage is Stage.MAIL
-        yield Asked(
-            at=entry.began,
-            session=entry.session,
-            transaction=transactions[entry.session],
-            stage=entry.stage,
-            recipient=(entry.address or "") if entry.stage is Stage.RCPT else "",
-            reply=entry.reply,
-            parameters=_parameters(entry),
-            secure=entry.session in secure,
-            whole=entry.stage is not Stage.BDAT or entry.command.upper().endswith(" LAST"),
-        )
-        if entry.stage is Stage.STARTTLS and entry.session in tls and entry.reply is not None and entry.reply.positive:
-            secure.add(entry.session)
+        Time alone does not tell: the dot and the next MAIL may come in one packet, behind a reply that was early.
+        """
+        before = [(number, named) for number, at, named in self._begun[message.session] if at <= message.at]
+        fitting = [number for number, named in before if named.issuperset(message.recipients)]
+        return fitting[-1] if fitting else before[-1][0]
 
 
 def _parameters(entry: Entry) -> frozenset[str]:

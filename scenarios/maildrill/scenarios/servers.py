@@ -10,17 +10,18 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from maildrill.fakeserver.journal.expectations import unmet
+from maildrill.fakeserver.journal.journal import Journal
 from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.language.settings import Settings
 from maildrill.fakeserver.server import FakeServer
 from maildrill.scenarios.drill_accounts import strict_hosts
 from maildrill.scenarios.fake_dns import FakeResolver, Records, Zone
-from maildrill.scenarios.gather import asked_of, connected_in, severed_in, taken_of
+from maildrill.scenarios.gather import Witness
 from maildrill.scenarios.oracles import Asked, Connected, Taken
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.route.answers import Mx
 from maildrill.sender.security import TlsMode
-from maildrill.smtp import Clock, Stage
+from maildrill.smtp import Clock
 
 #: Session n of the k-th server is called n + k * _FAR: no server of a drill has so many.
 _FAR = 10_000_000
@@ -49,12 +50,23 @@ def cast(campaign: Campaign, script: Script, hosts: Mapping[str, Script], dns: Z
 
 
 class Servers:
-    """All servers of a drill, running."""
+    """All servers of a drill, running.
 
-    def __init__(
-        self, cast: Cast, campaign: Campaign, clock: Clock, seed: int | None, settings: Settings | None = None
+    keep: how much of it each server's own journal keeps, where its script does not expect anything of it; None: all.
+    """
+
+    def __init__(  # noqa: PLR0913 - what all of them have in common
+        self,
+        cast: Cast,
+        campaign: Campaign,
+        clock: Clock,
+        seed: int | None,
+        settings: Settings | None = None,
+        *,
+        keep: int | None = None,
     ) -> None:
         self._cast = cast
+        self._keep = keep
         self._clock = clock
         self._seed = seed
         self._settings = settings
@@ -64,13 +76,16 @@ class Servers:
         self._port = campaign.account.port
         self._campaign = campaign
         self.by_host: dict[str, FakeServer] = {}
+        self._witnesses: dict[str, Witness] = {}
         self.resolver = FakeResolver(cast.dns, clock, cast.hosts) if campaign.direct else None
 
     async def start(self) -> None:
         """Listen: by name, and where the DNS says that the host is."""
         for host, script in self._cast.hosts.items():
+            journal = Journal(keep=None if script.expectations else self._keep)
+            self._witnesses[host] = Witness(journal)
             server = self.by_host[host] = FakeServer(
-                script, clock=self._clock, seed=self._seed, settings=self._settings
+                script, clock=self._clock, seed=self._seed, settings=self._settings, journal=journal
             )
             port = self._ports.get(host, self._port)
             places = [host] if self.resolver is None else self.resolver.addresses_of(host)
@@ -84,23 +99,21 @@ class Servers:
 
     def asked(self) -> tuple[Asked, ...]:
         """Return every command in the order in which it was read."""
-        return _merged([asked_of(server.journal) for server in self.by_host.values()], lambda one: one.at)
+        return _merged([one.asked() for one in self._witnesses.values()], lambda one: one.at)
 
     def taken(self) -> tuple[Taken, ...]:
         """Return every end of data, in order."""
-        return _merged([taken_of(server.journal) for server in self.by_host.values()], lambda one: one.at)
+        return _merged([one.taken() for one in self._witnesses.values()], lambda one: one.at)
 
     def connected(self) -> tuple[Connected, ...]:
         """Return every connection, in the order of their beginning."""
-        found = [connected_in(server.journal, host) for host, server in self.by_host.items()]
+        found = [one.connected(host) for host, one in self._witnesses.items()]
         return _merged(found, lambda one: one.opened)
 
     def severed(self) -> frozenset[int]:
         """Return the sessions in which octets may have been lost on their way to the sender."""
         return frozenset(
-            number + place * _FAR
-            for place, server in enumerate(self.by_host.values())
-            for number in severed_in(server.journal)
+            number + place * _FAR for place, one in enumerate(self._witnesses.values()) for number in one.severed()
         )
 
     def unmet(self) -> list[str]:
@@ -116,7 +129,7 @@ class Servers:
         """Return the domains that were asked for and that the DNS, or a 521 from each host, leads nowhere."""
         if self.resolver is None:
             return frozenset()
-        never = {host for host, server in self.by_host.items() if _takes_no_mail(server)}
+        never = {host for host, one in self._witnesses.items() if one.takes_no_mail}
         return frozenset(name for _, kind, name in self.resolver.asked if kind == "MX") & self.resolver.dead_ends(never)
 
     def strict(self) -> frozenset[str]:
@@ -128,13 +141,7 @@ class Servers:
 
     def fired(self) -> frozenset[str]:
         """Return the rules that acted."""
-        entries = (entry for server in self.by_host.values() for entry in server.journal.entries)
-        return frozenset(entry.rule for entry in entries if entry.rule is not None)
-
-
-def _takes_no_mail(server: FakeServer) -> bool:
-    said = (entry.reply for entry in server.journal.entries if entry.stage is Stage.BANNER)
-    return any(reply is not None and reply.code == 521 for reply in said)
+        return frozenset(rule for one in self._witnesses.values() for rule in one.fired)
 
 
 def _merged(witnesses: Iterable[tuple[_T, ...]], moment: Callable[[_T], float]) -> tuple[_T, ...]:

@@ -66,7 +66,7 @@ def delivers_less_in_one_session(pair: Pair) -> Pair:
 
 
 def draws_lots(pair: Pair) -> Pair:
-    return _right(pair, lambda evidence: replace(evidence, events=evidence.events[:5] + evidence.events[6:]))
+    return _right(pair, lambda evidence: replace(evidence, events=(*evidence.events[:5], *evidence.events[6:])))
 
 
 def stops_half_way_through_the_log(pair: Pair) -> Pair:

@@ -65,7 +65,9 @@ def duplicate_bound(evidence: Evidence) -> Iterator[Breach]:
 
 def no_silent_loss(evidence: Evidence) -> Iterator[Breach]:
     """I5: a Failed has its 5yz in the journal, an Expired its record in the log and a counted try."""
-    expired = {event.fields["recipient"] for event in evidence.events if _says_expired(event.kind, event.fields)}
+    expired = {event.fields["recipient"] for event in evidence.by_kind.get("recipient.expired", ())}
+    tries = evidence.by_kind.get("attempt", ())
+    expired |= {event.fields["recipient"] for event in tries if event.fields.get("state") == State.EXPIRED.value}
     for record in evidence.recipients:
         told = record.state.value in evidence.settled.get(record.address, ())
         if record.state is State.FAILED and not told and not _has_failure(evidence, record.address):
@@ -127,12 +129,6 @@ def _accepted(evidence: Evidence, taken: Taken, address: str) -> bool:
 def _was_read(evidence: Evidence, taken: Taken) -> bool:
     """Whether the sender said anything after the dot: it waits for the reply before it does."""
     return evidence.last_heard[taken.session] > taken.at
-
-
-def _says_expired(kind: str, fields: object) -> bool:
-    return kind == "recipient.expired" or (
-        kind == "attempt" and isinstance(fields, dict) and fields.get("state") == State.EXPIRED.value
-    )
 
 
 def _has_failure(evidence: Evidence, address: str) -> bool:

@@ -12,13 +12,14 @@ from maildrill.smtp import Stage
 
 def nothing_after_421(evidence: Evidence) -> Iterator[Breach]:
     """I25: in the sender's dialogue nothing but QUIT follows a 421; in the server's journal no MAIL does."""
-    for session, lines in evidence.lines.items():
-        marks = [(str(line.fields["mark"]), str(line.fields["text"])) for line in lines]
-        ends = [n for n, (mark, text) in enumerate(marks) if mark == "<**" and text.startswith("421")]
-        said = [n for n, (mark, text) in enumerate(marks) if ends and n > ends[0] and mark == "->" and text != "QUIT"]
-        if said:
-            found = f'session {session} went on after a 421 with "{marks[said[0]][1]}"'
-            yield Breach("", found, Spot(lines[said[0]].at))
+    over: dict[object, bool] = {}  # sessions that had their 421, and whether that was to be said of them
+    for session, line in evidence.lines:
+        mark, text = line.fields["mark"], line.fields["text"]
+        if mark == "<**" and str(text).startswith("421"):
+            over.setdefault(session, False)
+        elif mark == "->" and text != "QUIT" and over.get(session) is False:
+            over[session] = True
+            yield Breach("", f'session {session} went on after a 421 with "{text}"', Spot(line.at))
     closing: dict[int, float] = {}
     for asked in evidence.asked:
         if asked.stage is Stage.MAIL and asked.session in closing:

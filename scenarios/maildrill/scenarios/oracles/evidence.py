@@ -7,7 +7,7 @@ where two are to be had.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -15,6 +15,7 @@ from math import inf
 from typing import TypeVar
 
 from maildrill.scenarios.oracles.journaled import Asked, Connected, Taken
+from maildrill.scenarios.oracles.packed import Events
 from maildrill.scenarios.oracles.places import District, districts, places_of
 from maildrill.scenarios.oracles.starts import renewals
 from maildrill.sender.attempt import State, Verdict
@@ -60,7 +61,7 @@ class Evidence:
     imported: tuple[str, ...]
     recipients: tuple[RecipientRecord, ...]
     attempts: tuple[AttemptRecord, ...]
-    events: tuple[LogEvent, ...]
+    events: Sequence[LogEvent]
     asked: tuple[Asked, ...]
     taken: tuple[Taken, ...]
     severed: frozenset[int] = frozenset()
@@ -133,8 +134,10 @@ class Evidence:
         return _grouped(self.asked, lambda asked: asked.session)
 
     @cached_property
-    def by_kind(self) -> Mapping[str, tuple[LogEvent, ...]]:
+    def by_kind(self) -> Mapping[str, Sequence[LogEvent]]:
         """The log's events by kind, in order."""
+        if isinstance(self.events, Events):
+            return self.events.kinds
         return _grouped(self.events, lambda event: event.kind)
 
     @cached_property
@@ -171,16 +174,34 @@ class Evidence:
         """When the server last read a command in each of its sessions (Unix seconds)."""
         return {asked.session: asked.at for asked in self.asked}
 
-    @cached_property
-    def lines(self) -> Mapping[object, tuple[LogEvent, ...]]:
-        """The log's dialogue by session, in order; of a later run than the first by run and session."""
-        run, found = 0, defaultdict[object, list[LogEvent]](list)
+    @property
+    def without_lines(self) -> Iterator[LogEvent]:
+        """The log's events but for the dialogue, in order."""
+        if isinstance(self.events, Events):
+            return self.events.without("line")
+        return (event for event in self.events if event.kind != "line")
+
+    @property
+    def lines(self) -> Iterator[tuple[object, LogEvent]]:
+        """The log's dialogue, and of which session each line is: of a later run than the first by run and session."""
+        if self._runs < 2:
+            yield from ((line.fields["session"], line) for line in self.by_kind.get("line", ()))
+            return
+        run = 0
         for event in self.events:
             run += event.kind == "run.started"
             if event.kind == "line":
                 session = event.fields["session"]
-                found[session if run < 2 else (run, session)].append(event)
-        return {session: tuple(lines) for session, lines in found.items()}
+                yield (session if run < 2 else (run, session)), event
+
+    def lines_of(self, sessions: Container[object]) -> Mapping[object, tuple[LogEvent, ...]]:
+        """Return the log's dialogue of some sessions, in order."""
+        theirs = _grouped(((of, line) for of, line in self.lines if of in sessions), lambda pair: pair[0])
+        return {session: tuple(line for _, line in group) for session, group in theirs.items()}
+
+    @property
+    def _runs(self) -> int:
+        return len(self.by_kind.get("run.started", ()))
 
     @cached_property
     def ends(self) -> tuple[float, ...]:
@@ -205,6 +226,8 @@ class Evidence:
     @cached_property
     def turned_back(self) -> bool:
         """Whether the clock was put back between two runs: then no order of moments holds from one to the other."""
+        if self._runs < 2 and not self.deaths:
+            return False
         return any(event.at < before.at and event.kind in BETWEEN_RUNS for before, event in pairwise(self.events))
 
     def was_broken_off(self, session: int, transaction: int) -> bool:
@@ -250,7 +273,7 @@ class Evidence:
         return any(one.fields["state"] == State.SUPPRESSED.value and since <= one.at <= until for one in said)
 
     @cached_property
-    def _restored(self) -> tuple[LogEvent, ...]:
+    def _restored(self) -> Sequence[LogEvent]:
         return self.by_kind.get("recipient.restored", ())
 
     def requeued_after(self, recipient: str, at: float) -> float:
@@ -259,7 +282,7 @@ class Evidence:
         return min((moment for moment in said if moment >= at), default=inf)
 
     @cached_property
-    def _requeued(self) -> tuple[LogEvent, ...]:
+    def _requeued(self) -> Sequence[LogEvent]:
         return self.by_kind.get("recipient.requeued", ())
 
     def with_verdict(self, verdict: Verdict) -> Iterable[AttemptRecord]:

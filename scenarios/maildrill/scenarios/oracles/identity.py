@@ -71,10 +71,8 @@ def preview_is_the_wire(evidence: Evidence) -> Iterator[Breach]:
         recipients = event.fields["recipients"]
         for address in recipients if isinstance(recipients, list | tuple) else ():
             told[address] = event.fields["body_hash"]
-    hashes: dict[bytes, str] = {}
     for address, all_taken in evidence.taken_for.items():
-        content = all_taken[-1].content
-        found = hashes.get(content) or hashes.setdefault(content, blake2b(content, digest_size=16).hexdigest())
+        found = blake2b(all_taken[-1].content, digest_size=16).hexdigest()
         if found != foretold.get(address, found) or found != told.get(address, found):
             yield Breach(address, "was sent a message with another hash than was written down for it")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from maildrill.scenarios.oracles.packed import Octets
 from maildrill.sender.summary import Spot
 from maildrill.smtp import Reply, Stage
 
@@ -46,7 +47,7 @@ class Connected:
     host: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Taken:
     """The server's journal on one end of data: for whom, which octets, whether it was taken and said to be.
 
@@ -58,7 +59,7 @@ class Taken:
     session: int
     transaction: int
     recipients: tuple[str, ...]
-    content: bytes
+    content: Octets = Octets()  # noqa: RUF009 - a descriptor, not a default
     committed: bool
     acknowledged: bool
     honest: bool = True

@@ -25,7 +25,7 @@ def resume_is_idempotent(evidence: Evidence) -> Iterator[Breach]:
 
 def log_folds_to_ledger(evidence: Evidence) -> Iterator[Breach]:
     """I40: replay the log and set the states against the ledger's."""
-    folded = fold(evidence.events)
+    folded = fold(evidence.without_lines)
     for address in sorted(folded.keys() | evidence.states.keys()):
         by_log, by_ledger = folded.get(address), evidence.states.get(address)
         if by_log is not by_ledger:
@@ -36,7 +36,7 @@ def one_outcome_each(evidence: Evidence) -> Iterator[Breach]:
     """I50: tries in the ledger against attempt events in the log, and against RCPT commands in the journal."""
     kept = Counter(map(_of_ledger, evidence.attempts))
     unsaid = {_of_ledger(attempt) for attempt in evidence.attempts if _could_not_be_logged(attempt, evidence)}
-    logged = Counter(_of_log(event.fields) for event in evidence.events if event.kind == "attempt")
+    logged = Counter(_of_log(event.fields) for event in evidence.by_kind.get("attempt", ()))
     for key in (kept - logged).elements():
         if key in unsaid:
             continue

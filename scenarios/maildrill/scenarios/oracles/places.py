@@ -6,7 +6,7 @@ destinations share a host they are judged together, as leniently as any of them 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from math import inf
@@ -47,7 +47,7 @@ class District:
 
 
 def places_of(
-    campaign: Campaign, attempts: Iterable[AttemptRecord], events: Mapping[str, tuple[LogEvent, ...]]
+    campaign: Campaign, attempts: Iterable[AttemptRecord], events: Mapping[str, Sequence[LogEvent]]
 ) -> list[Place]:
     """Return the destinations of a campaign; attempts say which domain is where; events: the log's, by kind."""
     if not campaign.direct:

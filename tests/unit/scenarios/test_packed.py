@@ -1,0 +1,73 @@
+"""What is packed comes out as it went in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from maildrill.scenarios.oracles import Taken
+from maildrill.scenarios.oracles.packed import Events, Octets, Shelf
+from maildrill.sender.log_event import LogEvent
+
+MANY = 1300  # more than two blocks of the same kind
+
+
+def logged(count: int = MANY) -> Events:
+    """Return a log of so many lines, each tenth followed by another event."""
+    events = Events()
+    for number in range(count):
+        events.take(events.__len__() + 1, float(number), "line", {"session": number % 3, "text": f"line {number}"})
+        if number % 10 == 0:
+            events.take(len(events) + 1, float(number), "attempt", {"recipient": f"{number}@x.test", "counted": True})
+    events.flush()
+    events.close()
+    return events
+
+
+def test_events_come_out_in_order() -> None:
+    """Each with its number, time, kind and fields."""
+    events = logged()
+
+    assert [event.number for event in events] == list(range(1, len(events) + 1))
+    assert events[0] == LogEvent(1, 0.0, "line", {"session": 0, "text": "line 0"})
+    assert events[-1].fields["text"] == f"line {MANY - 1}"
+    assert [event.kind for event in events[:3]] == ["line", "attempt", "line"]
+
+
+def test_events_come_out_by_kind() -> None:
+    """And without those of one kind."""
+    events = logged()
+
+    assert [event.at for event in events.kinds["attempt"]] == [float(number) for number in range(0, MANY, 10)]
+    assert list(events.without("line")) == list(events.kinds["attempt"])
+    assert len(events.kinds["line"]) == MANY
+
+
+def test_logs_are_compared_by_what_they_hold() -> None:
+    """Also with a tuple of events."""
+    assert logged() == logged()
+    assert logged(5) == tuple(logged(5))
+    assert logged(5) != logged(6)
+    assert logged(5) != 5
+    assert logged(5) != [*logged(4), "something else"]
+    with pytest.raises(TypeError, match="unhashable type: 'Events'"):
+        hash(logged(1))
+
+
+def test_letters_on_a_shelf_come_back() -> None:
+    """The first one, others like it, others that are not, and nothing."""
+    shelf = Shelf()
+    letters = [b"Dear Ann,\r\nhello\r\n" * 20, b"Dear Bob,\r\nhello\r\n" * 20, bytes(range(256)), b""]
+
+    assert [shelf.put(letter).unfolded() for letter in letters] == letters
+
+
+def test_a_folded_field_is_read_as_octets() -> None:
+    """Whoever reads or replaces it does not see how it is kept."""
+    plain = Taken(at=1.0, session=1, transaction=1, recipients=(), content=b"hi", committed=True, acknowledged=True)
+    folded = replace(plain, content=Shelf().put(b"hi"))
+
+    assert (folded, replace(folded, at=1.0).content) == (plain, b"hi")
+    with pytest.raises(AttributeError):
+        Octets.__get__(Taken.__dict__["content"], None, Taken)
