@@ -17,7 +17,7 @@ from typing import TextIO
 
 import click
 
-from maildrill.smtp import ConfigurationError, MaildrillError, escape
+from maildrill.smtp import ConfigurationError, MaildrillError, escape, without_credentials
 
 #: Why a disk does not take what is written.
 _DISK = frozenset(
@@ -84,6 +84,9 @@ def tell(error: BaseException) -> Exit:
 
 def show(error: click.ClickException) -> Exit:
     """Write what is wrong with a command line, as click does, and return the exit code for it."""
+    shown = without_credentials(error.message)
+    if shown != error.message:
+        error = click.UsageError(shown, ctx=getattr(error, "ctx", None))
     try:
         error.show()
     except OSError:
@@ -112,8 +115,8 @@ def let_go(stream: TextIO | None) -> None:
 
 
 def _say(text: str) -> None:
-    """Write to stderr; where that cannot be written either, the exit status has to do."""
+    """Write to stderr, without passwords; where that cannot be written either, the exit status has to do."""
     try:
-        click.echo(text, err=True)
+        click.echo(without_credentials(text), err=True)
     except OSError:
         let_go(sys.stderr)

@@ -22,6 +22,7 @@ from maildrill.cli.exits import CommandError, Exit, error_exits
 from maildrill.cli.place import CAMPAIGN, PLACE
 from maildrill.cli.progress import Display, Progress, display
 from maildrill.cli.system_clock import SystemClock
+from maildrill.sender.account_file import exposed
 from maildrill.sender.attempt import State
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.campaign_file import read_campaign
@@ -166,6 +167,9 @@ def _wants_authentication(record: RecipientRecord) -> bool:
 def _prepared(file: Path) -> Order:
     """Read and check everything; raises ConfigurationError for whatever would stop the run half-way."""
     campaign = read_campaign(file)
+    warning = exposed(campaign.accounts_file) if campaign.accounts_file else ""
+    if warning:
+        click.echo(f"warning: {warning}", err=True)
     recipients = spool_list(campaign)
     preflight(campaign, recipients)
     for member in campaign.members:

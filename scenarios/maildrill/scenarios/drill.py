@@ -19,7 +19,7 @@ from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.language.settings import Settings
 from maildrill.scenarios.course import Course, Gate
 from maildrill.scenarios.death import scratch
-from maildrill.scenarios.drill_accounts import in_a_drill, nonces, open_hosts, secrets_of
+from maildrill.scenarios.drill_accounts import STAND_IN, in_a_drill, nonces, open_hosts, secrets_of
 from maildrill.scenarios.event import Event
 from maildrill.scenarios.fake_dns import Zone
 from maildrill.scenarios.oracles import Evidence, Life, Lives, Violation, judge_drill, judge_lives
@@ -53,6 +53,7 @@ class Plan:
     outcomes: what must become of the recipients, besides all that must hold always. script: what every server says
     that is not in `hosts`: by name or address, another script. dns: what a direct campaign is told of domains.
     canary: only so many are sent to, the first of the list; 0: everybody. events: what happens meanwhile.
+    password: of every account, in place of the real one, which is not fetched.
     """
 
     campaign: Campaign
@@ -66,6 +67,7 @@ class Plan:
     dns: Zone = field(default_factory=dict)
     canary: int = 0
     events: tuple[Event, ...] = ()
+    password: str = field(default=STAND_IN, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def rehearse(plan: Plan, sinks: Iterable[Sink] = ()) -> Drilled:
         campaign, network = replace(campaign, seed=plan.seed), replace(network, seed=plan.seed)
     recipients = read_list(campaign) if plan.recipients is None else plan.recipients
     preflight(campaign, recipients)
-    campaign, settings = in_a_drill(campaign, plan.script, plan.hosts)
+    campaign, settings = in_a_drill(campaign, plan.script, plan.hosts, plan.password)
     stage = _Stage(campaign, plan, settings, recipients, Composer(campaign), tuple(sinks))
     with collecting_seldom():
         return run_world(stage.play, network=network).judged(lambda: time.perf_counter() - begun)

@@ -21,20 +21,22 @@ from maildrill.sender.security import Security
 STAND_IN = "in-a-drill/only+8Vq2%"
 
 
-def in_a_drill(campaign: Campaign, script: Script, hosts: Mapping[str, Script]) -> tuple[Campaign, Settings]:
+def in_a_drill(
+    campaign: Campaign, script: Script, hosts: Mapping[str, Script], password: str = STAND_IN
+) -> tuple[Campaign, Settings]:
     """Return the campaign with accounts for a drill, and what the scripted servers have to be like for them.
 
     hosts: the scripts of some hosts; all others play `script`. A user that the scripts know has our stand-in for a
     password, too: it is nobody's, and known wherever it turns up (invariant I36).
     """
     accounts = [member.account for member in campaign.members]
-    settings = _settings(accounts, [script, *hosts.values()])
+    settings = _settings(accounts, [script, *hosts.values()], password)
 
     def drilled(account: Account) -> Account:
         own = hosts.get(account.host, script).server
         users = {**own.users, **settings.users}
         hostname = own.hostname or DEFAULT_HOSTNAME
-        auth = _known(account.auth, users) if account.auth is not None else None
+        auth = _known(account.auth, users.get(account.auth.user, password)) if account.auth is not None else None
         return replace(account, security=_trusting(account.security, hostname), auth=auth)
 
     members = tuple(replace(member, account=drilled(member.account)) for member in campaign.route.members)
@@ -42,7 +44,7 @@ def in_a_drill(campaign: Campaign, script: Script, hosts: Mapping[str, Script]) 
     return replace(campaign, account=drilled(campaign.account), route=route), settings
 
 
-def _settings(accounts: Sequence[Account], scripts: Sequence[Script]) -> Settings:
+def _settings(accounts: Sequence[Account], scripts: Sequence[Script], password: str) -> Settings:
     auths = [account.auth for account in accounts if account.auth is not None]
     mechanisms = dict.fromkeys(mechanism.value for auth in auths for mechanism in auth.mechanisms)
     known = [script.server.users for script in scripts if script.server.users]
@@ -51,7 +53,7 @@ def _settings(accounts: Sequence[Account], scripts: Sequence[Script]) -> Setting
     return Settings(
         tls=True if enforced and silent else None,
         auth=() if any(script.server.auth for script in scripts) else tuple(mechanisms),
-        users={auth.user: STAND_IN for auth in auths if all(auth.user in users for users in known)},
+        users={auth.user: password for auth in auths if all(auth.user in users for users in known)},
     )
 
 
@@ -65,9 +67,10 @@ def _trusting(security: Security, hostname: str) -> Security:
     return replace(security, name=hostname, authorities=authorities, pins=(), tlsa=())
 
 
-def _known(auth: Credentials, users: dict[str, str]) -> Credentials:
-    value = users.get(auth.user, STAND_IN)
-    return replace(auth, secret=Secret(auth.secret.source, lambda: value))
+def _known(auth: Credentials, value: str) -> Credentials:
+    secret = Secret(auth.secret.source, lambda: value)
+    secret.reveal()  # as `send` does before it connects
+    return replace(auth, secret=secret)
 
 
 def nonces(seed: int) -> Callable[[], str]:

@@ -184,7 +184,10 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
-    """Everything a campaign file says, checked; paths are absolute, templates unparsed."""
+    """Everything a campaign file says, checked; paths are absolute, templates unparsed.
+
+    accounts_file: where its accounts are from; None: it has one of its own.
+    """
 
     name: str
     sender: Mailbox  # the From field and the reverse-path
@@ -201,6 +204,7 @@ class Campaign:
     mode: Mode = Mode.MERGE
     seed: int = 0
     file: Path = Path("campaign.toml")
+    accounts_file: Path | None = field(default=None, compare=False)
     route: Route = Route()
     dsn: DsnRequest | None = None  # which reports are asked for (RFC 3461); None: nothing is said of them
     chunk: int = 0  # octets that go at a time by BDAT, where CHUNKING is offered (RFC 3030); 0: always DATA

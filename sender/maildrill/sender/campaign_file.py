@@ -49,7 +49,7 @@ def campaign_of(document: Table, path: Path) -> Campaign:
     recipients = document.table("list")
     message = document.table("message")
     attachments = tuple(_file(message, "attachments", item, base) for item in message.texts("attachments", ()))
-    named = _named(document, about, base)
+    named, accounts_file = _named(document, about, base)
     account, route = read_route(document, lambda table: read_account(table, base), named)
     campaign = Campaign(
         name=_line_of_text(about, "name"),
@@ -74,6 +74,7 @@ def campaign_of(document: Table, path: Path) -> Campaign:
             document, _file(about, "rules", about.text("rules"), base) if about.has("rules") else None
         ),
         file=path.resolve(),
+        accounts_file=accounts_file,
     )
     if campaign.text is None and campaign.html is None:
         message.fail(None, "message has neither text nor html", expected='text = "letter.txt" or html = "letter.html"')
@@ -82,17 +83,18 @@ def campaign_of(document: Table, path: Path) -> Campaign:
     return campaign
 
 
-def _named(document: Table, about: Table, base: Path) -> tuple[Account, ...]:
-    """The accounts of the accounts file that the campaign names; () where it has none, or one of its own."""
+def _named(document: Table, about: Table, base: Path) -> tuple[tuple[Account, ...], Path | None]:
+    """The accounts of the accounts file that the campaign names, and the file; none where it has one of its own."""
     told = about.text("accounts") if about.has("accounts") else ""
     if "account" not in document or isinstance(document.raw("account"), dict):
-        return ()
+        return (), None
     names = document.texts("account")
     if not names:
         document.fail("account", "account is an empty list", expected="the names of accounts")
     file = base / told if told else accounts_path(base)
     accounts = read_accounts(file)
-    return tuple(account_named(name, accounts, document.where("account"), file) for name in dict.fromkeys(names))
+    where = document.where("account")
+    return tuple(account_named(name, accounts, where, file) for name in dict.fromkeys(names)), file
 
 
 def _chunk(table: Table) -> int:

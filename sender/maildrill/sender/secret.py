@@ -1,7 +1,7 @@
 """A secret that says where it comes from, and never what it is.
 
-Rule 1: the value leaves by `reveal` alone; repr and str have the source. Rule 2: it is fetched once, and again only
-when it has expired.
+Rule 1: the value leaves by `reveal`, or by `known` once it was revealed; repr and str have the source. Rule 2: it is
+fetched once, and again only when it has expired.
 """
 
 from __future__ import annotations
@@ -31,6 +31,11 @@ class Secret:
         if self._value is None:
             self._value = self._fetch()
         return self._value
+
+    @property
+    def known(self) -> str:
+        """The value where it was fetched before; "" else."""
+        return self._value or ""
 
     def renew(self) -> str | None:
         """Fetch it once more; None where it is still the same. Raises ConfigurationError."""

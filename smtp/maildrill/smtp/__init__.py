@@ -10,7 +10,7 @@ from maildrill.smtp.errors import ConfigurationError, MaildrillError, did_you_me
 from maildrill.smtp.reply import EnhancedStatus, Reply
 from maildrill.smtp.reply_parser import ReplyParser
 from maildrill.smtp.stage import Stage
-from maildrill.smtp.text import decode, escape
+from maildrill.smtp.text import decode, escape, without_credentials
 from maildrill.smtp.transcript import Line, Mark, Transcript
 
 __all__ = [
@@ -33,4 +33,5 @@ __all__ = [
     "escape",
     "meaning",
     "timestamp",
+    "without_credentials",
 ]

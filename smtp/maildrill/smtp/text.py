@@ -5,8 +5,13 @@ Rule: escape at the edge where text is shown; values keep what was said.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
+_HIDDEN = "***"
+#: A slash may have been lost on the way through a path; as far as the last @, which a password may have, too.
+_USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*:/+)(?P<told>[^\s\"']*)@")
+_PARAMETER = re.compile(r"([?&][a-z_]*(?:password|secret|token|key)=)[^&\s\"']+", re.IGNORECASE)
 _NAMED = {"\t": "\\t", "\r": "\\r", "\n": "\\n", "\\": "\\\\"}
 # Control, format (bidi overrides, zero-width), surrogate, private and unassigned; line and paragraph separators.
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -29,6 +34,24 @@ def escape(text: str) -> str:
     if text.isascii() and text.isprintable() and "\\" not in text:
         return text
     return "".join(_escaped(character) for character in text)
+
+
+def without_credentials(text: str) -> str:
+    """Return `text` with the user and the password of every URL in it hidden: who mistakes one for a file shows none.
+
+    The user of a PostgreSQL URL stays, if there is no more than that: people look for it.
+    """
+    return _PARAMETER.sub(rf"\1{_HIDDEN}", _USERINFO.sub(_hidden, text))
+
+
+def _hidden(found: re.Match[str]) -> str:
+    scheme, told = found["scheme"], found["told"]
+    if scheme.lower().startswith("file:"):  # a path with an @ in it
+        return found[0]
+    user, colon, _ = told.partition(":")
+    if not scheme.lower().startswith("postgres"):
+        return f"{scheme}{_HIDDEN}@"
+    return f"{scheme}{user}:{_HIDDEN}@" if colon else found[0]
 
 
 def _escaped(character: str) -> str:

@@ -30,19 +30,21 @@ def forms_of(secret: str) -> frozenset[str]:
     if len(secret) < _SHORTEST:
         return frozenset()
     octets = secret.encode("utf-8", "surrogatepass")
-    forms = {
-        secret,
-        quote(octets, safe=""),
-        escape(secret),
-        json.dumps(secret)[1:-1],
-        octets.hex(),
-        octets.hex().upper(),
-    }
+    in_json = {json.dumps(secret, ensure_ascii=plain)[1:-1] for plain in (True, False)}
+    forms = {secret, escape(secret), octets.hex(), octets.hex().upper(), *in_json}
+    forms |= {quote(octets, safe=safe) for safe in ("", "/")}
+    for text in {secret, *in_json}:
+        forms |= _in_base64(text.encode("utf-8", "surrogatepass"))
+    return frozenset(forms)
+
+
+def _in_base64(octets: bytes) -> set[str]:
+    forms = set()
     for before in range(3):
-        text = b64encode(b"\0" * before + octets).decode()
+        text = b64encode(bytes(before) + octets).decode()
         whole = text[-(-before * 4 // 3) : (before + len(octets)) * 4 // 3]
         forms |= {whole, whole.translate(str.maketrans("+/", "-_"))}
-    return frozenset(forms)
+    return forms
 
 
 def texts_in(value: object) -> Iterator[str]:

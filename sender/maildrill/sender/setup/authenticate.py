@@ -104,10 +104,10 @@ async def _exchange(way: Login, credentials: Credentials, mechanism: Mechanism, 
             return await _cancel(way, error)
         await way.client.ask(Stage.AUTH, response, seconds=way.seconds)
         said = way.recorder.heard(Stage.AUTH)
-    return _ended(said, talk)
+    return _ended(said, talk, way.scrub)
 
 
-def _ended(said: Reply | Broken, talk: Talk) -> Reply | Broken:
+def _ended(said: Reply | Broken, talk: Talk, scrub: Scrub) -> Reply | Broken:
     if isinstance(said, Broken):
         return said
     if said.positive and not talk.satisfied:
@@ -115,7 +115,8 @@ def _ended(said: Reply | Broken, talk: Talk) -> Reply | Broken:
         return Broken(Stage.AUTH, Fault.IMPOSTOR, said, detail)
     if said.klass == 3:
         return Broken(Stage.AUTH, Fault.OUT_OF_STEP, said, "there is no end to its challenges")
-    return Broken(Stage.AUTH, None, said, talk.complaint) if talk.complaint and not said.positive else said
+    complaint = scrub.text(talk.complaint)
+    return Broken(Stage.AUTH, None, said, complaint) if complaint and not said.positive else said
 
 
 def _judged(said: Reply) -> Broken | None:

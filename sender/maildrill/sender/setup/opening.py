@@ -50,6 +50,8 @@ class Opening:
         self._memory = memory
         self._nonce = nonce
         self._scrub = Scrub()
+        if account.auth is not None and account.auth.secret.known:
+            self._scrub.add(account.auth.secret.known)  # who heard it in another session may repeat it in this one
         self._recorder = Recorder(clock, on_line, self._scrub)
         self._mode = account.security.mode
         self._hello = Stage.EHLO
