@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios import catalogue
-from maildrill.scenarios.crash import deaths_of, die_at, judge, spread
+from maildrill.scenarios.crash import deaths_of, die_at, judge, spread, torn
 from maildrill.scenarios.drill import Plan
 from maildrill.scenarios.scenario_file import has_scenario, plan_of
 from maildrill.sender import runner, standing
 from maildrill.sender.attempt import State
 from maildrill.sender.campaign import UnknownPolicy
 from maildrill.sender.content import Streak
-from maildrill.sender.ledger import recovery
+from maildrill.sender.ledger import LedgerError, read_ledger, recovery
 from maildrill.sender.ledger.sqlite import SqliteLedger
 from maildrill.sender.letters import Letters
 from maildrill.sender.lists import RecipientList, Row
@@ -75,6 +76,17 @@ def test_a_few_deaths_in_each_scenario_of_the_catalogue(name: str) -> None:
     plan = plan_of(catalogue.load_script(name))
 
     assert [one for point in spread(deaths_of(plan), 2) for one in judge(die_at(plan, point))] == []
+
+
+def test_a_death_is_told_as_two_lives_and_as_torn_files(plan: Plan) -> None:
+    """The evidence of I38, I39 and I43: who was killed with which intents, and what is read of a torn ledger."""
+    found = [die_at(plan, point).lives for point in deaths_of(plan)]
+    states = [one.states for lives in found for one in lives.torn]
+
+    assert {tuple(life.crashed for life in lives.lives) for lives in found} == {(True, False)}
+    assert any(lives.lives[0].intents for lives in found)
+    assert any(State.DELIVERED in one.values() for one in states)
+    assert any(State.INFLIGHT in one.values() for one in states)
 
 
 def test_a_death_says_where_it_was(plan: Plan) -> None:
@@ -164,6 +176,30 @@ def loses_one(patch: Patch) -> None:
     patch.setattr(SqliteLedger, "enrol", enrol)
 
 
+def notes_a_delivery_before_the_dot(patch: Patch) -> None:
+    """Whoever is about to get the message has it."""
+    honest = SqliteLedger._intend
+
+    def intend(ledger: SqliteLedger, intent: Any) -> None:
+        honest(ledger, intent)
+        ledger.do("UPDATE recipient SET state = 'delivered' WHERE state = 'inflight'")
+        ledger.do("DELETE FROM intent")
+
+    patch.setattr(SqliteLedger, "_intend", intend)
+
+
+def cannot_read_what_is_torn(patch: Patch) -> None:
+    """Of a ledger whose last writes are gone nothing is told."""
+    honest = read_ledger
+
+    def read(path: Path) -> SqliteLedger:
+        if path.parent.name == "torn":
+            raise LedgerError("the ledger is damaged", where=str(path))
+        return honest(path)
+
+    patch.setattr(torn, "read_ledger", read)
+
+
 @pytest.mark.parametrize(
     ("defect", "invariants"),
     [
@@ -174,6 +210,8 @@ def loses_one(patch: Patch) -> None:
         (begins_anew, {"I3", "I9"}),
         (writes_a_new_message, {"I42"}),
         (loses_one, {"I1"}),
+        (notes_a_delivery_before_the_dot, {"I2", "I39"}),
+        (cannot_read_what_is_torn, {"I39"}),
     ],
 )
 def test_a_defect_is_found(

@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from maildrill.fakeserver.journal.record import Entry, Message
+from maildrill.scenarios.crash.torn import torn
 from maildrill.scenarios.death import Death, DiedError, Point, let_die, scratch
 from maildrill.scenarios.drill import Plan
 from maildrill.scenarios.drill_accounts import in_a_drill, nonces
+from maildrill.scenarios.oracles import Evidence, Life, Lives
 from maildrill.scenarios.servers import Servers, cast
 from maildrill.scenarios.world import World, run_world
-from maildrill.sender.attempt import State
+from maildrill.sender.attempt import TERMINAL, State
 from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.ledger import AttemptRecord, Durability, RecipientRecord, open_ledger, read_ledger
 from maildrill.sender.ledger.sqlite import SqliteLedger
@@ -63,6 +65,7 @@ class Explored:
     events: tuple[LogEvent, ...]
     entries: tuple[Entry, ...]
     messages: tuple[Message, ...]
+    lives: Lives
     paused: bool = False
 
 
@@ -116,11 +119,13 @@ class _Lives:
         reborn_at = world.clock.now()
         world.loop.tap = None
         left = self._left / self._file.name
+        tails = tuple(torn(left)) if left.exists() else ()
         remains = _remains(left) if left.exists() else None
         log = Memory()
         left.parent.mkdir(exist_ok=True)
         await self._live(world, None, servers, log, left)
         final = _remains(left)
+        whole = self._evidence(final, servers, log)
         await servers.stop()
         journals = [server.journal for server in servers.by_host.values()]
         return Explored(
@@ -135,7 +140,24 @@ class _Lives:
             events=tuple(log.events),
             entries=tuple(entry for journal in journals for entry in journal.entries),
             messages=tuple(message for journal in journals for message in journal.messages),
+            lives=Lives(lives=_lived(died_at, reborn_at, remains, final, world.clock.now()), whole=whole, torn=tails),
             paused=final.paused,
+        )
+
+    def _evidence(self, final: Remains, servers: Servers, log: Memory) -> Evidence:
+        """Return what witnesses say in the end; the log is that of the second life."""
+        return Evidence(
+            campaign=self._plan.campaign,
+            imported=tuple(row.address for row in self._list.recipients),
+            recipients=final.recipients,
+            attempts=final.attempts,
+            events=tuple(log.events),
+            asked=servers.asked(),
+            taken=servers.taken(),
+            severed=servers.severed(),
+            unroutable=servers.unroutable(),
+            connected=servers.connected(),
+            composed=lambda _: b"",  # nobody asks: what was sent is compared with what was sent
         )
 
     async def _begin(self, world: World) -> tuple[Death, Servers]:
@@ -182,6 +204,17 @@ def _remains(file: Path) -> Remains:
         )
     finally:
         book.close()
+
+
+def _lived(died_at: float, reborn_at: float, remains: Remains | None, final: Remains, ended: float) -> tuple[Life, ...]:
+    """Return both runs; only the second one where the first had written nothing yet."""
+    first = () if remains is None else (_life(1, 0.0, died_at, remains, crashed=True),)
+    return (*first, _life(len(first) + 1, reborn_at, ended, final))
+
+
+def _life(number: int, began: float, ended: float, left: Remains, *, crashed: bool = False) -> Life:
+    waiting = sum(record.state not in TERMINAL for record in left.recipients)
+    return Life(number=number, began=began, ended=ended, crashed=crashed, intents=left.intended, waiting=waiting)
 
 
 def _intended(recipients: Iterable[RecipientRecord]) -> frozenset[str]:

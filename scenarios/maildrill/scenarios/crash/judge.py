@@ -1,4 +1,4 @@
-"""What must hold after a death and a second life: invariants I1 to I4, I9, I37, I38, I42 and I57.
+"""What must hold after a death and a second life: invariants I1 to I4, I9, I37 to I39, I42, I43 and I57.
 
 Three witnesses: the ledger as the death left it, the ledger in the end, and the server's journal. Rule: that a dot has
 left is taken from the server, never from the sender.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from maildrill.fakeserver.journal.record import Message
 from maildrill.scenarios.crash.explore import Explored
-from maildrill.scenarios.oracles import Breach
+from maildrill.scenarios.oracles import RUNS, Breach
 from maildrill.scenarios.oracles.caution import refused_in_a_row
 from maildrill.scenarios.oracles.retrying import GRAIN
 from maildrill.sender.attempt import TERMINAL, State, Verdict
@@ -28,10 +28,12 @@ _WAITING = frozenset({State.PENDING, State.DEFERRED})
 
 def judge(explored: Explored) -> tuple[Violation, ...]:
     """Return what does not hold, in order of the invariants."""
+    checks: list[tuple[str, str, Iterator[Breach]]] = [(name, what, check(explored)) for name, what, check in CHECKS]
+    checks += [(one.id, one.name, one.check(explored.lives)) for one in RUNS]
     return tuple(
         Violation(name, what, breach.recipient, f"{breach.finding} (died at {explored.point})")
-        for name, what, check in CHECKS
-        for breach in check(explored)
+        for name, what, breaches in checks
+        for breach in breaches
     )
 
 
