@@ -10,6 +10,7 @@ from maildrill.fakeserver.language.injection import Kind as Sent
 from maildrill.fakeserver.sending.injections import Cause
 from maildrill.fakeserver.sending.notices import Postmark, compose
 from maildrill.sender.bounces import Kind, read_message
+from maildrill.sender.xtext import read_xtext
 
 PIECES = st.sampled_from(
     [
@@ -71,5 +72,6 @@ def test_what_the_fake_server_reports_is_read_as_it_was_meant(
     found = read_message(octets)
 
     assert found.message_ids == ("<1@shop.test>",)
-    assert [(one.kind, one.recipients) for one in found.reports] == [(Kind(action.value), (recipient,))]
+    named = tuple(dict.fromkeys([recipient, read_xtext(recipient) or recipient]))  # ORCPT's encoding may be left in it
+    assert [(one.kind, one.recipients) for one in found.reports] == [(Kind(action.value), named)]
     assert found.reports[0].status == status

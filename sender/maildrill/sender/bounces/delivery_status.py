@@ -1,4 +1,4 @@
-"""Delivery status notifications (RFC 3464): one report for each recipient that a message/delivery-status names. Pure.
+"""Delivery status notifications (RFC 3464, RFC 6533): one report for each recipient that one of them names. Pure.
 
 Rule: what real servers write is read, be it by the book or not: fields in any case, addresses with or without a type.
 """
@@ -6,13 +6,17 @@ Rule: what real servers write is read, be it by the book or not: fields in any c
 from __future__ import annotations
 
 import re
+from binascii import a2b_base64, a2b_qp
 from collections.abc import Iterator
+from email import message_from_bytes
 from email.message import Message
 
 from maildrill.sender.bounces.report import Kind, Report
 from maildrill.sender.xtext import read_utf8, read_xtext
 from maildrill.smtp import Reply
 
+#: The report that may hold addresses beyond ASCII (RFC 6533 section 6.2).
+GLOBAL = "message/global-delivery-status"
 _ACTIONS = {
     "failed": Kind.FAILED,
     "failure": Kind.FAILED,
@@ -28,7 +32,8 @@ _BLANKS = re.compile(r"\s+")
 
 
 def reports_of(part: Message) -> Iterator[Report]:
-    """Yield what a part message/delivery-status says; nothing where it says nothing."""
+    """Yield what a part message/delivery-status, or its global kind, says; nothing where it says nothing."""
+    form = "RFC 6533" if part.get_content_type() == GLOBAL else "RFC 3464"
     blocks = [block for block in _blocks(part) if len(block)]
     reporter = next((_typed(field_of(block, "Reporting-MTA")) for block in blocks if "Reporting-MTA" in block), "")
     for block in blocks:
@@ -41,12 +46,12 @@ def reports_of(part: Message) -> Iterator[Report]:
                 reply=reply_in(_typed(field_of(block, "Diagnostic-Code"))),
                 why=_typed(field_of(block, "Diagnostic-Code")),
                 reporter=_typed(field_of(block, "Remote-MTA")) or reporter,
-                form="RFC 3464",
+                form=form,
             )
 
 
 def envelope_id_of(part: Message) -> str:
-    """Return the ENVID that a part message/delivery-status is about, or ""."""
+    """Return the ENVID that such a part is about, or ""."""
     return next((field_of(block, "Original-Envelope-Id") for block in _blocks(part)), "")
 
 
@@ -59,13 +64,32 @@ def reply_in(text: str) -> Reply | None:
 
 
 def field_of(message: Message, name: str) -> str:
-    """Return a field on one line, "" where there is none."""
-    return _BLANKS.sub(" ", str(message.get(name) or "")).strip()
+    """Return a field on one line, "" where there is none; octets beyond ASCII are UTF-8 (RFC 6532)."""
+    found = next((str(value) for key, value in message.raw_items() if key.casefold() == name.casefold()), "")
+    text = found.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return _BLANKS.sub(" ", text).strip()
 
 
 def _blocks(part: Message) -> list[Message]:
     payload = part.get_payload()
-    return [block for block in payload if isinstance(block, Message)] if isinstance(payload, list) else []
+    blocks = [block for block in payload if isinstance(block, Message)] if isinstance(payload, list) else []
+    if part.get_content_type() != GLOBAL or not blocks:
+        return blocks
+    # The standard library takes it for a message: its first block for the header, all others for the body.
+    octets = _unpacked(blocks[0].as_bytes(), field_of(part, "Content-Transfer-Encoding").casefold())
+    return _blocks(message_from_bytes(b"Content-Type: message/delivery-status\n\n" + octets.lstrip(b"\r\n")))
+
+
+def _unpacked(octets: bytes, encoding: str) -> bytes:
+    """Return octets without their transfer encoding, which a global report may have (RFC 6533 section 6.2)."""
+    if encoding == "quoted-printable":
+        return a2b_qp(octets)
+    if encoding == "base64":
+        try:
+            return a2b_base64(octets)
+        except ValueError:
+            return b""
+    return octets
 
 
 def _kind(block: Message) -> Kind | None:

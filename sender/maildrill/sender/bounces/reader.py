@@ -11,7 +11,7 @@ from email import message_from_bytes
 from email.message import Message
 from email.utils import getaddresses, parseaddr
 
-from maildrill.sender.bounces.delivery_status import envelope_id_of, field_of, reports_of
+from maildrill.sender.bounces.delivery_status import GLOBAL, envelope_id_of, field_of, reports_of
 from maildrill.sender.bounces.feedback import complaints_of
 from maildrill.sender.bounces.report import Kind, Report, Returned
 from maildrill.sender.bounces.texts import reports_in
@@ -22,7 +22,7 @@ _MESSAGE_ID = re.compile(r"^[> ]*Message-ID:\s*(<[^<>\s]+>)", re.IGNORECASE | re
 _FIELDS = re.compile(rb"^(Final|Original)-Recipient:", re.IGNORECASE | re.MULTILINE)
 _OF_A_MESSAGE = ("From", "Received", "Return-Path", "Content-Type", "To")
 _DAEMONS = re.compile(r"mailer-daemon|postmaster|mail delivery|mailerdaemon|mail-daemon|<>", re.IGNORECASE)
-_STATUS = ("message/delivery-status", "message/global-delivery-status")
+_STATUS = ("message/delivery-status", GLOBAL)
 _RETURNED = (
     "message/rfc822",
     "text/rfc822-headers",

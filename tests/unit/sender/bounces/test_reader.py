@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import encodebytes
+from binascii import b2a_qp
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,71 @@ Subject: Hello
 Hello
 --b--
 """
+
+
+GLOBAL_STATUS = """\
+Reporting-MTA: dns; relay.test
+Original-Envelope-Id: run-8
+
+Original-Recipient: utf-8; jörg@bücher.example
+Final-Recipient: utf-8; jörg@xn--bcher-kva.example
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 <jörg@bücher.example>: kein Postfach
+
+Original-Recipient: utf-8; z\\x{F6}e@x.test
+Final-Recipient: rfc822; zoe@x.test
+Action: delivered
+Status: 2.0.0
+"""
+GLOBAL_REPORT = b"""\
+From: <MAILER-DAEMON@relay.test>
+Subject: Undelivered Mail
+Content-Type: multipart/report; report-type=global-delivery-status; boundary=b
+
+--b
+Content-Type: text/plain; charset=utf-8
+
+This went wrong.
+--b
+Content-Type: message/global-delivery-status
+Content-Transfer-Encoding: %b
+
+%b
+--b
+Content-Type: message/global-headers
+
+Message-ID: <1@shop.test>
+--b--
+"""
+
+
+@pytest.mark.parametrize("encoding", ["8bit", "base64", "quoted-printable"])
+@pytest.mark.parametrize("ends", [b"\n", b"\r\n"])
+def test_a_global_delivery_status_says_the_same_beyond_ascii(encoding: str, ends: bytes) -> None:
+    """RFC 6533: addresses and texts in UTF-8, whatever transfer encoding they came in."""
+    octets = GLOBAL_STATUS.encode()
+    packed = {"8bit": octets, "base64": encodebytes(octets), "quoted-printable": b2a_qp(octets)}[encoding]
+    found = read_message((GLOBAL_REPORT % (encoding.encode(), packed)).replace(b"\n", ends))
+
+    assert (found.envelope_id, found.message_ids) == ("run-8", ("<1@shop.test>",))
+    assert [(one.kind, one.recipients, one.status, one.form, one.reporter) for one in found.reports] == [
+        (
+            Kind.FAILED,
+            ("jörg@bücher.example", "jörg@xn--bcher-kva.example"),
+            "5.1.1",
+            "RFC 6533",
+            "relay.test",
+        ),
+        (Kind.DELIVERED, ("zöe@x.test", "zoe@x.test"), "2.0.0", "RFC 6533", "relay.test"),
+    ]
+    assert found.reports[0].why == "550 5.1.1 <jörg@bücher.example>: kein Postfach"
+
+
+@pytest.mark.parametrize(("encoding", "text"), [("base64", b"abcde"), ("base64", b"!"), ("8bit", b""), ("x-odd", b"?")])
+def test_a_global_delivery_status_that_says_nothing_is_no_report(encoding: str, text: bytes) -> None:
+    """Nothing in it raises."""
+    assert read_message(GLOBAL_REPORT % (encoding.encode(), text)).reports == ()
 
 
 def test_a_delivery_status_says_what_became_of_each_recipient() -> None:
