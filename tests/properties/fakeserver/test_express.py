@@ -52,6 +52,7 @@ RULES = st.lists(
         [
             'at = "mail"\nattempt = "2-"\nreply = "421 4.3.2 bye"',
             'at = "mail"\nreply = "451 4.7.1 {n}"\ntimes = 1',
+            'at = ["rcpt", "data"]\npipelined = true\nreply = "451 4.5.0 {n}"\nattempt = ["1", "3"]',
             'at = "rcpt"\ndomain = "full.test"\nreply = "452 4.2.2 full"',
             'at = "rcpt"\ndomain = "late.test"\nwait = "2s"',
             'at = "data"\nreply = "451 4.3.0 not now"\ntimes = 1',

@@ -66,7 +66,8 @@ class Express:
         answered, with whether a command is to come.
         """
         taken: Taken = True
-        piece, behind = b"", octets
+        piece, behind, wire = b"", octets, self._play.wire
+        wire.ahead = False
         while taken is True and behind:
             piece = behind if self.within else behind[: behind.find(b"\n") + 1 or len(behind)]
             behind = behind[len(piece) :]
@@ -76,6 +77,7 @@ class Express:
                 taken = _raised(error)
             if taken is True:
                 ready(not self.within)
+                wire.ahead = bool(behind)
         return taken, piece, behind
 
     def take(self, octets: bytes) -> Taken:
@@ -165,6 +167,7 @@ class Express:
                     verb,
                     argument,
                     size=int(said["SIZE"]) if said else None,
+                    pipelined=play.wire.ahead,
                 )
             )
         if decision.actions is not PROCEEDING or not play.wire.put(reply.render()):
