@@ -148,16 +148,20 @@ def _refuse_paused(book: Ledger, caution: Caution, now: float) -> None:
 
 
 def exit_code(recipients: Iterable[RecipientRecord]) -> Exit:
-    """Return what the ledger's recipients come to: mail that remains weighs more than mail that failed."""
-    found = Exit.OK
-    for record in recipients:
-        if record.state is State.HELD and _wants_authentication(record):
-            return Exit.AUTHENTICATION
-        if record.state in _LEFTOVERS:
-            found = Exit.LEFTOVERS
-        elif record.state in _FAILED and found is Exit.OK:
-            found = Exit.FAILED
-    return found
+    """Return what the ledger's recipients come to: mail that remains weighs more than mail that failed.
+
+    All of them are read: an answer of the ledger that is left half-read outlives its connection.
+    """
+    found = {_code(record) for record in recipients}
+    return next((code for code in (Exit.AUTHENTICATION, Exit.LEFTOVERS, Exit.FAILED) if code in found), Exit.OK)
+
+
+def _code(record: RecipientRecord) -> Exit:
+    if record.state is State.HELD and _wants_authentication(record):
+        return Exit.AUTHENTICATION
+    if record.state in _LEFTOVERS:
+        return Exit.LEFTOVERS
+    return Exit.FAILED if record.state in _FAILED else Exit.OK
 
 
 def _wants_authentication(record: RecipientRecord) -> bool:

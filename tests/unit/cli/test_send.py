@@ -84,6 +84,14 @@ def test_the_exit_status_says_what_is_left_to_do(recipients: list[RecipientRecor
     assert exit_code(recipients) is code
 
 
+def test_the_answer_of_the_ledger_is_read_to_its_end() -> None:
+    """What is left half-read outlives the ledger's connection, and Python complains of it at some later moment."""
+    answer = iter([recipient(State.HELD, 535), recipient(State.DELIVERED)])
+
+    assert exit_code(answer) is Exit.AUTHENTICATION
+    assert list(answer) == []
+
+
 @pytest.mark.parametrize(
     ("file", "text", "words"),
     [
