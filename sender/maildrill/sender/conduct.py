@@ -62,7 +62,8 @@ class Conduct:
         if any(ruling.verdict is Verdict.RELEASED and not ruling.again for ruling in rulings):
             self.spoilt = True
             self._end = ended_at(heard)
-            if self.served and self._end[1] is not None:
+            said = self._end[1]
+            if self.served and said is not None and said.code == 421:
                 there.gate.crowded(now, self._begun_at, there.opened)
         elif mail is not None and mail.positive and heard.broken is None:
             self.served += 1

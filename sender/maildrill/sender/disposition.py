@@ -13,7 +13,7 @@ from maildrill.sender.disposition_dns import row_of
 from maildrill.sender.disposition_table import LOST, ROWS, TABLE, Row, find
 from maildrill.smtp import Reply, Stage
 
-__all__ = ["TABLE", "Row", "judge", "judge_setup", "learned_limit"]
+__all__ = ["TABLE", "Row", "enough", "judge", "judge_setup", "learned_limit"]
 
 _SETUP = frozenset({Stage.CONNECT, Stage.BANNER, Stage.EHLO, Stage.HELO, Stage.STARTTLS, Stage.TLS, Stage.AUTH})
 #: Rows of what went wrong before a transaction that no reply code tells.
@@ -84,6 +84,15 @@ def learned_limit(tx: Transaction) -> int | None:
     return accepted
 
 
+def enough(mail: Reply) -> bool:
+    """Whether the reply to MAIL means: no more messages in this session.
+
+    Nobody was named yet, so that too many recipients (RFC 3463 section 3.6, X.5.3) are those of the messages before;
+    OpenSMTPD says so (452 4.5.3) behind its `max-mails`.
+    """
+    return mail.klass == 4 and mail.code not in _NOT_THAT and _detail(mail) == (5, 3)
+
+
 _Decided = tuple[Row, Broken]
 
 
@@ -95,6 +104,8 @@ def _for_all(tx: Transaction) -> _Decided | None:
     if tx.mail is None:
         row = ROWS["idle-lost"] if broken.stage is Stage.IDLE or broken.fault not in LOST else find(Stage.MAIL, None)
         return row, broken
+    if enough(tx.mail):
+        return ROWS["mail-too-many"], Broken(Stage.MAIL, None, tx.mail)
     if not tx.mail.positive:
         return _said(Stage.MAIL, tx.mail)
     if broken.fault is Fault.UNSOLICITED and tx.early is None and not tx.dot_sent:

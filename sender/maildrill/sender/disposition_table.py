@@ -23,7 +23,7 @@ _FAILED, _UNKNOWN, _HELD = Verdict.FAILED, Verdict.UNKNOWN, Verdict.HELD
 _5321, _421 = "RFC 5321 section 4.2.1", "RFC 5321 section 3.8"
 _RETRY, _MANY = "RFC 5321 section 4.5.4.1", "RFC 5321 section 4.5.3.1.10"
 _DOT, _1870, _6531 = "RFC 5321 section 4.2.5", "RFC 1870 section 6.1", "RFC 6531 section 3.2"
-_4954, _2920 = "RFC 4954 section 6", "RFC 2920 section 3.1"
+_4954, _2920, _3463 = "RFC 4954 section 6", "RFC 2920 section 3.1", "RFC 3463 section 3.6"
 
 TABLE: tuple[Row, ...] = (
     *DNS,
@@ -44,6 +44,7 @@ TABLE: tuple[Row, ...] = (
         ),
         ("mail-421", "421", _H, _RELEASED, _421, "the session is over; the message was not looked at"),
         ("mail-530", "530", _H, _HELD, _4954, "our account lacks authentication or TLS; nobody is burnt for it"),
+        ("mail-too-many", "(4yz with X.5.3)", _H, _RELEASED, _3463, "enough messages in this session: in another one"),
         ("mail-out-of-step", "500, 503, 3yz", _M, _DEFERRED, _2920, "close: it answers something else"),
         ("mail-4yz", "4yz", _M, _DEFERRED, _5321, "the sender, or this message, is not served now"),
         ("mail-552", "552", _M, _FAILED, "RFC 1870 section 6.2", "too large for this server"),

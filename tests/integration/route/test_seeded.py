@@ -92,6 +92,14 @@ def _seldom(row: str, most: int) -> Callable[[Drilled], bool]:
 
 CASES = [
     Case(
+        "enough messages are a deferral",
+        _setting(disposition, "enough", lambda _: False),
+        20,
+        {"a.test": ENOUGH.replace("421 4.7.0", "452 4.5.3")},
+        {"limits": Limits(connections=1)},
+        _quick,
+    ),
+    Case(
         "a wrong password is said by everybody at once",
         _setting(Gate, "knock", lambda _: None),
         20,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from maildrill.sender.disposition import enough
 from maildrill.smtp import Reply, Stage
 
 #: An idle session is closed by us this much of the learned time before the server would.
@@ -64,12 +65,14 @@ class Pupil:
     def session_ended(self, now: float, end: SessionEnd) -> Lesson | None:
         """Return what the end of a session teaches.
 
-        421 after the same number of messages, twice: so many it takes in a session. The session gone while it was
-        idle: so long it may be silent.
+        421, or a word that they are enough, after the same number of messages, twice: so many it takes in a session.
+        The session gone while it was idle: so long it may be silent.
         """
         if end.stage is Stage.IDLE and end.messages and end.idle > 2 * _SHORTEST_IDLE:
             return self._lesson(Kind.IDLE, max(end.idle * _EARLIER, _SHORTEST_IDLE), now, end.said)
-        if end.stage is not Stage.MAIL or end.said is None or end.said.code != 421 or end.messages < 1:
+        if end.stage is not Stage.MAIL or end.said is None or end.messages < 1:
+            return None
+        if end.said.code != 421 and not enough(end.said):
             return None
         before, self._messages = self._messages, end.messages
         return self._lesson(Kind.MESSAGES, end.messages, now, end.said) if before == end.messages else None

@@ -53,6 +53,7 @@ EXAMPLES: dict[str, list[tuple[Transaction, tuple[str, ...]]]] = {
     "local-smtputf8-sender": [(unasked(lost(Stage.MAIL, Fault.NO_SMTPUTF8), recipients=(ANN, BEN)), ())],
     "mail-421": [(heard(None, mail=Reply(421), broken=Broken(Stage.MAIL, None, Reply(421))), ())],
     "mail-530": [(heard(None, mail=Reply(530)), ())],
+    "mail-too-many": [(heard(None, mail=Reply.of(f"{code} 4.5.3 enough")), ()) for code in (450, 451, 452)],
     "mail-out-of-step": [(heard(None, mail=Reply(code)), ()) for code in (500, 503, 354)],
     "mail-4yz": [(heard(None, mail=Reply(code)), ()) for code in (450, 451, 452, 499)],
     "mail-552": [(heard(None, mail=Reply(552)), ())],

@@ -11,7 +11,7 @@ from maildrill.sender.disposition import judge
 from maildrill.sender.hindsight import ended_at, refusal, refused_sender
 from maildrill.smtp import Reply, Stage
 
-OK, GONE = Reply(250), Reply.of("421 4.7.0 enough")
+OK, GONE, ENOUGH = Reply(250), Reply.of("421 4.7.0 bye"), Reply.of("452 4.5.3 Too many messages sent")
 
 
 def _heard(**given: Any) -> Transaction:
@@ -24,14 +24,16 @@ def _heard(**given: Any) -> Transaction:
         (_heard(mail=None, rcpt=(None,), broken=Broken(Stage.IDLE, None, GONE)), (Stage.IDLE, GONE)),
         (_heard(mail=None, rcpt=(None,), broken=Broken(Stage.IDLE, Fault.EOF)), (Stage.IDLE, None)),
         (_heard(mail=GONE, rcpt=(None,), broken=Broken(Stage.MAIL, None, GONE)), (Stage.MAIL, GONE)),
+        (_heard(mail=ENOUGH, rcpt=(None,)), (Stage.MAIL, ENOUGH)),
+        (_heard(mail=Reply(452), rcpt=(None,)), (Stage.QUIT, None)),
         (_heard(rcpt=(GONE,), broken=Broken(Stage.RCPT, None, GONE)), (Stage.RCPT, GONE)),
         (_heard(rcpt=(Reply(503),), broken=Broken(Stage.RCPT, Fault.OUT_OF_STEP, Reply(503))), (Stage.RCPT, None)),
         (_heard(broken=Broken(Stage.DATA, Fault.EOF)), (Stage.DATA, None)),
         (_heard(dot=OK), (Stage.QUIT, None)),
     ],
 )
-def test_a_session_ended_at_a_stage_and_perhaps_by_a_421(heard: Transaction, end: tuple[Stage, Reply | None]) -> None:
-    """Only a 421 is a word about the session."""
+def test_a_session_ended_at_a_stage_and_perhaps_by_a_reply(heard: Transaction, end: tuple[Stage, Reply | None]) -> None:
+    """Only 421, and enough messages, are words about the session."""
     assert ended_at(heard) == end
 
 

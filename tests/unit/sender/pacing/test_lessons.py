@@ -17,13 +17,14 @@ def _ended(messages: int, stage: Stage = Stage.MAIL, said: Reply | None = ENOUGH
     return SessionEnd(messages, idle, stage, said)
 
 
-def test_twice_the_same_number_of_messages_is_a_limit() -> None:
-    """421 to the sixth MAIL, and in the next session again: five messages in a session."""
+@pytest.mark.parametrize("said", [ENOUGH, Reply.of("452 4.5.3 Too many messages sent")], ids=str)
+def test_twice_the_same_number_of_messages_is_a_limit(said: Reply) -> None:
+    """421, or enough, to the sixth MAIL, and in the next session again: five messages in a session."""
     pupil = Pupil("mx")
 
-    assert pupil.session_ended(1.0, _ended(5)) is None
-    assert pupil.session_ended(2.0, _ended(5)) == Lesson(
-        destination="mx", kind=Kind.MESSAGES, value=5, at=2.0, reply=ENOUGH
+    assert pupil.session_ended(1.0, _ended(5, said=said)) is None
+    assert pupil.session_ended(2.0, _ended(5, said=said)) == Lesson(
+        destination="mx", kind=Kind.MESSAGES, value=5, at=2.0, reply=said
     )
 
 

@@ -31,6 +31,18 @@ def test_everybody_gets_one_message(opensmtpd: Any, sending: Start, until: Start
     assert took == {f"{identity} {to}" for identity, to in _DELIVERED.findall(opensmtpd.log())}
 
 
+def test_a_session_that_takes_no_more_costs_nobody_a_try(opensmtpd: Any, sending: Start) -> None:
+    """452 4.5.3 to MAIL after ten messages: the next session goes on, and after the second time it is known."""
+    guests = [f"guest-{n}-session@good.test" for n in range(35)]
+    campaign = sending(opensmtpd.ports["plain"], guests, lifetime="1m", limits="connections = 1")
+
+    told = campaign.send()
+
+    assert opensmtpd.taken("-session@") == Counter(guests) == told.delivered, told.printed
+    assert [each.row for tries in told.tries.values() for each in tries].count("mail-too-many") == 2
+    assert "10 messages in a session" in campaign.run("status", str(campaign.folder / "campaign.toml")).output
+
+
 def test_too_many_recipients_are_no_refusal(opensmtpd: Any, sending: Start) -> None:
     """Its code is 451, but its enhanced code 4.5.3: what was taken goes at once, then the rest."""
     guests = [f"guest-{n}-many@good.test" for n in range(20)]
