@@ -7,11 +7,14 @@ which others who use the machine make longer, and by the processor's time of thi
 from __future__ import annotations
 
 import argparse
+import contextlib
 import resource
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from sampling import Sampling
 
 from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios.drill import Drilled, Plan, rehearse
@@ -77,6 +80,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="A drill of a long list: seconds, megabytes, attempts a second.")
     parser.add_argument("--recipients", type=int, default=RECIPIENTS)
     parser.add_argument("--mode", type=Mode, default=Mode.MERGE, help="merge: a message for each; batch: one for all")
+    parser.add_argument("--profile", action="store_true", help="say in which functions the time goes")
     chosen = parser.parse_args()
     script = read_script(SCRIPT.read_text(encoding="utf-8"), SCRIPT.name)
     with tempfile.TemporaryDirectory() as folder:
@@ -87,8 +91,11 @@ def main() -> None:
             ledger=Path(folder, "week.ledger"),
         )
         wall, processor = time.perf_counter(), time.process_time()
-        drilled = rehearse(plan)
+        with Sampling() if chosen.profile else contextlib.nullcontext() as sampling:
+            drilled = rehearse(plan)
         wall, processor = time.perf_counter() - wall, time.process_time() - processor
+    if sampling is not None:
+        print(sampling.table())
     report(chosen.recipients, drilled, wall, processor)
 
 

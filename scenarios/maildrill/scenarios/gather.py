@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import replace
+from functools import lru_cache
 
 from maildrill.fakeserver.journal.journal import Closed, Entry, Journal, Message, SessionRecord
 from maildrill.scenarios.oracles import Asked, Connected, Taken
@@ -149,4 +150,9 @@ def _parameters(entry: Entry) -> frozenset[str]:
     """Return the names of a command's parameters as they were said: a server that refuses them keeps none."""
     if entry.stage not in _WITH_PARAMETERS or entry.command.endswith(">"):
         return _NONE
-    return frozenset(word.partition("=")[0].upper() for word in entry.command.rpartition(">")[2].split())
+    return _names(tuple(word.partition("=")[0].upper() for word in entry.command.rpartition(">")[2].split()))
+
+
+@lru_cache(maxsize=64)  # most commands of a session have the same
+def _names(words: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(words)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from maildrill.smtp.text import escape
 
@@ -37,7 +38,13 @@ class EnhancedStatus:
     def leading(cls, text: str) -> EnhancedStatus | None:
         """Return the code that `text` begins with, or None."""
         match = _ENHANCED.match(text)
-        return cls(int(match[1]), int(match[2]), int(match[3])) if match else None
+        return _status(match[0]) if match else None
+
+
+@lru_cache(maxsize=256)  # there are few, and each is asked for several times of each reply
+def _status(text: str) -> EnhancedStatus:
+    klass, subject, detail = text.split(".")
+    return EnhancedStatus(int(klass), int(subject), int(detail))
 
 
 @dataclass(frozen=True, slots=True)

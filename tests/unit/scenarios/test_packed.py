@@ -65,7 +65,16 @@ def test_letters_on_a_shelf_come_back() -> None:
 
 def test_a_folded_field_is_read_as_octets() -> None:
     """Whoever reads or replaces it does not see how it is kept."""
-    plain = Taken(at=1.0, session=1, transaction=1, recipients=(), content=b"hi", committed=True, acknowledged=True)
+    plain = Taken(
+        at=1.0,
+        session=1,
+        transaction=1,
+        recipients=(),
+        content=b"hi",
+        committed=True,
+        acknowledged=True,
+        honest=True,
+    )
     folded = replace(plain, content=Shelf().put(b"hi"))
 
     assert (folded, replace(folded, at=1.0).content) == (plain, b"hi")

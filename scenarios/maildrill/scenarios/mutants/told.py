@@ -80,6 +80,7 @@ def taken(session: int, number: int, at: float, recipient: str, *, acknowledged:
         content=composed(recipient),
         committed=True,
         acknowledged=acknowledged,
+        honest=True,
     )
 
 

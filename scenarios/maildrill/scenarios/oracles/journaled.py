@@ -55,6 +55,8 @@ class Taken:
     refused.
     """
 
+    __slots__ = ("_content", "acknowledged", "at", "committed", "honest", "recipients", "session", "transaction")
+
     at: float
     session: int
     transaction: int
@@ -62,7 +64,7 @@ class Taken:
     content: Octets = Octets()  # noqa: RUF009 - a descriptor, not a default
     committed: bool
     acknowledged: bool
-    honest: bool = True
+    honest: bool
 
     @property
     def spot(self) -> Spot:

@@ -34,14 +34,13 @@ def log_folds_to_ledger(evidence: Evidence) -> Iterator[Breach]:
 
 def one_outcome_each(evidence: Evidence) -> Iterator[Breach]:
     """I50: tries in the ledger against attempt events in the log, and against RCPT commands in the journal."""
-    kept = Counter(map(_of_ledger, evidence.attempts))
+    balance = Counter(map(_of_ledger, evidence.attempts))
     unsaid = {_of_ledger(attempt) for attempt in evidence.attempts if _could_not_be_logged(attempt, evidence)}
-    logged = Counter(_of_log(event.fields) for event in evidence.by_kind.get("attempt", ()))
-    for key in (kept - logged).elements():
-        if key in unsaid:
-            continue
-        yield Breach(str(key[0]), f"has a try in the ledger that is not in the log: {key[1:]}")
-    for key in (logged - kept).elements():
+    balance.subtract(_of_log(event.fields) for event in evidence.by_kind.get("attempt", ()))
+    for key in (+balance).elements():
+        if key not in unsaid:
+            yield Breach(str(key[0]), f"has a try in the ledger that is not in the log: {key[1:]}")
+    for key in (-balance).elements():
         yield Breach(str(key[0]), f"has a try in the log that is not in the ledger: {key[1:]}")
     for address, asked in evidence.asked_for.items():
         for one in asked:

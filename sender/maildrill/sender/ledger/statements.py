@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from sys import intern
 from typing import Any
 
 from maildrill.sender.attempt import Fault, Scope, State, Verdict
@@ -208,14 +210,14 @@ def attempt_record(found: Found) -> AttemptRecord:
         state=State(state),
         scope=Scope(scope),
         stage=Stage(stage),
-        row=rule,
+        row=intern(rule),
         counted=bool(counted),
         reply=_reply(code, lines),
         fault=None if fault is None else Fault(fault),
         detail=detail,
         until=until,
-        account=account,
-        host=host,
+        account=intern(account),
+        host=intern(host),
         override=override,
     )
 
@@ -266,6 +268,7 @@ def reply_of(code: int | None, lines: str | None) -> Reply | None:
     return _reply(code, lines)
 
 
+@lru_cache(maxsize=1024)  # most replies of a server are the same ones
 def _reply(code: int | None, lines: str | None) -> Reply | None:
     if code is None:
         return None
