@@ -48,6 +48,7 @@ SCRIPTS = (
     "rcpt-undecided",
     "auth-without-tls",
     "rough-week",
+    "rset-refused",
     "says-when",
     "starttls-missing",
 )
@@ -90,6 +91,12 @@ SPARED = {
     ("dialogue.nothing_after_421", "mark == '->'"): "RFC 5321 allows a QUIT; we say nothing at all",
     ("dialogue.nothing_after_421", "text != 'QUIT'"): "RFC 5321 allows a QUIT; we say nothing at all",
     ("grammar.no_injection", "head not in seen"): "each header is told once",
+    ("overriding._plainly_meant", "return None"): "no override is plainly meant",
+    ("merging._other_values", "''"): "a tag without a default has a value",
+    ("grammar.side_shows", "inside = evidence.transactions.get((one.session, one.transaction), ())"): "by RSET's words",
+    ("grammar.side_shows", "said.stage in _SIDE"): "by RSET's words",
+    ("grammar.side_shows", "said.reply != tried.reply or said.stage in _SIDE"): "by RSET's words",
+    ("grammar.side_shows", "if all((said.reply != tried.reply or said.stage in _SIDE for said in inside)):"): "RSET",
     ("grammar.side_shows", "attempt.verdict not in (Verdict.RELEASED, Verdict.HELD)"): "nothing was decided",
     ("grammar._first_fault", "(last, one.stage) != (Stage.BODY, Stage.BDAT)"): "a chunk that crossed a reply",
     ("keeping._of_ledger", "''"): "what a crash left in doubt has neither reply nor fault",
@@ -146,14 +153,16 @@ class Marking(ast.NodeTransformer):
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
         """Mark every operand that is looked at only if those before it do not decide."""
+        words = [ast.unparse(value) for value in node.values]
         first, *others = (self.visit(value) for value in node.values)
-        node.values = [first, *map(self._around, others)]
+        node.values = [first, *map(self._around, others, words[1:])]
         return node
 
     def visit_GeneratorExp(self, node: ast.GeneratorExp) -> ast.AST:
         """Mark what is made of each."""
+        words = ast.unparse(node.elt)
         self.generic_visit(node)
-        node.elt = self._around(node.elt)
+        node.elt = self._around(node.elt, words)
         return node
 
     def _block(self, body: list[ast.stmt], *, outer: bool = False) -> list[ast.stmt]:
@@ -163,18 +172,19 @@ class Marking(ast.NodeTransformer):
             return body
         marked: list[ast.stmt] = []
         for statement in body:
+            words = ast.unparse(statement)
             done = statement if _reports(statement) else self.visit(statement)
             plain = _reports(statement) or (
                 isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
             )
-            marked += [done] if plain else [ast.Expr(self._seen(statement)), done]
+            marked += [done] if plain else [ast.Expr(self._seen(statement, words)), done]
         return marked
 
-    def _around(self, value: ast.expr) -> ast.expr:
-        return self._seen(value, value)
+    def _around(self, value: ast.expr, words: str) -> ast.expr:
+        return self._seen(value, words, value)
 
-    def _seen(self, node: ast.stmt | ast.expr, *given: ast.expr) -> ast.Call:
-        self.marks.append((f"{self._name}.{self._function}", node.lineno, ast.unparse(node).partition("\n")[0]))
+    def _seen(self, node: ast.stmt | ast.expr, words: str, *given: ast.expr) -> ast.Call:
+        self.marks.append((f"{self._name}.{self._function}", node.lineno, words.partition("\n")[0]))
         number = ast.Constant(len(self.marks) - 1)
         return ast.Call(ast.Name("_seen", ast.Load()), [number, *given], [])
 

@@ -54,6 +54,7 @@ from maildrill.scenarios.mutants.seeded_pace import (
     foretells_another_message,
     forgets_its_pace,
     forgets_to_reset,
+    gives_everybody_the_default,
     is_due_in_the_past,
     loses_lines_of_the_log,
     loses_patience,
@@ -98,7 +99,7 @@ CAMPAIGN = Campaign(
     limits=Limits(connections=1, recipients_per_transaction=2),
     mode=Mode.BATCH,
 )
-ROWS = [Row(n, f"{name}@example.com", {}) for n, name in enumerate(("ann", "bob", "cyd"), start=2)]
+ROWS = [Row(n, f"{name}@example.com", {"Name": name.title()}) for n, name in enumerate(("ann", "bob", "cyd"), start=2)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +207,11 @@ def cautious(campaign: Campaign) -> Campaign:
     return replace(slow, limits=replace(slow.limits, pause_after=2))
 
 
+def greeting(campaign: Campaign) -> Campaign:
+    """A message for each, with a name in it."""
+    return replace(merging(campaign), text="Dear [Name|friend]\n")
+
+
 def short_sessions(campaign: Campaign) -> Campaign:
     """One message in each session."""
     return replace(campaign, limits=replace(campaign.limits, messages_per_connection=1))
@@ -257,6 +263,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(says_the_password_to_whoever_listens, IN_CLEAR, 35, logging_in_anyhow),
     Defect(writes_down_what_it_says_of_a_password, "", 36, logging_in),
     Defect(believes_that_no_server_repeats_a_password, ECHO, 36, logging_in),
+    Defect(gives_everybody_the_default, "", 54, greeting),
     Defect(writes_no_intent, "", 37),
     Defect(changes_the_message_id, "", 42, merging),
     Defect(foretells_another_message, "", 46),

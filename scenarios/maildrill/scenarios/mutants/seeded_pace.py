@@ -22,6 +22,7 @@ from maildrill.sender.gate import Gate
 from maildrill.sender.hearing import Hearing
 from maildrill.sender.intention import Intention
 from maildrill.sender.letters import Letter, Letters
+from maildrill.sender.merge.template import Template
 from maildrill.sender.message import Composer
 from maildrill.sender.octets import Content
 from maildrill.sender.pacing import limits
@@ -141,6 +142,10 @@ def changes_the_message_id(patch: Patching) -> None:
         return replace(letter, content=Content.of(letter.content.whole().replace(old, new)))
 
     patch.setattr(Letters, "letter", changing)
+
+
+def gives_everybody_the_default(patch: Patching) -> None:
+    patch.setattr(Template, "fill", lambda _, tag, __: tag.default or "")
 
 
 def foretells_another_message(patch: Patching) -> None:

@@ -16,6 +16,7 @@ from maildrill.scenarios.oracles.keeping import KEEPING
 from maildrill.scenarios.oracles.limits import LIMITS
 from maildrill.scenarios.oracles.listing import LISTING
 from maildrill.scenarios.oracles.lives import RUNS, Life, Lives, Torn
+from maildrill.scenarios.oracles.merging import MERGING
 from maildrill.scenarios.oracles.overriding import OVERRIDING
 from maildrill.scenarios.oracles.retrying import RETRYING
 from maildrill.scenarios.oracles.secrecy import SECRECY
@@ -29,7 +30,7 @@ INVARIANTS: tuple[Invariant[Evidence], ...] = tuple(
     sorted(
         (
             *(*ACCOUNTING, *RETRYING, *TIMING, *STORMS, *LIMITS, *DIALOGUE, *GRAMMAR),
-            *(*SECRECY, *IDENTITY, *KEEPING, *LISTING, *OVERRIDING, *CAUTION),
+            *(*SECRECY, *IDENTITY, *KEEPING, *LISTING, *MERGING, *OVERRIDING, *CAUTION),
         ),
         key=lambda invariant: invariant.number,
     )

@@ -81,10 +81,19 @@ def no_injection(evidence: Evidence) -> Iterator[Breach]:
 
 
 def side_shows(evidence: Evidence) -> Iterator[Breach]:
-    """I34: no try in the ledger was decided by what was said to RSET, NOOP or QUIT."""
+    """I34: no try in the ledger was decided by what was said to RSET, NOOP or QUIT, as the journal has it."""
     for attempt in evidence.attempts:
         if attempt.stage in _SIDE and attempt.verdict not in (Verdict.RELEASED, Verdict.HELD):
             yield Breach(attempt.recipient, f"is {attempt.verdict} by the reply to {attempt.stage}")
+    for asked in evidence.by_session.values():
+        beside = {one.reply for one in asked if one.stage in _SIDE and one.reply is not None and one.reply.klass > 3}
+        for one in asked if beside else ():
+            tried = evidence.tried_at(one.recipient, one.at) if one.stage is Stage.RCPT else None
+            if tried is None or tried.reply not in beside:
+                continue
+            inside = evidence.transactions.get((one.session, one.transaction), ())
+            if all(said.reply != tried.reply or said.stage in _SIDE for said in inside):
+                yield Breach(one.recipient, f"is {tried.verdict} by a reply that was none to its message")
 
 
 def _first_fault(asked: Sequence[Asked]) -> tuple[str, Asked] | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
+from itertools import takewhile
 from math import ceil, inf
 
 from maildrill.scenarios.oracles.evidence import FLIGHT, Evidence
@@ -90,6 +91,8 @@ def _progress(evidence: Evidence) -> Iterator[Breach]:
     crowded = {(one.session, one.transaction) for one in evidence.asked if _is_one_too_many(evidence, one)}
     if not crowded or evidence.severed or evidence.paced or len(evidence.districts) != 1 or not _all_well(evidence):
         return
+    if any(attempt.counted and attempt.verdict is Verdict.DEFERRED for attempt in evidence.attempts):
+        return  # one too many for the second time waits as anybody else does
     accepted = [sum(_is_accepted(one) for one in evidence.transactions[which]) for which in crowded]
     most = min(*accepted, *(recipients_at(one, evidence.campaign.limits) for one in evidence.districts[0].places))
     # each connection that is open when the limit is learned may have found it out by itself
@@ -117,8 +120,10 @@ def _is_one_too_many(evidence: Evidence, asked: Asked) -> bool:
     if asked.stage is not Stage.RCPT or reply is None or asked.session in evidence.severed:
         return False
     status = EnhancedStatus.leading(reply.text)
-    many = reply.code in _TOO_MANY if status is None else str(status) in _MANY
-    return many and _has_company(evidence, asked)
+    if status is not None:
+        return str(status) in _MANY and _has_company(evidence, asked)
+    together = evidence.transactions.get((asked.session, asked.transaction), ())
+    return reply.code in _TOO_MANY and any(map(_is_accepted, takewhile(lambda one: one != asked, together)))
 
 
 def _is_accepted(asked: Asked) -> bool:

@@ -1,4 +1,4 @@
-"""Invariants I52 to I55: who is written to, with what, and that nobody pays for our own set-up.
+"""Invariants I52, I53 and I55: who is written to, and that nobody pays for our own set-up.
 
 Rule: addresses are compared in a normal form of our own, not in the list reader's.
 """
@@ -14,9 +14,7 @@ from unicodedata import normalize
 from maildrill.scenarios.oracles.evidence import Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
 from maildrill.sender.attempt import Verdict
-from maildrill.sender.campaign import Mode
 from maildrill.sender.lists.rows import Reason
-from maildrill.sender.merge.template import Template
 from maildrill.smtp import Stage
 
 #: Where the dialogue is about us and not about a recipient, and the codes that say so anywhere (RFC 4954, 3207).
@@ -62,24 +60,6 @@ def dedupe(evidence: Evidence) -> Iterator[Breach]:
             yield Breach("", f"{counts} {reason.value}: so many rows were left out by list, log and report")
 
 
-def merge_is_total(evidence: Evidence) -> Iterator[Breach]:
-    """I54: each tag has a value in the list, or a default; and no tag stands in what the server has."""
-    campaign = evidence.campaign
-    sources = (campaign.subject, campaign.text or "", campaign.html or "")
-    tags = {tag for n, source in enumerate(sources) for tag in Template.parse(source, "", html=n == 2).tags}
-    if not tags:
-        return
-    needed = [tag.name for tag in tags if tag.default is None] if campaign.mode is Mode.MERGE else []
-    marks = [f"[{tag.name}".encode() for tag in tags]
-    for address, row in evidence.rows.items():
-        for name in needed:
-            if not row.get(name, "").strip():
-                yield Breach(address, f"has nothing for the tag [{name}]")
-    for taken in evidence.taken:
-        if any(mark in taken.content for mark in marks):
-            yield Breach(next(iter(taken.recipients), ""), "was sent a message with a tag that nobody filled")
-
-
 def account_hold(evidence: Evidence) -> Iterator[Breach]:
     """I55: no try that ended in our own set-up is counted, and none burns anybody."""
     for attempt in evidence.attempts:
@@ -107,14 +87,6 @@ LISTING = (
         "RFC 5321 section 2.4",
         dedupe,
         (Witness.LIST, Witness.LEDGER, Witness.LOG, Witness.REPORT),
-    ),
-    Invariant(
-        54,
-        "merge is total",
-        "Every tag is filled by the recipient's row or by a default; none is empty by accident.",
-        "maildrill",
-        merge_is_total,
-        (Witness.LIST, Witness.JOURNAL),
     ),
     Invariant(
         55,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
 from math import inf
 
-from maildrill.scenarios.oracles.evidence import Evidence
+from maildrill.scenarios.oracles.evidence import FLIGHT, Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
 from maildrill.scenarios.oracles.retrying import GRAIN, band, is_last_call
 from maildrill.sender.attempt import Fault, State, Verdict
@@ -47,7 +47,7 @@ def transient_is_retried(evidence: Evidence) -> Iterator[Breach]:
 
 
 def hint_is_a_lower_bound(evidence: Evidence) -> Iterator[Breach]:
-    """I13: what a reply's text says of when to come back never brings the next try forward."""
+    """I13: what a reply's text says of when to come back never brings the next try forward, in ledger or journal."""
     for attempt in evidence.with_verdict(Verdict.DEFERRED):
         by = evidence.override_of(attempt)
         if by is not None and by.after is not None:
@@ -63,10 +63,16 @@ def hint_is_a_lower_bound(evidence: Evidence) -> Iterator[Breach]:
         if early or most + GRAIN < waited < asked - GRAIN:
             found = f"was told to come back in {format_duration(asked)}, and is to wait {format_duration(waited)}"
             yield Breach(attempt.recipient, found)
+        due = attempt.until if is_last_call(evidence, attempt) else attempt.ended + least
+        again = evidence.asked_for.get(attempt.recipient, ())
+        if any(attempt.ended + GRAIN < one.at < due - GRAIN for one in again):
+            yield Breach(
+                attempt.recipient, f"was told to come back in {format_duration(asked)}, and came before its time"
+            )
 
 
 def clock_safety(evidence: Evidence) -> Iterator[Breach]:
-    """I18: no try ends before it began, none is due before it ended, no delay is negative."""
+    """I18: no try ends before it began, none is due before it ended, no delay and no cool-down is negative."""
     for attempt in evidence.attempts:
         if attempt.ended < attempt.started:
             yield Breach(
@@ -78,15 +84,24 @@ def clock_safety(evidence: Evidence) -> Iterator[Breach]:
         delay = event.fields.get("delay", 0.0)
         if isinstance(delay, float) and delay < 0:
             yield Breach(str(event.fields["recipient"]), f"has a delay of {delay:g}s in the log")
+    for event in evidence.by_kind.get("breaker.opened", ()):
+        if _until(event) < event.at - GRAIN:
+            yield Breach("", f"event {event.number} of the log ({event.kind}) is about a time that was over")
+    for record in evidence.recipients:
+        if record.first_at is not None and record.expires_at is not None and record.expires_at < record.first_at:
+            yield Breach(record.address, "has a lifetime that ends before its first try began")
 
 
 def timeout_honesty(evidence: Evidence) -> Iterator[Breach]:
-    """I19: set each timeout that the ledger has against the last line of its session in the log."""
+    """I19: set each timeout that the ledger has against the last line of its session in the log, and the journal."""
     limits = evidence.deadlines
+    gone = sorted((one.closed, one.session) for one in evidence.connected if one.session in evidence.severed)
     deadline = {
         Stage.CONNECT: limits.connect,
         Stage.BANNER: limits.banner,
         Stage.EHLO: limits.ehlo,
+        Stage.STARTTLS: limits.starttls,
+        Stage.AUTH: limits.auth,
         Stage.MAIL: limits.mail,
         Stage.RCPT: limits.rcpt,
         Stage.DATA: limits.data,
@@ -103,6 +118,14 @@ def timeout_honesty(evidence: Evidence) -> Iterator[Breach]:
         waited = attempt.ended - max(lines, default=attempt.started)
         if abs(waited - allowed) > _TICK:
             found = f"session {attempt.session} waited {format_duration(waited)} at {attempt.stage}"
+            yield Breach(attempt.recipient, f"{found}, and {format_duration(allowed)} is the deadline")
+        near = gone[bisect_left(gone, (attempt.ended - _TICK, 0)) : bisect_right(gone, (attempt.ended + _TICK, 0))]
+        last = [
+            (closed, evidence.by_session[session][-1]) for closed, session in near if session in evidence.by_session
+        ]
+        waits = [closed - asked.at for closed, asked in last if asked.reply is None and asked.stage is attempt.stage]
+        if waits and all(abs(seen - allowed) > _TICK + FLIGHT for seen in waits):
+            found = f"was given up {format_duration(min(waits))} after the server had read {attempt.stage}"
             yield Breach(attempt.recipient, f"{found}, and {format_duration(allowed)} is the deadline")
 
 
