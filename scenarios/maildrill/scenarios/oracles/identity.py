@@ -79,18 +79,9 @@ def preview_is_the_wire(evidence: Evidence) -> Iterator[Breach]:
 
 def each_line_once(evidence: Evidence) -> Iterator[Breach]:
     """I49: number and time of the log's events; RCPT commands of the journal against lines of the log."""
-    before = None
-    for event in evidence.events:
-        back = before is not None and event.at < before.at - GRAIN and event.kind not in BETWEEN_RUNS
-        if before is not None and (event.number != before.number + 1 or back):
-            yield Breach("", f"event {event.number} of the log does not come after event {before.number}")
-            break
-        before = event
-    said = Counter(
-        text[len(_RCPT) :].partition(">")[0]
-        for line in evidence.by_kind.get("line", ())
-        if line.fields["mark"] == "->" and (text := str(line.fields["text"])).startswith(_RCPT)
-    )
+    fault, said = _read_once(evidence)
+    if fault:
+        yield Breach("", fault)
     tries = Counter(attempt.recipient for attempt in evidence.attempts if attempt.transaction is not None)
     for address, asked in evidence.asked_for.items():
         if len(asked) > said[address]:
@@ -98,6 +89,23 @@ def each_line_once(evidence: Evidence) -> Iterator[Breach]:
     for address, count in said.items():
         if count > tries[address] + len(evidence.ends):  # one that was broken off with its run leaves no try
             yield Breach(address, f"is named by {count} RCPT lines of the log, in {tries[address]} tries")
+
+
+def _read_once(evidence: Evidence) -> tuple[str, Counter[str]]:
+    """Return what is wrong with the order of the log, and how often each address stands in an RCPT that was said."""
+    before, fault = None, ""
+    said = Counter[str]()
+    for event in evidence.events:  # once: a log may have millions
+        if before is not None and not fault:
+            back = event.at < before.at - GRAIN and event.kind not in BETWEEN_RUNS
+            if back or event.number != before.number + 1:
+                fault = f"event {event.number} of the log does not come after event {before.number}"
+        before = event
+        if event.kind == "line" and event.fields["mark"] == "->":
+            text = str(event.fields["text"])
+            if text.startswith(_RCPT):
+                said[text[len(_RCPT) :].partition(">")[0]] += 1
+    return fault, said
 
 
 def _over(evidence: Evidence, session: int, transaction: int) -> float:
