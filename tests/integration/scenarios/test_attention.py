@@ -51,6 +51,7 @@ SCRIPTS = (
     "rset-refused",
     "says-when",
     "starttls-missing",
+    "too-many-recipients-452",
 )
 #: What a server says to those to whom something happens, and what that is: there is more than one run.
 TROUBLE = """
