@@ -51,7 +51,7 @@ def test_the_right_password_opens_and_a_wrong_one_burns_nobody(
     mechanism: str, postfix: Any, sending: Start, certificate: Any, secret: str
 ) -> None:
     """It is said once, however many sessions there may be; with the right one the campaign goes to everybody."""
-    name = f"guest-{mechanism.lower()}-"
+    name = f"guest-by-{mechanism.lower()}-"
     guests = [f"{name}{n}@good.test" for n in range(6)]
     account = (
         f'tls = "required"\nca_file = "{certificate.authority}"\nauth = ["{mechanism}"]\n'

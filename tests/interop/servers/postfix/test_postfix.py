@@ -44,7 +44,7 @@ def test_a_batch_is_split_as_the_server_wants(postfix: Any, sending: Start) -> N
     told = sending(postfix.ports["few"], guests, mode="batch", lifetime="1m").send()
 
     assert postfix.taken("guest-few-") == Counter(guests) == told.delivered
-    assert re.findall(r"nrcpt=(\d+)", postfix.log()) == ["5", "5", "5", "5", "3"]
+    assert sorted(re.findall(r"nrcpt=(\d+)", postfix.log())) == ["3", "5", "5", "5", "5"]
 
 
 def test_refusals_are_for_whom_they_are(postfix: Any, sending: Start) -> None:

@@ -42,7 +42,7 @@ def test_too_many_recipients_are_no_refusal(exim: Any, sending: Start) -> None:
     told = sending(exim.ports["plain"], guests, mode="batch", lifetime="1m").send()
 
     assert exim.taken("guest-many-") == Counter(guests) == told.delivered
-    assert [len(line.split()) for line in re.findall(r" <= news.* for (.*)", exim.log())] == [30, 30, 15]
+    assert sorted(len(line.split()) for line in re.findall(r" <= news.* for (.*)", exim.log())) == [15, 30, 30]
 
 
 def test_refusals_are_for_whom_they_are(exim: Any, sending: Start) -> None:
@@ -62,7 +62,7 @@ def test_the_right_password_opens_and_a_wrong_one_burns_nobody(
     mechanism: str, exim: Any, sending: Start, certificate: Any, secret: str
 ) -> None:
     """In TLS with an authority that is pinned; after a refusal the same campaign goes to everybody."""
-    name = f"guest-{mechanism.lower()}-"
+    name = f"guest-by-{mechanism.lower()}-"
     guests = [f"{name}{n}@good.test" for n in range(6)]
     account = (
         f'tls = "required"\nca_file = "{certificate.authority}"\nauth = ["{mechanism}"]\n'
