@@ -245,12 +245,12 @@ class Lane:
     async def _conclude(self, heard: Transaction, batch: list[Waiting], go: Try) -> list[Waiting]:
         """Have the batch ruled and written down; return those to be tried again at once in this session."""
         shop, there = self._shop, self.destination
-        rulings = judge(heard, free=self._free)
+        rulings = judge(heard, free=self._free | there.spared)
         if heard.mail is not None and there.gate.sender_refused(refused=refused_sender(heard, rulings)):
             rulings = tuple(replace(ruling, verdict=Verdict.HELD, detail=_SENDER_REFUSED) for ruling in rulings)
         wanted = shop.desk.campaign.overrides
         rulings = tuple(overruled(ruling, wanted, host=go.host, account=go.account) for ruling in rulings)
-        self._free.update(ruling.recipient for ruling in rulings if ruling.again)
+        self._spare(rulings)
         again = await shop.desk.conclude(batch, rulings, go)
         for waiting, ruling in zip(batch, rulings, strict=True):
             if ruling.verdict in _LAST:
@@ -258,6 +258,14 @@ class Lane:
         self._conduct.weigh(heard, rulings, go)
         self._hold_if_told(rulings)
         return again
+
+    def _spare(self, rulings: Sequence[Ruling]) -> None:
+        """Remember who is asked for at once again: once in a session, or else in the next one."""
+        again = {ruling.recipient for ruling in rulings if ruling.again}
+        self._free |= again
+        self.destination.spared -= {ruling.recipient for ruling in rulings}
+        if self._transactions >= self.destination.limits.messages:
+            self.destination.spared |= again
 
     def _hold_if_told(self, rulings: Sequence[Ruling]) -> None:
         """Leave the destination alone where the ruling is about our own set-up (invariant I55)."""
