@@ -70,7 +70,8 @@ class Gate:
 class Course:
     """All runs but the last. file: the ledger, another one after a death; in memory (None) only without events.
 
-    connections: sessions begun so far. deeds: whether there are events at all.
+    connections: sessions begun so far. deeds: whether there are events at all; durability: of the ledger without them,
+    for where nobody looks at the file meanwhile, and nothing dies, one commit at the end will do.
     """
 
     campaign: Campaign
@@ -82,6 +83,7 @@ class Course:
     gate: Gate
     runner: MakeRunner
     deeds: bool = True
+    durability: Durability = Durability.NONE
     lives: list[Life] = field(default_factory=list)
     connections: int = 0
     _told: int = 0
@@ -102,8 +104,7 @@ class Course:
 
     def opened(self) -> SqliteLedger:
         """Open the ledger for a run, and log who was set aside since the last one."""
-        # where nobody looks at the file meanwhile, and nothing dies, one commit at the end will do
-        durability = Durability.PROCESS if self.deeds else Durability.NONE
+        durability = Durability.PROCESS if self.deeds else self.durability
         ledger = open_ledger(self.file, self.campaign, at=self.world.clock.now(), durability=durability)
         for row in self.roll.set_aside[self._told :]:
             self.log.set_aside(self.world.clock.now(), row)

@@ -31,6 +31,7 @@ from maildrill.scenarios.world import DEFAULT, Network, World, run_world
 from maildrill.sender.campaign import Campaign, Mode
 from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.content import Caution
+from maildrill.sender.ledger import Durability
 from maildrill.sender.ledger.sqlite import SqliteLedger
 from maildrill.sender.lists import RecipientList, Row, read_list
 from maildrill.sender.lists.rows import SetAside
@@ -53,7 +54,8 @@ class Plan:
     outcomes: what must become of the recipients, besides all that must hold always. script: what every server says
     that is not in `hosts`: by name or address, another script. dns: what a direct campaign is told of domains.
     canary: only so many are sent to, the first of the list; 0: everybody. events: what happens meanwhile.
-    password: of every account, in place of the real one, which is not fetched.
+    password: of every account, in place of the real one, which is not fetched. durability: of the ledger; a drill
+    without events is one commit unless it is said otherwise.
     """
 
     campaign: Campaign
@@ -62,6 +64,7 @@ class Plan:
     network: Network = DEFAULT
     recipients: RecipientList | None = None
     ledger: Path | None = None
+    durability: Durability = Durability.NONE
     outcomes: tuple[Outcome, ...] = ()
     hosts: Mapping[str, Script] = field(default_factory=dict)
     dns: Zone = field(default_factory=dict)
@@ -135,6 +138,7 @@ class _Stage:
                 gate=gate,
                 runner=partial(self._runner, world, servers, log),
                 deeds=bool(plan.events),
+                durability=plan.durability,
             )
             await course.play(plan.events)
             ledger = course.opened()

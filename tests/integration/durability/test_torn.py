@@ -55,7 +55,8 @@ READING = (("status",), ("log",), ("report",), ("explain", GUESTS[1]))
 
 def _plan(folder: Path) -> Plan:
     campaign = read_campaign(folder / "spring.toml")
-    return Plan(campaign=campaign, script=read_script(SCRIPT, "test.toml"), ledger=folder / "spring.ledger")
+    script = read_script(SCRIPT, "test.toml")
+    return Plan(campaign=campaign, script=script, ledger=folder / "spring.ledger", durability=Durability.PROCESS)
 
 
 def _rehearse(folder: Path) -> None:

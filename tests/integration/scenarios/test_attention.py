@@ -80,6 +80,7 @@ COURSES = (
 )
 #: The modules of all oracles that are asked after a drill.
 #: Marks that are passed on the way to a breach alone: by what might still excuse it.
+_NOT_AFTER = "of the log does not come after event {before.number}"
 SPARED = {
     ("accounting.no_false_failure", "taken.session not in evidence.severed"): "the reply may have been lost",
     ("accounting.no_false_failure", "not told"): "an operator said so",
@@ -106,6 +107,13 @@ SPARED = {
     ("limits._progress", "if waited > 1.0:"): "nobody waits",
     ("overriding._plainly_meant", "return one"): "it was ruled otherwise",
     ("overriding._ruled_otherwise", "_MEANT[meant.then] is not row.verdict"): "it was ruled otherwise",
+    (
+        "identity._read_once",
+        "fault = f'event {event.number} of the log does not come after event {before.number}'",
+    ): "so",
+    ("identity._read_once", f"fault = f'event {{event.number}} {_NOT_AFTER}'"): "the moment of a breach",
+    ("storms._in_cool_down", "until = min(until, following)"): "drawn scenarios came to it: test_found",
+    ("storms._was_served", "_is_of_use(one)"): "drawn scenarios came to it: test_found",
     ("storms.breaker", "continue"): "no drill has a breaker for two accounts of one host",
     ("retrying.floor", "at"): "the moment of a breach",
     ("retrying.is_last_call", "0.0"): "a deferral has a moment",

@@ -13,6 +13,7 @@ from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios import catalogue
 from maildrill.scenarios.crash import deaths_of, die_at, judge, spread, torn
 from maildrill.scenarios.drill import Plan
+from maildrill.scenarios.mutants.seeded_crash import marks_after_the_batch, marks_before_sending
 from maildrill.scenarios.scenario_file import has_scenario, plan_of
 from maildrill.sender import runner, standing
 from maildrill.sender.attempt import State
@@ -210,6 +211,8 @@ def cannot_read_what_is_torn(patch: Patch) -> None:
         (begins_anew, {"I3", "I9"}),
         (writes_a_new_message, {"I42"}),
         (loses_one, {"I1"}),
+        (marks_before_sending, {"I38"}),
+        (marks_after_the_batch, {"I37"}),
         (notes_a_delivery_before_the_dot, {"I2", "I39"}),
         (cannot_read_what_is_torn, {"I39"}),
     ],

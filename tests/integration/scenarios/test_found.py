@@ -8,6 +8,7 @@ import pytest
 
 from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios.scenario import Scenario, listed, usual_campaign
+from maildrill.scenarios.scenario_file import scenario_of
 from maildrill.sender.attempt import State
 from maildrill.sender.lane import Lane
 
@@ -50,3 +51,46 @@ def test_the_next_session_is_told() -> None:
             connections.append(scenario.run().summary.connections)
 
     assert connections[0] < 200 < connections[1]
+
+
+UNDER_WAY = """\
+version = 1
+
+[scenario]
+purpose = "generated"
+source = "maildrill"
+recipients = ["a@one.example", "a@two.example"]
+seed = 2
+campaign.retry.schedule = ["10m", "30m", "2h"]
+campaign.retry.cap = "2h"
+campaign.retry.lifetime = "12h"
+campaign.limits.connections = 2
+campaign.limits.messages_per_connection = 1
+campaign.limits.recipients_per_transaction = 1
+network.latency = "0.5s"
+network.jitter = "0s"
+
+[[rule]]
+name = "generated.toml:2"
+at = "rcpt"
+domain = "one.example"
+key = "rcpt"
+age = ">=1h"
+cut = "before"
+
+[[rule]]
+name = "generated.toml:8"
+at = "banner"
+chance = 0.9
+cut = "before"
+"""
+
+
+def test_a_session_under_way_may_show_that_the_host_serves() -> None:
+    """The breaker opens by others, and closes by what was served in it: what connects then does not come too early."""
+    drilled = scenario_of(read_script(UNDER_WAY, "generated.toml")).run()
+    kinds = [event.kind for event in drilled.evidence.events]
+
+    assert "breaker.opened" in kinds
+    assert "breaker.closed" in kinds
+    assert drilled.summary.violations == ()

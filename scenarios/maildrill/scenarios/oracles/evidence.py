@@ -211,7 +211,7 @@ class Evidence:
 
     def found_at(self, attempt: AttemptRecord) -> float:
         """When a try was written down: at its end, or by a later run that found it in the middle of a transaction."""
-        for event in self.by_kind.get("recipient.recovered", ()) if self.deaths else ():
+        for event in self.by_kind.get("recipient.recovered", ()) if self.ends else ():
             tries = self.attempts_of.get(str(event.fields["recipient"]), ())
             if next((one for one in reversed(tries) if one.ended <= event.at), None) is attempt:
                 return event.at

@@ -50,7 +50,8 @@ def breaker(evidence: Evidence) -> Iterator[Breach]:
         own = [event for event in changes if event.fields["relay"] in relays]
         for event, following in zip(own, [*own[1:], None], strict=False):
             if event.kind == "breaker.opened":
-                yield from _in_cool_down(evidence, there, event, inf if following is None else following.at)
+                end = inf if following is None else following.at
+                yield from _in_cool_down(evidence, there, event, end)
 
 
 def _storm(opened: list[float], most: int, where: str) -> Iterator[Breach]:
@@ -81,6 +82,8 @@ def _in_cool_down(evidence: Evidence, there: list[Connected], event: LogEvent, f
     begun = (one.at for one in evidence.by_kind.get("run.started", ()) if one.number > event.number)
     replaced = min(begun, default=inf)  # the next process knows only what it has met itself
     until, following = min(float(str(event.fields["until"])), replaced), min(following, replaced)
+    if _was_served(evidence, there, event.at, following):
+        until = min(until, following)
     probes = []
     for one in there:
         if event.at + FLIGHT < one.opened < until - GRAIN:
@@ -92,6 +95,13 @@ def _in_cool_down(evidence: Evidence, there: list[Connected], event: LogEvent, f
         if other.opened + GRAIN < evidence.end_of(one):
             yield Breach("", "connected twice at once before the host had shown that it serves again")
             return
+
+
+def _was_served(evidence: Evidence, there: list[Connected], at: float, until: float) -> bool:
+    """Whether the host served a session that was under way when the cool-down began: then it serves again."""
+    under_way = (one.session for one in there if one.opened <= at + FLIGHT)
+    asked = (asked for session in under_way for asked in evidence.by_session.get(session, ()))
+    return any(at < one.at <= until and _is_of_use(one) for one in asked)
 
 
 STORMS = (

@@ -49,7 +49,8 @@ class Order:
 class Finding:
     """A scenario that breaks something, small: its file, its TOML, the invariants, and the page about it.
 
-    unstable: two runs of it differ, so that it proves nothing.
+    unstable: two runs of it differ, so that it proves nothing. after: how many scenarios were played until
+    one broke this, which was then made small.
     """
 
     file: Path
@@ -57,6 +58,7 @@ class Finding:
     invariants: tuple[str, ...]
     page: str
     unstable: bool
+    after: int
 
 
 @dataclass(slots=True)
@@ -89,6 +91,7 @@ class _Hunt:
         self.tally = Tally()
         self.until = time.monotonic() + order.seconds
         self.target = ""
+        self.after = 0
         self.smallest: Scenario | None = None
         self.violations: tuple[Violation, ...] = ()
         self.page = ""
@@ -105,7 +108,9 @@ class _Hunt:
         broken = {one.invariant for one in violations} - self.order.known
         if not broken or (self.target and self.target not in broken):
             return
-        self.target = self.target or next(one.invariant for one in violations if one.invariant in broken)
+        if not self.target:
+            self.target = next(one.invariant for one in violations if one.invariant in broken)
+            self.after = self.tally.scenarios
         self.smallest, self.violations, self.page = scenario, violations, page
         raise _Broken
 
@@ -133,6 +138,7 @@ class _Hunt:
             tuple(dict.fromkeys([self.target, *(one.invariant for one in self.violations)])),
             self.page,
             self._unstable(self.smallest),
+            self.after,
         )
 
     def _unstable(self, scenario: Scenario) -> bool:
