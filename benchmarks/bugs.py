@@ -31,8 +31,8 @@ _HEAD = """# Ten bugs, reintroduced
 
 Bugs that public senders have had, put into maildrill's sender one after the other, for as long as the search lasts. For
 each: the oracle that spoke first, the others that spoke of the same scenario, after how many drawn scenarios that was,
-and the smallest scenario that was made of it. [Invariants](../docs/invariants.md) has all seeded defects with the oracles that
-see them; [`maildrill prove`](../docs/commands.md#maildrill-prove) is the search.
+and the smallest scenario that was made of it. [Invariants](../docs/invariants.md) has all seeded defects with the
+oracles that see them; [`maildrill prove`](../docs/commands.md#maildrill-prove) is the search.
 
 This page is what `python benchmarks/bugs.py` prints.
 """
