@@ -89,6 +89,7 @@ def test_whatever_the_page_says_in_toml_can_be_said_in_python(text: str) -> None
         (lambda b: b.on("noop").mangle("lf").drip("1B/1s").tease("1s x 2"),
          'at = "noop"\nmangle = "lf"\ndrip = "1B/1s"\ntease = "1s x 2"'),
         (lambda b: b.dot().to("mx.example:25", outside=True), 'at = "dot"\nto = "mx.example:25"\noutside = true'),
+        (lambda b: b.on("body").sip("512B/1s"), 'at = "body"\nsip = "512B/1s"'),
         (lambda b: b.on("tls").handshake("expired"), 'at = "tls"\nhandshake = "expired"'),
         (lambda b: b.rcpt(state="down").set("up").wait("1s"), 'at = "rcpt"\nstate = "down"\nset = "up"\nwait = "1s"'),
         (lambda b: b.dot(header={"X-A": "b*", "X-C": ["d", "!e"]}),
