@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 import re
+from abc import ABC, abstractmethod
 from base64 import b64encode
 from binascii import Error, a2b_base64
 from collections.abc import Callable
@@ -46,16 +47,16 @@ class Call:
     port: int
 
 
-class Talk:
+class Talk(ABC):
     """One exchange. initial: what goes with the command; None: the server speaks first."""
 
     initial: bytes | None = None
     #: What the server says for itself where it refuses a token.
     complaint = ""
 
+    @abstractmethod
     def respond(self, challenge: bytes) -> bytes:
         """Return the response to a challenge; raises CancelError."""
-        raise NotImplementedError
 
     @property
     def satisfied(self) -> bool:
