@@ -44,6 +44,35 @@ def test_events_come_out_by_kind() -> None:
     assert len(events.kinds["line"]) == MANY
 
 
+def test_fields_are_picked_without_events() -> None:
+    """Whatever else stands beside them; an event that has them not is an error."""
+    events = logged()
+    lines = events.kinds["line"]
+
+    assert list(lines.pick("text", "session"))[:2] == [("line 0", 0), ("line 1", 1)]
+    events.take(len(events) + 1, 1.0, "line", {"mark": "->", "session": 7, "text": "another"})
+    assert list(lines.pick("session", "text"))[-2:] == [((MANY - 1) % 3, f"line {MANY - 1}"), (7, "another")]
+    assert events[-1] == LogEvent(len(events), 1.0, "line", {"mark": "->", "session": 7, "text": "another"})
+    with pytest.raises(ValueError, match="not in tuple"):
+        list(lines.pick("session", "mark"))
+
+
+def test_the_order_is_known_without_unpacking() -> None:
+    """Number, time and kind; and only what is asked for comes."""
+    events = logged(12)
+
+    assert list(events.order()) == [(event.number, event.at, event.kind) for event in events]
+    assert list(events.only({"attempt", "other"})) == list(events.kinds["attempt"])
+
+
+def test_a_log_is_packed_once() -> None:
+    """What is packed stays what it is, anything else is packed."""
+    events = logged(5)
+
+    assert Events.of(events) is events
+    assert Events.of(tuple(events)) == events
+
+
 def test_logs_are_compared_by_what_they_hold() -> None:
     """Also with a tuple of events."""
     assert logged() == logged()

@@ -13,13 +13,12 @@ from maildrill.smtp import Stage
 def nothing_after_421(evidence: Evidence) -> Iterator[Breach]:
     """I25: in the sender's dialogue nothing but QUIT follows a 421; in the server's journal no MAIL does."""
     over: dict[object, bool] = {}  # sessions that had their 421, and whether that was to be said of them
-    for session, line in evidence.lines:
-        mark, text = line.fields["mark"], line.fields["text"]
-        if mark == "<**" and str(text).startswith("421"):
+    for session, at, mark, text in evidence.lines:
+        if mark == "<**" and text.startswith("421"):
             over.setdefault(session, False)
         elif mark == "->" and text != "QUIT" and over.get(session) is False:
             over[session] = True
-            yield Breach("", f'session {session} went on after a 421 with "{text}"', Spot(line.at))
+            yield Breach("", f'session {session} went on after a 421 with "{text}"', Spot(at))
     closing: dict[int, float] = {}
     for asked in evidence.asked:
         if asked.stage is Stage.MAIL and asked.session in closing:
@@ -31,10 +30,12 @@ def nothing_after_421(evidence: Evidence) -> Iterator[Breach]:
 def transparency(evidence: Evidence) -> Iterator[Breach]:
     """I32: the octets that the server has after un-stuffing are the message that was composed."""
     for taken in evidence.taken:
-        if taken.recipients and taken.content != evidence.composed(taken.recipients[0]):
+        content = taken.content
+        if taken.recipients and content != evidence.composed(taken.recipients[0]):
             found = f"session {taken.session} carried other octets than were composed"
             yield Breach(taken.recipients[0], found, taken.spot)
-        if b"\r" in taken.content.replace(b"\r\n", b"") or b"\n" in taken.content.replace(b"\r\n", b""):
+        ends = content.count(b"\r\n")
+        if content.count(b"\r") != ends or content.count(b"\n") != ends:
             yield Breach("", f"session {taken.session} carried a bare CR or LF", taken.spot)
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from math import inf
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from maildrill.scenarios.oracles.journaled import Asked, Connected, Taken
-from maildrill.scenarios.oracles.packed import Events
+from maildrill.scenarios.oracles.packed import Events, Series
 from maildrill.scenarios.oracles.places import District, districts, places_of
 from maildrill.scenarios.oracles.starts import renewals
 from maildrill.sender.attempt import State, Verdict
@@ -86,7 +86,7 @@ class Evidence:
     @cached_property
     def waiting(self) -> frozenset[str]:
         """Who may be left waiting when nothing is to be done: all if the campaign is paused, else who is no canary."""
-        said = [event for event in self.events if event.kind in _CAUTION]
+        said = list(self.log.only(_CAUTION))
         if not said or said[-1].kind == "campaign.resumed" or said[-1].fields.get("goes_on"):
             return frozenset()
         if any(event.kind == "campaign.paused" for event in said):
@@ -134,11 +134,14 @@ class Evidence:
         return _grouped(self.asked, lambda asked: asked.session)
 
     @cached_property
-    def by_kind(self) -> Mapping[str, Sequence[LogEvent]]:
+    def log(self) -> Events:
+        """The log's events, packed: each kind can be read without the others."""
+        return Events.of(self.events)
+
+    @property
+    def by_kind(self) -> Mapping[str, Series]:
         """The log's events by kind, in order."""
-        if isinstance(self.events, Events):
-            return self.events.kinds
-        return _grouped(self.events, lambda event: event.kind)
+        return self.log.kinds
 
     @cached_property
     def hosts(self) -> Mapping[int, str]:
@@ -175,29 +178,29 @@ class Evidence:
         return {asked.session: asked.at for asked in self.asked}
 
     @property
-    def without_lines(self) -> Iterator[LogEvent]:
-        """The log's events but for the dialogue, in order."""
-        if isinstance(self.events, Events):
-            return self.events.without("line")
-        return (event for event in self.events if event.kind != "line")
+    def lines(self) -> Iterator[tuple[object, float, str, str]]:
+        """The log's dialogue: of which session each line is, its time, mark and text.
 
-    @property
-    def lines(self) -> Iterator[tuple[object, LogEvent]]:
-        """The log's dialogue, and of which session each line is: of a later run than the first by run and session."""
-        if self._runs < 2:
-            yield from ((line.fields["session"], line) for line in self.by_kind.get("line", ()))
+        Of a later run than the first a session is known by run and number.
+        """
+        if "line" not in self.by_kind:
             return
-        run = 0
-        for event in self.events:
-            run += event.kind == "run.started"
-            if event.kind == "line":
-                session = event.fields["session"]
-                yield (session if run < 2 else (run, session)), event
+        run, dialogue = 0, self.by_kind["line"]
+        said = cast("Iterator[tuple[object, str, str]]", dialogue.pick("session", "mark", "text"))
+        if self._runs < 2:
+            for at, (session, mark, text) in zip(dialogue.moments, said, strict=True):
+                yield session, at, mark, text
+            return
+        for _, at, kind in self.log.order():
+            run += kind == "run.started"
+            if kind == "line":
+                session, mark, text = next(said)
+                yield (session if run < 2 else (run, session)), at, mark, text
 
-    def lines_of(self, sessions: Container[object]) -> Mapping[object, tuple[LogEvent, ...]]:
-        """Return the log's dialogue of some sessions, in order."""
-        theirs = _grouped(((of, line) for of, line in self.lines if of in sessions), lambda pair: pair[0])
-        return {session: tuple(line for _, line in group) for session, group in theirs.items()}
+    def said_in(self, sessions: Container[object]) -> Mapping[object, tuple[float, ...]]:
+        """Return when there was a line of the dialogue in each of some sessions, in order."""
+        theirs = _grouped(((of, at) for of, at, _, _ in self.lines if of in sessions), lambda pair: pair[0])
+        return {session: tuple(at for _, at in group) for session, group in theirs.items()}
 
     @property
     def _runs(self) -> int:
@@ -228,7 +231,7 @@ class Evidence:
         """Whether the clock was put back between two runs: then no order of moments holds from one to the other."""
         if self._runs < 2 and not self.deaths:
             return False
-        return any(event.at < before.at and event.kind in BETWEEN_RUNS for before, event in pairwise(self.events))
+        return any(at < before and kind in BETWEEN_RUNS for (_, before, _), (_, at, kind) in pairwise(self.log.order()))
 
     def was_broken_off(self, session: int, transaction: int) -> bool:
         """Whether a transaction was the last one of its session, and under way when a run was ended before its time.
@@ -259,7 +262,7 @@ class Evidence:
     @cached_property
     def renewals(self) -> Mapping[str, tuple[float, ...]]:
         """When the log says that an operator, or the list, gave a recipient a new start, and with it a new lifetime."""
-        return renewals(self.events, self._ran_out)
+        return renewals(self.log, self._ran_out)
 
     def _ran_out(self, recipient: str, since: float, at: float) -> bool:
         """Whether the lifetime that began after `since` was over at `at`."""

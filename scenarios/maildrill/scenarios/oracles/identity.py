@@ -79,7 +79,7 @@ def preview_is_the_wire(evidence: Evidence) -> Iterator[Breach]:
 
 def each_line_once(evidence: Evidence) -> Iterator[Breach]:
     """I49: number and time of the log's events; RCPT commands of the journal against lines of the log."""
-    fault, said = _read_once(evidence)
+    fault, said = _out_of_place(evidence), _named(evidence)
     if fault:
         yield Breach("", fault)
     tries = Counter(attempt.recipient for attempt in evidence.attempts if attempt.transaction is not None)
@@ -91,21 +91,19 @@ def each_line_once(evidence: Evidence) -> Iterator[Breach]:
             yield Breach(address, f"is named by {count} RCPT lines of the log, in {tries[address]} tries")
 
 
-def _read_once(evidence: Evidence) -> tuple[str, Counter[str]]:
-    """Return what is wrong with the order of the log, and how often each address stands in an RCPT that was said."""
-    before, fault = None, ""
-    said = Counter[str]()
-    for event in evidence.events:  # once: a log may have millions
-        if before is not None and not fault:
-            back = event.at < before.at - GRAIN and event.kind not in BETWEEN_RUNS
-            if back or event.number != before.number + 1:
-                fault = f"event {event.number} of the log does not come after event {before.number}"
-        before = event
-        if event.kind == "line" and event.fields["mark"] == "->":
-            text = str(event.fields["text"])
-            if text.startswith(_RCPT):
-                said[text[len(_RCPT) :].partition(">")[0]] += 1
-    return fault, said
+def _out_of_place(evidence: Evidence) -> str:
+    """Return what is wrong with the order of the log, or nothing."""
+    for (number, at, _), (following, later, kind) in pairwise(evidence.log.order()):
+        back = later < at - GRAIN and kind not in BETWEEN_RUNS
+        if back or following != number + 1:
+            return f"event {following} of the log does not come after event {number}"
+    return ""
+
+
+def _named(evidence: Evidence) -> Counter[str]:
+    """Return how often each address stands in an RCPT that was said, by the log."""
+    said = (text for _, _, mark, text in evidence.lines if mark == "->" and text.startswith(_RCPT))
+    return Counter(text[len(_RCPT) :].partition(">")[0] for text in said)
 
 
 def _over(evidence: Evidence, session: int, transaction: int) -> float:

@@ -25,7 +25,7 @@ def resume_is_idempotent(evidence: Evidence) -> Iterator[Breach]:
 
 def log_folds_to_ledger(evidence: Evidence) -> Iterator[Breach]:
     """I40: replay the log and set the states against the ledger's."""
-    folded = fold(evidence.without_lines)
+    folded = fold(evidence.log.without("line"))
     for address in sorted(folded.keys() | evidence.states.keys()):
         by_log, by_ledger = folded.get(address), evidence.states.get(address)
         if by_log is not by_ledger:

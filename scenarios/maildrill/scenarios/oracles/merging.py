@@ -34,7 +34,8 @@ def merge_is_total(evidence: Evidence) -> Iterator[Breach]:
                 yield Breach(address, f"has nothing for the tag [{name}]")
     marks = {f"[{tag.name}".encode() for tag in everywhere}
     for taken in evidence.taken:
-        if any(mark in taken.content for mark in marks):
+        content = taken.content
+        if any(mark in content for mark in marks):
             yield Breach(next(iter(taken.recipients), ""), "was sent a message with a tag that nobody filled")
     for taken in _spread([taken for taken in evidence.taken if taken.recipients]):
         row = evidence.rows.get(taken.recipients[0], {}) if merge else {}

@@ -1,7 +1,8 @@
 """Witnesses of long drills, kept small: a log of millions of events, and letters that are nearly the same. Pure.
 
 Rule 1: what comes out is what went in; only the room that it takes is another. Rule 2: events come out by kind without
-those of other kinds being unpacked: nine in ten are lines of the dialogue.
+those of other kinds being unpacked: nine in ten are lines of the dialogue. Rule 3: who needs but some fields of many
+events picks them, and no event is made.
 """
 
 from __future__ import annotations
@@ -9,15 +10,19 @@ from __future__ import annotations
 import pickle
 import zlib
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from operator import itemgetter
 from typing import cast, overload
 
 from maildrill.sender.log_event import LogEvent
 
 #: Events that are packed together: few are unpacked at a time, and there is something to gain by packing them.
 _BLOCK = 512
-_Row = tuple[int, float, Mapping[str, object]]
+#: Bits of the smallest window that zlib has in use.
+_NARROWEST = 9
+#: The values of an event's fields, without their names.
+_Row = tuple[object, ...]
 
 
 class _Many(Sequence[LogEvent]):
@@ -45,31 +50,46 @@ class _Many(Sequence[LogEvent]):
 
 
 class Series(_Many):
-    """The events of one kind."""
+    """The events of one kind. numbers, moments: of each, in order."""
 
     def __init__(self, kind: str) -> None:
+        self.numbers = array("I")
+        self.moments = array("d")
         self._kind = kind
+        self._shapes: dict[tuple[str, ...], int] = {}  # the names of fields that there were together
+        self._shaped = array("H")
         self._blocks: list[bytes] = []
         self._open: list[_Row] = []
 
     def add(self, number: int, at: float, fields: Mapping[str, object]) -> None:
         """Take in one more."""
-        self._open.append((number, at, fields))
+        self.numbers.append(number)
+        self.moments.append(at)
+        self._shaped.append(self._shapes.setdefault(tuple(fields), len(self._shapes)))
+        self._open.append(tuple(fields.values()))
         if len(self._open) == _BLOCK:
             self._blocks.append(zlib.compress(pickle.dumps(self._open, pickle.HIGHEST_PROTOCOL), 1))
             self._open = []
 
+    def pick(self, name: str, *names: str) -> Iterator[tuple[object, ...]]:
+        """Yield these two or more fields of each event, in order. Raises ValueError where one does not have them."""
+        getters = [itemgetter(*map(shape.index, (name, *names))) for shape in self._shapes]
+        if len(getters) == 1:
+            return map(getters[0], self._rows())
+        return (getters[shape](values) for shape, values in zip(self._shaped, self._rows(), strict=True))
+
+    def _rows(self) -> Iterator[_Row]:
+        for block in self._blocks:
+            yield from cast("list[_Row]", pickle.loads(zlib.decompress(block)))  # noqa: S301 - our own, from this process
+        yield from self._open
+
     def __len__(self) -> int:
-        return len(self._blocks) * _BLOCK + len(self._open)
+        return len(self.numbers)
 
     def __iter__(self) -> Iterator[LogEvent]:
-        kind = self._kind
-        for block in self._blocks:
-            rows = cast("list[_Row]", pickle.loads(zlib.decompress(block)))  # noqa: S301 - our own, from this process
-            for number, at, fields in rows:
-                yield LogEvent(number, at, kind, fields)
-        for number, at, fields in self._open:
-            yield LogEvent(number, at, kind, fields)
+        kind, shapes = self._kind, list(self._shapes)
+        for number, at, shape, values in zip(self.numbers, self.moments, self._shaped, self._rows(), strict=True):
+            yield LogEvent(number, at, kind, dict(zip(shapes[shape], values, strict=True)))
 
 
 class Events(_Many):
@@ -82,6 +102,16 @@ class Events(_Many):
         self.kinds: dict[str, Series] = {}
         self._places: dict[str, int] = {}
         self._order = array("B")  # which kind each event is of
+
+    @classmethod
+    def of(cls, events: Iterable[LogEvent]) -> Events:
+        """Return the same events; they may be packed already."""
+        if isinstance(events, Events):
+            return events
+        packed = cls()
+        for event in events:
+            packed.take(event.number, event.at, event.kind, event.fields)
+        return packed
 
     def take(self, number: int, at: float, kind: str, fields: Mapping[str, object]) -> None:
         """Take in one event."""
@@ -98,17 +128,26 @@ class Events(_Many):
     def close(self) -> None:
         """Nothing is held."""
 
+    def only(self, kinds: Container[str]) -> Iterator[LogEvent]:
+        """Yield the events of these kinds, in order."""
+        coming = {place: iter(self.kinds[kind]) for kind, place in self._places.items() if kind in kinds}
+        return (next(coming[place]) for place in self._order if place in coming)
+
     def without(self, kind: str) -> Iterator[LogEvent]:
         """Yield all but those of one kind, in order."""
-        left_out = self._places.get(kind, -1)
-        coming = [iter(series) for series in self.kinds.values()]
-        return (next(coming[place]) for place in self._order if place != left_out)
+        return self.only(self.kinds.keys() - {kind})
+
+    def order(self) -> Iterator[tuple[int, float, str]]:
+        """Yield number, time and kind of each event, in order."""
+        kinds = list(self.kinds)
+        coming = [zip(series.numbers, series.moments, strict=True) for series in self.kinds.values()]
+        return ((*next(coming[place]), kinds[place]) for place in self._order)
 
     def __len__(self) -> int:
         return len(self._order)
 
     def __iter__(self) -> Iterator[LogEvent]:
-        return self.without("")
+        return self.only(self.kinds)
 
 
 class Folded:
@@ -134,12 +173,14 @@ class Shelf:
     def put(self, octets: bytes) -> Folded:
         """Fold octets up."""
         self._first = self._first or octets
-        packer = zlib.compressobj(1, zdict=self._first)
+        # no wider a window than is looked through: to make one of 32 KB ready takes longer than to fold a letter
+        bits = min(max((len(self._first) + len(octets)).bit_length(), _NARROWEST), zlib.MAX_WBITS)
+        packer = zlib.compressobj(1, zlib.DEFLATED, -bits, bits - _NARROWEST + 1, zdict=self._first)
         return Folded(self, packer.compress(octets) + packer.flush())
 
     def unfold(self, octets: bytes) -> bytes:
         """Return what was folded up."""
-        return zlib.decompressobj(zdict=self._first).decompress(octets)
+        return zlib.decompressobj(-zlib.MAX_WBITS, zdict=self._first).decompress(octets)
 
 
 class Octets:

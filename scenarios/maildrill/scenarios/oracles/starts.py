@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from math import inf
 
+from maildrill.scenarios.oracles.packed import Events
 from maildrill.sender.attempt import State
 from maildrill.sender.log_event import LogEvent
 
 #: From these the list brings back whoever is in it.
 _AWAY = frozenset({State.HELD.value, State.SUPPRESSED.value})
 
+#: Only these can be a new start.
+_STARTS = frozenset({"recipient.requeued", "recipient.settled", "recipient.restored"})
+
 #: Whether the lifetime of a recipient that began after one moment was over at another.
 RanOut = Callable[[str, float, float], bool]
 
 
-def renewals(events: Iterable[LogEvent], ran_out: RanOut) -> Mapping[str, tuple[float, ...]]:
+def renewals(log: Events, ran_out: RanOut) -> Mapping[str, tuple[float, ...]]:
     """Return the moments of all new starts of each recipient that had any, in order."""
+    if _STARTS.isdisjoint(log.kinds):
+        return {}
     found: dict[str, list[float]] = defaultdict(list)
     states: dict[str, object] = {}
-    for event in events:
+    for event in log.without("line"):
         fields = event.fields
         if "recipient" not in fields or "state" not in fields:
             continue

@@ -108,13 +108,13 @@ def timeout_honesty(evidence: Evidence) -> Iterator[Breach]:
         Stage.DOT: limits.dot,
     }
     waiting = {attempt.session for attempt in evidence.attempts if attempt.fault is Fault.TIMEOUT and attempt.run == 1}
-    said = evidence.lines_of(waiting) if waiting else {}
+    said = evidence.said_in(waiting) if waiting else {}
     for attempt in evidence.attempts:
         # the last chunk of BDAT is waited for as a dot is
         allowed = deadline.get(Stage.DOT if attempt.row.startswith("dot") else attempt.stage)
         if attempt.fault is not Fault.TIMEOUT or allowed is None or attempt.run != 1:
             continue
-        lines = [line.at for line in said.get(attempt.session, ()) if line.at < attempt.ended - GRAIN]
+        lines = [at for at in said.get(attempt.session, ()) if at < attempt.ended - GRAIN]
         waited = attempt.ended - max(lines, default=attempt.started)
         if abs(waited - allowed) > _TICK:
             found = f"session {attempt.session} waited {format_duration(waited)} at {attempt.stage}"
