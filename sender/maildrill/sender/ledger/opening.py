@@ -63,7 +63,7 @@ def open_ledger(
                 ledger.file_lease = lease
                 ledger.lazy = durability is Durability.NONE
                 if durability is Durability.POWER:
-                    ledger.patient()
+                    ledger.wait_apart()
                 return ledger
         except BaseException:
             connection.close()
@@ -177,7 +177,13 @@ def _prepare(connection: sqlite3.Connection, durability: Durability) -> None:
 
 
 def _connect(name: str) -> sqlite3.Connection:
-    return sqlite3.connect(name, isolation_level=None, timeout=_PATIENCE, cached_statements=64)
+    return sqlite3.connect(
+        name,
+        isolation_level=None,
+        timeout=_PATIENCE,
+        cached_statements=64,
+        check_same_thread=False,  # see SqliteLedger.wait_apart
+    )
 
 
 def _check_kind(connection: sqlite3.Connection, name: str) -> int:

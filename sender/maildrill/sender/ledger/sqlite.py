@@ -1,7 +1,8 @@
 """The ledger in SQLite: one file, one connection, one writer.
 
 Rule 1: with WAL and synchronous=FULL a transaction is on the disk when it returns. Rule 2: who has the file leased has
-it all, so what is leased of it is known in memory, and to nobody else.
+it all, so what is leased of it is known in memory, and to nobody else. Rule 3: while a thread waits for the disk,
+nobody else touches the connection.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 from maildrill.sender.ledger import statements as sql
-from maildrill.sender.ledger.group import Write
+from maildrill.sender.ledger.group import Apart, Write
 from maildrill.sender.ledger.lease import is_leased
 from maildrill.sender.ledger.records import Entry, Page, Pause
 from maildrill.sender.ledger.sql_ledger import GONE, SqlLedger
@@ -21,9 +23,6 @@ from maildrill.sender.ledger.trouble import in_words
 from maildrill.sender.plan import Waiting
 
 __all__ = ["GONE", "SqliteLedger"]
-
-#: Turns of the loop; with twenty sessions this makes one commit of three, more turns bring no more (measured).
-_TURNS = 4
 
 
 class SqliteLedger(SqlLedger):
@@ -41,10 +40,12 @@ class SqliteLedger(SqlLedger):
         self._held: set[int] = set()
         self.file_lease: sqlite3.Connection | None = None
         self.lazy = False
+        self._thread: ThreadPoolExecutor | None = None
 
-    def patient(self) -> None:
-        """Wait a few turns of the loop for more writes before a commit: the disk is what takes time."""
-        self._group.patience = _TURNS
+    def wait_apart(self) -> None:
+        """Let a thread wait for the disk, where that takes time: what is written meanwhile is the next group."""
+        self._thread = ThreadPoolExecutor(1, "maildrill ledger")
+        self._group.apart = Apart(self._begin, self._end, self._thread)
 
     def lease(
         self,
@@ -99,6 +100,9 @@ class SqliteLedger(SqlLedger):
 
     def close(self) -> None:
         """Let go of the file; what was written stays."""
+        self._group.wait()
+        if self._thread is not None:
+            self._thread.shutdown()
         self._connection.close()
         if self.file_lease is not None:
             self.file_lease.close()
@@ -114,6 +118,7 @@ class SqliteLedger(SqlLedger):
 
     def all(self, statement: str, parameters: Sequence[object] = ()) -> list[sql.Found]:
         """Return all rows of a short answer."""
+        self._group.wait()
         try:
             return self._connection.execute(statement, parameters).fetchall()
         except sqlite3.Error as error:
@@ -134,6 +139,20 @@ class SqliteLedger(SqlLedger):
             for write in writes:
                 write()
 
+    def _begin(self, writes: Sequence[Write]) -> None:
+        with self._guarded():
+            self._connection.execute("BEGIN IMMEDIATE")
+            with self._taken_back():
+                for write in writes:
+                    write()
+
+    def _end(self) -> None:
+        try:
+            with self._taken_back():
+                self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise in_words(self._name, error) from error
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Make what is done inside one transaction: all of it, or none."""
@@ -141,16 +160,23 @@ class SqliteLedger(SqlLedger):
             if self._connection.in_transaction:
                 self._connection.execute("COMMIT")
             self._connection.execute("BEGIN IMMEDIATE")
-            try:
+            with self._taken_back():
                 yield
-            except BaseException:
-                if self._connection.in_transaction:  # a full disk makes SQLite roll back by itself
-                    self._connection.execute("ROLLBACK")
-                raise
             self._connection.execute("COMMIT")
 
     @contextmanager
+    def _taken_back(self) -> Iterator[None]:
+        """Take back the transaction where what is done in it fails."""
+        try:
+            yield
+        except BaseException:
+            if self._connection.in_transaction:  # a full disk makes SQLite roll back by itself
+                self._connection.execute("ROLLBACK")
+            raise
+
+    @contextmanager
     def _guarded(self) -> Iterator[None]:
+        self._group.wait()
         try:
             yield
         except sqlite3.Error as error:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import cast
 
 import aiosmtplib
 from aiosmtplib.protocol import SMTPProtocol
@@ -163,8 +164,7 @@ class Recorder(SMTPProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is there."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - create_connection makes nothing else
-        self.stream = transport
+        self.stream = cast("asyncio.Transport", transport)  # uvloop's does not say so
         self.note("connected")
         super().connection_made(transport)
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import pytest
 
-from maildrill.sender.ledger.group import GroupCommit, Write
+from maildrill.sender.ledger.group import Apart, GroupCommit, Write
+
+LIMIT = 10.0  # seconds for a thread that should wait for nothing
 
 
 class Disk:
@@ -29,6 +33,47 @@ class Disk:
         await self.group.write(lambda: what)
 
 
+class SlowDisk(Disk):
+    """A disk that a thread waits for: until its `turn` comes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turn = Event()
+        self.fails_at = "end"
+        self._asked = asyncio.Event()
+        self._open: list[object] = []
+        self._thread = ThreadPoolExecutor(1)
+        self.group.apart = Apart(self._begin, self._end, self._thread)
+
+    async def asked(self) -> None:
+        """Wait until the thread has been asked to wait."""
+        await self._asked.wait()
+        self._asked.clear()
+
+    def _begin(self, writes: Sequence[Write]) -> None:
+        if self.full and self.fails_at == "begin":
+            raise OSError("disk full at the begin")
+        self._open = [write() for write in writes]
+        self._asked.set()
+
+    def _end(self) -> None:
+        self.turn.wait(LIMIT)
+        if self.full:
+            raise OSError("disk full at the end")
+        self.groups.append(self._open)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._thread.shutdown()
+
+
+def _slowly(story: Callable[[SlowDisk], Coroutine[Any, Any, None]]) -> SlowDisk:
+    disk = SlowDisk()
+    asyncio.run(story(disk))
+    disk.close()
+    return disk
+
+
 def _played(story: Callable[[Disk], Coroutine[Any, Any, None]]) -> Disk:
     disk = Disk()
     asyncio.run(story(disk))
@@ -45,20 +90,98 @@ def test_writes_of_one_turn_share_a_transaction() -> None:
     assert _played(story).groups == [[1, 2, 3], [4]]
 
 
-def test_a_patient_group_is_open_while_more_comes() -> None:
-    """A turn of the loop that brings nothing ends it, and so does the last of its turns."""
+def test_a_thread_waits_for_the_disk() -> None:
+    """What comes meanwhile is the next group, and goes on its way when the first is there."""
 
-    async def story(disk: Disk) -> None:
-        async def later(what: int, turns: int) -> None:
-            for _ in range(turns):
-                await asyncio.sleep(0)
-            await disk.write(what)
+    async def story(disk: SlowDisk) -> None:
+        first = [asyncio.create_task(disk.write(what)) for what in (1, 2)]
+        await disk.asked()
+        second = [asyncio.create_task(disk.write(what)) for what in (3, 4)]
+        await asyncio.sleep(0)
+        assert disk.groups == []
+        disk.turn.set()
+        await asyncio.gather(*first)
+        assert disk.groups[0] == [1, 2]
+        await asyncio.gather(*second)
+        disk.turn.clear()
+        third = asyncio.create_task(disk.write(5))
+        await disk.asked()
+        disk.turn.set()
+        await third
 
-        disk.group.patience = 3
-        await asyncio.gather(disk.write(1), later(2, 1), later(3, 2), later(4, 4))
-        await asyncio.gather(disk.write(5), later(6, 3))
+    assert _slowly(story).groups == [[1, 2], [3, 4], [5]]
 
-    assert _played(story).groups == [[1, 2, 3], [4], [5], [6]]
+
+def test_a_write_at_once_waits_for_the_thread() -> None:
+    """So that nothing overtakes: what waits for its turn goes along."""
+
+    async def story(disk: SlowDisk) -> None:
+        first = asyncio.create_task(disk.write(1))
+        await disk.asked()
+        second = asyncio.create_task(disk.write(2))
+        await asyncio.sleep(0)
+        disk.turn.set()
+        disk.group.now(lambda: 3)
+        assert disk.groups == [[1], [2, 3]]
+        await asyncio.gather(first, second)
+        await disk.write(4)
+
+    assert _slowly(story).groups == [[1], [2, 3], [4]]
+
+
+def test_who_only_reads_waits_for_the_thread_too() -> None:
+    """And does not keep what came meanwhile from being written."""
+
+    async def story(disk: SlowDisk) -> None:
+        first = asyncio.create_task(disk.write(1))
+        await disk.asked()
+        second = asyncio.create_task(disk.write(2))
+        await asyncio.sleep(0)
+        disk.turn.set()
+        disk.group.wait()
+        assert disk.groups == [[1]]
+        await asyncio.gather(first, second)
+
+    assert _slowly(story).groups == [[1], [2]]
+
+
+def test_a_thread_that_fails_fails_for_its_group_alone() -> None:
+    """Nobody goes on as if it had been written; the next group is tried."""
+
+    async def story(disk: SlowDisk) -> None:
+        disk.turn.set()
+        disk.full = True
+        for at in ("end", "begin"):
+            disk.fails_at = at
+            found = await asyncio.gather(disk.write(1), disk.write(2), return_exceptions=True)
+            assert [str(error) for error in found] == [f"disk full at the {at}"] * 2
+        disk.full = False
+        await disk.write(3)
+
+    assert _slowly(story).groups == [[3]]
+
+
+def test_a_loop_that_is_gone_is_not_told() -> None:
+    """A thread may be done when nobody waits any more."""
+    disk = SlowDisk()
+
+    async def story() -> None:
+        asyncio.create_task(disk.write(1)).cancel()
+        waiting = asyncio.create_task(disk.write(2))
+        await disk.asked()
+        waiting.add_done_callback(lambda _: None)
+        asyncio.get_running_loop().stop()
+
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(story())
+    loop.run_forever()
+    for left in asyncio.all_tasks(loop):
+        left.cancel()
+    loop.close()
+    disk.turn.set()
+    disk.group.wait()
+
+    assert (task.done(), disk.groups) == (True, [[2]])
 
 
 def test_a_write_at_once_takes_along_what_waits() -> None:
