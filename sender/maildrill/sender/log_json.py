@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _quoted
 from math import isfinite
 from pathlib import Path
@@ -20,6 +21,7 @@ from maildrill.smtp import ConfigurationError, decode, escape
 
 _LONGEST = 1 << 20  # octets that certainly hold the last event: a reply has at most 64 KiB
 _HEAD = b'{"v":'
+_HEAD_TEXT = f'{{"v":{VERSION},"n":'
 #: Of each kind: what stands before its own fields, and of each field its name, what stands before its value, whether
 #: it may be missing, and whether it is a number.
 _PLAN = {
@@ -39,11 +41,18 @@ def encode(number: int, at: float, kind: str, fields: Mapping[str, object]) -> s
 
     Written piece by piece: an encoder that is given the whole takes three times as long.
     """
+    if kind == "line" and len(fields) == 3:
+        session, mark, text = fields.get("session"), fields.get("mark"), fields.get("text")
+        if type(session) is int and type(mark) is str and type(text) is str:  # nine events in thirteen: all at once
+            return (
+                f'{_HEAD_TEXT}{number},"at":{_moment(at)},"kind":"line","session":{session},'
+                f'"mark":{_quoted(mark)},"text":{_quoted(text)}}}\n'
+            )
     plan = _PLAN.get(kind)
     if plan is None:
         raise ValueError(f'no kind of event "{kind}"')
     head, names = plan
-    pieces = [f'{{"v":{VERSION},"n":{number},"at":{_value(round(at, 6))}{head}']
+    pieces = [f'{_HEAD_TEXT}{number},"at":{_moment(at)}{head}']
     for name, key, optional, is_number in names:
         value = fields.get(name)
         if value is not None:
@@ -55,6 +64,11 @@ def encode(number: int, at: float, kind: str, fields: Mapping[str, object]) -> s
         _check_names(kind, fields)
     pieces.append("}\n")
     return "".join(pieces)
+
+
+@lru_cache(maxsize=16, typed=True)  # what is said and heard in one go has one moment; 1 is not written like 1.0
+def _moment(at: float) -> str:
+    return _value(round(at, 6))
 
 
 def _value(value: object) -> str:

@@ -17,6 +17,7 @@ from maildrill.sender.log_text import as_text
 from maildrill.smtp import ConfigurationError
 
 _BUFFER = 1 << 18  # octets; a drill's log is 10 MB
+_AT_ONCE = 256  # lines that are encoded in one go, at most
 
 
 class Sink(Protocol):
@@ -53,10 +54,14 @@ class Memory:
 
 
 class _File:
-    """A file that events are appended to."""
+    """A file that lines are appended to. encoding, errors: of a line, as `str.encode` has them."""
+
+    encoding = "ascii"
+    errors = "strict"
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lines: list[str] = []
         with _explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file: BinaryIO = path.open("a+b", buffering=_BUFFER)
@@ -70,13 +75,28 @@ class _File:
     def _mend(self) -> None:
         """Put right what an earlier run left, before anything is appended."""
 
+    def append(self, line: str) -> None:
+        """Take one line, with its end."""
+        self._lines.append(line)
+        if len(self._lines) >= _AT_ONCE:
+            self._write()
+
     def flush(self) -> None:
         """Hand what was taken to the system."""
+        self._write()
         self._file.flush()
 
     def close(self) -> None:
         """Flush and close."""
-        self._file.close()
+        try:
+            self._write()
+        finally:
+            self._file.close()
+
+    def _write(self) -> None:
+        lines, self._lines = self._lines, []
+        if lines:
+            self._file.write("".join(lines).encode(self.encoding, self.errors))
 
 
 class JsonLines(_File):
@@ -92,11 +112,14 @@ class JsonLines(_File):
 
     def take(self, number: int, at: float, kind: str, fields: Mapping[str, object]) -> None:
         """Append one event; raises ValueError for what the schema does not have."""
-        self._file.write(encode(self._offset + number, at, kind, fields).encode("ascii"))
+        self.append(encode(self._offset + number, at, kind, fields))
 
 
 class TextFile(_File):
     """connection.log: the dialogue in swaks' marks and a Postfix-style line for each attempt."""
+
+    encoding = "utf-8"
+    errors = "backslashreplace"
 
     def _mend(self) -> None:
         if _torn_line(self._file)[1]:
@@ -106,7 +129,7 @@ class TextFile(_File):
         """Append the event's line, where it has one for people."""
         line = as_text(at, kind, fields)
         if line:
-            self._file.write(line.encode("utf-8", "backslashreplace"))
+            self.append(line)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ class Clock(Protocol):
         ...
 
 
+@lru_cache(maxsize=16)  # what is said and heard in one go has one moment
 def timestamp(at: float) -> str:
     """Write Unix seconds as RFC 3339 in UTC with milliseconds: `2026-01-05T09:00:00.000Z`."""
     seconds, milliseconds = divmod(round(at * 1000), 1000)

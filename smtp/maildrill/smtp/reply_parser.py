@@ -64,9 +64,13 @@ class ReplyParser:
         if len(line) > MAX_LINE or self._size > MAX_REPLY:
             self.fault = f"reply of more than {MAX_REPLY} octets, or a line of more than {MAX_LINE}"
             return None
-        self._codes.append(int(match[1]))
-        self._lines.append(decode(match[3] or b""))
-        return None if match[2] == b"-" else self._complete()
+        code, mark, text = match.groups()
+        if mark != b"-" and not self._codes:  # a reply of one line, as most are
+            self._size = 0
+            return Reply(int(code), (decode(text),) if text else ())
+        self._codes.append(int(code))
+        self._lines.append(decode(text or b""))
+        return None if mark == b"-" else self._complete()
 
     def _complete(self) -> Reply:
         codes, lines = self._codes, tuple(self._lines)
