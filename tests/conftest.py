@@ -2,7 +2,8 @@
 
 `dev` (the default) explores at random and keeps what it found in `.hypothesis/`, so that a failure comes first
 next time. `ci` (chosen by CI=true) is derandomised: there a run judges the change, not the luck of the draw.
-Both print the blob that reproduces a failure. HYPOTHESIS_PROFILE chooses by name.
+Both print the blob that reproduces a failure. `mutation` (chosen by tests/mutation) is `ci` that looks no further once
+an example fails. HYPOTHESIS_PROFILE chooses by name.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 from random import SystemRandom
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
 pytest_plugins = ["pytester"]  # for the tests of our own plugin
@@ -21,6 +22,7 @@ settings.register_profile(
     "dev", deadline=None, print_blob=True, database=DirectoryBasedExampleDatabase(".hypothesis/examples")
 )
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True, database=None)
+settings.register_profile("mutation", settings.get_profile("ci"), phases=(Phase.explicit, Phase.generate))
 
 _IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if _IN_CI else "dev"))

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from maildrill.sender.attempt import Broken, Fault, Scope, Transaction, Verdict
 from maildrill.sender.disposition import judge, learned_limit
+from maildrill.sender.disposition_table import LOST
 from maildrill.smtp import Reply, Stage
 
 ADDRESSES = ("ann@x.test", "ben@x.test", "cid@x.test", "dan@x.test")
@@ -68,6 +69,36 @@ def trusted(tx: Transaction) -> bool:
 def test_there_is_one_ruling_for_each_recipient_in_order(tx: Transaction, free: set[str]) -> None:
     """Whatever is heard, and whatever is not."""
     assert tuple(ruling.recipient for ruling in judge(tx, free=free)) == tx.recipients
+
+
+def said_at(tx: Transaction, n: int) -> dict[Stage, Reply | None]:
+    """Return what the n-th recipient may have been told, by stage; BDAT has one reply, of the last chunk or before."""
+    return {
+        Stage.MAIL: tx.mail,
+        Stage.RCPT: tx.rcpt[n],
+        Stage.DATA: tx.data,
+        Stage.BODY: tx.early,
+        Stage.DOT: tx.dot,
+        Stage.BDAT: tx.bdat or tx.dot,
+    }
+
+
+def chunked(tx: Transaction) -> Transaction:
+    """Return the same by BDAT: what DATA was refused with a chunk before the last is, and a dot is the last chunk."""
+    refused = tx.data if tx.data is not None and tx.data.klass != 3 else None
+    return replace(tx, data=None, early=None, bdat=refused, chunked=True)
+
+
+@given(tx=transactions() | transactions().map(chunked), free=FREE)
+def test_a_ruling_rests_on_what_was_said_where_it_says_so(tx: Transaction, free: set[str]) -> None:
+    """Its reply is the one that came at its stage; where no reply decided, its fault is the one that ended it."""
+    for n, ruling in enumerate(judge(tx, free=free)):
+        if ruling.fault is None:
+            assert ruling.reply is not None
+            assert ruling.reply == said_at(tx, n)[ruling.stage]
+        else:
+            assert (ruling.fault, ruling.reply) == (tx.broken.fault if tx.broken else Fault.EOF, None)
+            assert ruling.fault in LOST or (tx.broken and ruling.stage is tx.broken.stage)
 
 
 @given(tx=transactions(), free=FREE)

@@ -7,6 +7,7 @@ import pytest
 
 from maildrill.sender.attempt import Broken, Fault, Ruling, Scope, Transaction, Verdict
 from maildrill.sender.disposition import TABLE, judge, judge_setup, learned_limit
+from maildrill.sender.disposition_row import Row, rows_at
 from maildrill.sender.disposition_table import ROWS, find, markdown
 from maildrill.smtp import Reply, Stage
 
@@ -122,7 +123,12 @@ SETUPS: dict[str, list[Broken]] = {
     "banner-521": [Broken(Stage.BANNER, None, Reply(521))],
     "banner-4yz": [Broken(Stage.BANNER, None, Reply(code)) for code in (421, 450)],
     "banner-5yz": [Broken(Stage.BANNER, None, Reply(code)) for code in (554, 550)],
-    "banner-lost": [Broken(Stage.BANNER, Fault.EOF), Broken(Stage.BANNER, None, GO)],
+    "banner-lost": [
+        Broken(Stage.BANNER, Fault.EOF),
+        Broken(Stage.BANNER, None, GO),
+        Broken(Stage.BANNER, Fault.GARBAGE, Reply(421)),
+        Broken(Stage.BANNER),
+    ],
     "ehlo-4yz": [Broken(Stage.EHLO, None, Reply(code)) for code in (421, 451)],
     "ehlo-lost": [Broken(Stage.EHLO, Fault.GARBAGE), Broken(Stage.EHLO, None, GO)],
     "helo-refused": [Broken(Stage.HELO, None, Reply(code)) for code in (421, 550)],
@@ -203,6 +209,22 @@ def test_521_from_the_domains_own_host_is_final() -> None:
     assert (never.row, never.verdict, not_now.row) == ("banner-521-mx", Verdict.FAILED, "banner-5yz")
 
 
+def test_what_is_not_even_tried_is_ruled_for_each_by_name() -> None:
+    """From the server's own offers, before anything is said."""
+    for fault in (Fault.TOO_BIG, Fault.NO_8BITMIME, Fault.NO_SMTPUTF8):
+        rulings = judge(unasked(lost(Stage.MAIL, fault), recipients=TWO))
+
+        assert [(ruling.recipient, ruling.fault) for ruling in rulings] == [(TWO[0], fault), (TWO[1], fault)]
+
+
+def test_who_was_accepted_before_the_line_dropped_is_undecided_where_it_dropped() -> None:
+    """Not at RCPT, which was answered: the session ended while nothing was asked."""
+    accepted, asked = judge(heard(OK, None, broken=lost(Stage.IDLE)))
+
+    assert (accepted.row, accepted.stage) == ("rcpt-undecided", Stage.IDLE)
+    assert (asked.row, asked.stage) == ("rcpt-lost", Stage.RCPT)
+
+
 def test_what_rcpt_was_told_survives_what_data_and_the_dot_say() -> None:
     """A 550 stays final and a 450 stays a deferral when the message fails for the others (invariant I7)."""
     for rest in (
@@ -254,6 +276,14 @@ def test_a_batch_refused_by_bdat_teaches_a_limit() -> None:
     assert learned_limit(heard(OK, OK, MANY, bdat=Reply(503), **CHUNK)) == 1
     assert learned_limit(heard(OK, OK, MANY, dot=Reply(503), **LAST)) == 1
     assert learned_limit(heard(OK, OK, MANY, dot=OK, **LAST)) == 2
+
+
+def test_a_refused_batch_is_halved() -> None:
+    """Half of what was asked, where more had been accepted."""
+    recipients = tuple(f"r{n}@x.test" for n in range(9))
+    refused = Transaction(recipients=recipients, mail=OK, rcpt=(*(OK,) * 8, MANY), data=Reply(503))
+
+    assert learned_limit(refused) == 4
 
 
 def test_nobody_is_delivered_whose_rcpt_was_refused() -> None:
@@ -321,6 +351,31 @@ def test_a_reply_that_no_row_is_for_is_an_error() -> None:
         find(Stage.RSET, 250)
     with pytest.raises(LookupError, match="no row for a lost session at rset"):
         find(Stage.RSET, None)
+
+
+def test_rows_say_what_their_cells_say() -> None:
+    """In this order; the few that are to be tried again at once are known by name."""
+    cells = ("rcpt-4yz", "421, 4yz, lost", Scope.RECIPIENT, Verdict.DEFERRED, "RFC 5321", "later")
+    row, again = rows_at(Stage.RCPT, cells, ("rcpt-too-many", "(too many)", *cells[2:]))
+
+    assert row == Row(
+        id="rcpt-4yz",
+        stage=Stage.RCPT,
+        event="421, 4yz, lost",
+        scope=Scope.RECIPIENT,
+        verdict=Verdict.DEFERRED,
+        source="RFC 5321",
+        why="later",
+        again=False,
+    )
+    assert (row.codes, row.lost, again.codes, again.lost, again.again) == (("421", "4"), True, (), False, True)
+
+
+def test_words_in_brackets_are_no_event() -> None:
+    """Whoever rules finds such a row by its id, whatever the words are."""
+    (row,) = rows_at(Stage.IDLE, ("idle-lost", "(421, lost)", Scope.HOST, Verdict.RELEASED, "", ""))
+
+    assert (row.codes, row.lost) == ((), False)
 
 
 def test_what_is_about_the_host_counts_for_nobody() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from maildrill.sender.attempt import Broken, Fault
-from maildrill.sender.wire import Wire, normal, stuffed
+from maildrill.sender.wire import Sent, Wire, normal, stuffed
 from maildrill.smtp import Reply, Stage
 
 
@@ -70,6 +70,49 @@ def test_half_a_reply_is_evidence() -> None:
 
     assert wire.partial == "250-2.0.0 que"
     assert wire.broken == Broken(Stage.DOT, Fault.EOF, None, "after half of a reply: 250-2.0.0 que")
+
+
+def test_half_a_reply_that_came_unasked_would_pass_for_the_answer() -> None:
+    """So the wire is over before anything is asked; a reply torn while one is due is just not there yet."""
+    early, slow = Wire(), Wire()
+    early.feed(b"250 o")
+    early.ask(Stage.MAIL)
+    slow.ask(Stage.MAIL)
+    slow.feed(b"250 o")
+    slow.ask(Stage.RCPT)
+
+    assert early.broken == Broken(Stage.IDLE, Fault.UNSOLICITED, None, "after half of a reply: 250 o")
+    assert slow.broken is None
+    assert slow.feed(b"k\r\n") == [Reply(250, ("ok",))]
+
+
+def test_a_secret_is_out_of_a_reply_before_anything_is_made_of_it() -> None:
+    """In the answers, and in what broke the wire."""
+    wire = Wire(lambda reply: Reply(reply.code, tuple(line.replace("s3cret", "***") for line in reply.lines)))
+    wire.ask(Stage.AUTH)
+
+    assert wire.feed(b"334 s3cret\r\n421 s3cret\r\n") == [Reply(334, ("***",))]
+    assert wire.broken == Broken(Stage.IDLE, None, Reply(421, ("***",)))
+
+
+def test_a_354_asks_for_the_message_by_itself() -> None:
+    """What comes behind it is said of the message, not of DATA: where the line drops, it drops there."""
+    wire = Wire()
+    wire.ask(Stage.DATA)
+    wire.feed(b"354 go on\r\n")
+    wire.lose(Fault.RESET)
+
+    assert (wire.outstanding, wire.broken) == (1, Broken(Stage.BODY, Fault.RESET))
+
+
+def test_what_was_sent_is_counted_and_hashed() -> None:
+    """The transcript names a message by its size and hash, however it was cut."""
+    sent = Sent()
+
+    assert str(sent) == "0 octets of message, blake2b e4a6a0577479b2b4"
+    for block in (b"Hel", b"", b"lo\r\n"):
+        sent.add(block)
+    assert str(sent) == "7 octets of message, blake2b 962129948e8c8874"
 
 
 def test_the_dot_turns_the_message_into_a_question() -> None:

@@ -74,6 +74,14 @@ def test_nobody_is_tried_after_their_lifetime(waiting: Callable[..., Waiting]) -
     assert [one.key for one in agenda] == [3]
 
 
+def test_the_last_moment_of_a_lifetime_belongs_to_it(waiting: Callable[..., Waiting]) -> None:
+    """Nobody lapses at the moment that is their end: who is due then is tried."""
+    agenda = _agenda(waiting(1, 5.0, expires_at=9.0), waiting(2, 5.0, expires_at=8.0))
+
+    assert [one.key for one in agenda.lapsed(9.0)] == [2]
+    assert [one.key for one in agenda.take(9.0, 10)] == [1]
+
+
 def test_clearing_gives_out_everybody(waiting: Callable[..., Waiting]) -> None:
     """Due or not."""
     agenda = _agenda(waiting(2, 50.0), waiting(1, 60.0), waiting(3, 0.0))

@@ -85,6 +85,41 @@ def test_a_wait_is_kept_whatever_the_schedule_says() -> None:
     assert at == 650.0
 
 
+def test_without_a_wait_the_schedule_alone_decides() -> None:
+    """Also where it is quick: a drill's schedule may be shorter than a second."""
+    assert _times(RetryPolicy(schedule=(0.25,), cap=0.25, lifetime=1.0))[:3] == [0.0, 0.25, 0.5]
+
+
+def test_an_attempt_is_forced_if_just_the_floor_is_left() -> None:
+    """The floor is what must pass, and it does."""
+    policy = RetryPolicy(schedule=(600.0, 5000.0), cap=5000.0, lifetime=6000.0)
+
+    assert next_attempt(policy, counted=2, first_at=0.0, now=5340.0, seed=0, key="a") == 5940.0
+    assert next_attempt(policy, counted=2, first_at=0.0, now=5341.0, seed=0, key="a") is None
+
+
+@given(policy=POLICIES, counted=st.integers(1, 50), now=st.floats(0, 1e7), instead=st.floats(0.001, 1e7))
+def test_a_delay_of_the_users_own_replaces_schedule_floor_and_cap(
+    policy: RetryPolicy, counted: int, now: float, instead: float
+) -> None:
+    """The lifetime holds all the same: as if the schedule had been this one delay."""
+    own = replace(policy, schedule=(instead,), cap=instead, jitter=0.0)
+    at = next_attempt(policy, counted=counted, first_at=0.0, now=now, seed=0, key="a", instead=instead)
+
+    assert at == next_attempt(own, counted=counted, first_at=0.0, now=now, seed=0, key="a")
+
+
+@given(policy=POLICIES, counted=st.integers(1, 50), seed=st.integers(), key=st.text(max_size=5))
+def test_the_next_attempt_is_the_delay_away_where_that_fits(
+    policy: RetryPolicy, counted: int, seed: int, key: str
+) -> None:
+    """The same delay, with its jitter, that `delay` says."""
+    long = replace(policy, lifetime=1e9)
+    at = next_attempt(long, counted=counted, first_at=0.0, now=0.0, seed=seed, key=key)
+
+    assert at == delay(long, counted=counted, seed=seed, key=key)
+
+
 def test_a_wait_that_does_not_fit_ends_the_matter() -> None:
     """No attempt is forced before the wait is over."""
     policy = RetryPolicy(schedule=(10.0,), cap=10.0, lifetime=500.0)
@@ -122,6 +157,22 @@ def test_jitter_differs_between_recipients_and_is_the_same_in_every_run() -> Non
     assert len(set(delays)) == 100
     assert delays == [delay(policy, counted=1, seed=7, key=f"r{n}@x.example") for n in range(100)]
     assert 800 < sum(delays) / 100 < 1200
+
+
+@pytest.mark.parametrize(
+    ("seed", "key", "counted", "seconds"),
+    [
+        (7, "ann@x.example", 1, 1355.6807737585427),
+        (7, "ann@x.example", 2, 1432.2453358642565),
+        (8, "ann@x.example", 1, 615.3567416011549),
+        (7, "bob@x.example", 1, 941.4678360316076),
+    ],
+)
+def test_jitter_is_the_same_in_every_release(seed: int, key: str, counted: int, seconds: float) -> None:
+    """A campaign that is replayed years later waits as it did: seed, recipient and attempt alone say how long."""
+    policy = RetryPolicy(schedule=(1000.0, 2000.0), cap=4000.0, jitter=0.5)
+
+    assert delay(policy, counted=counted, seed=seed, key=key) == pytest.approx(seconds, rel=1e-12)
 
 
 @pytest.mark.parametrize(

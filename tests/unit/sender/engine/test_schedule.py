@@ -47,6 +47,24 @@ def test_a_thing_has_one_alarm() -> None:
     assert schedule.due(20.0) == ["a"]
 
 
+def test_alarms_of_one_moment_go_in_the_order_in_which_they_were_set() -> None:
+    """Nothing of the things themselves is compared: they need not have an order."""
+    things = [object() for _ in range(5)]
+    schedule: Schedule[object] = Schedule()
+    for thing in things:
+        schedule.done(thing, 10.0)
+
+    assert schedule.due(10.0) == things
+
+
+def test_what_does_not_wait_may_go_to_the_end_too() -> None:
+    """Then it waits."""
+    schedule = _schedule("a")
+    schedule.to_the_end("b")
+
+    assert schedule.due(0.0) == ["a", "b"]
+
+
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.one_of(st.none(), st.floats(0, 100)))))
 def test_only_the_last_alarm_of_each_goes(moves: list[tuple[str, float | None]]) -> None:
     """Whatever was set before it."""
