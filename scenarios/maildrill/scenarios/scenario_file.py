@@ -24,7 +24,7 @@ from maildrill.scenarios.world import DEFAULT, Network
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.campaign_file import campaign_of
 from maildrill.sender.lists import parse_list
-from maildrill.smtp import ConfigurationError
+from maildrill.smtp import ConfigurationError, escape
 from maildrill.smtp.document import Said, Table, table_of
 
 
@@ -101,9 +101,20 @@ def _network(table: Table) -> Network:
         jitter=table.duration("jitter", DEFAULT.jitter),
         segment=table.number("segment", DEFAULT.segment),
         seed=table.number("seed", DEFAULT.seed),
+        cuts=tuple(_cut(table, text) for text in table.texts("cuts", ())),
     )
     table.finish()
     return network
+
+
+def _cut(table: Table, text: str) -> tuple[int, int]:
+    """`1@400`: the first connection is lost behind 400 octets."""
+    connection, at, octets = text.partition("@")
+    if not (at and text.isascii() and connection.isdigit() and octets.isdigit() and int(connection)):
+        table.fail(
+            "cuts", f'{table.label("cuts")} holds "{escape(text)}"', expected='connection and octets, as "1@400"'
+        )
+    return int(connection), int(octets)
 
 
 def _over(said: Mapping[str, object], usual: Mapping[str, object], name: str) -> Table:

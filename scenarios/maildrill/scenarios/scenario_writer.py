@@ -118,4 +118,6 @@ def _network_words(network: Network) -> dict[str, object]:
         words["latency"] = format_duration(network.latency)
     if network.jitter != DEFAULT.jitter:
         words["jitter"] = format_duration(network.jitter)
+    if network.cuts:
+        words["cuts"] = [f"{connection}@{octets}" for connection, octets in network.cuts]
     return words | {word: getattr(network, word) for word in ("segment", "seed") if getattr(network, word)}

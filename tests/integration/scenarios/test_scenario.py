@@ -153,3 +153,24 @@ def test_what_is_not_kept_is_said_with_what_is(tmp_path: Path) -> None:
         find("I4-", tmp_path)
     with pytest.raises(ConfigurationError, match='no scenario "I9" is kept\n  expected one of'):
         find("I9", tmp_path)
+
+
+@pytest.mark.parametrize("octets", range(0, 900, 90))
+def test_a_connection_that_is_lost_loses_nobody(octets: int) -> None:
+    """Wherever it is cut: who may have the message is Unknown, everybody else is delivered by the next one."""
+    drilled = Scenario(listed=ANN.listed, network=Network(cuts=((1, octets),))).run()
+
+    assert drilled.summary.violations == ()
+    assert set(drilled.evidence.states.values()) <= {State.DELIVERED, State.UNKNOWN}
+
+
+def test_cuts_are_written_and_read_and_must_make_sense() -> None:
+    """A connection, and behind how many octets."""
+    scenario = Scenario(listed=ANN.listed, network=Network(cuts=((1, 400), (3, 0))))
+
+    assert 'network.cuts = ["1@400", "3@0"]\n' in scenario_to_toml(scenario)
+    assert read(scenario_to_toml(scenario)).network == scenario.network
+    with pytest.raises(ConfigurationError, match=r's\.toml:5: scenario\.network\.cuts holds "0@1"'):
+        read(f'{HEAD}recipients = "ann@x.test"\nnetwork.cuts = "0@1"\n')
+    with pytest.raises(ConfigurationError, match="cuts cannot be"):
+        Network(cuts=((0, 1),))

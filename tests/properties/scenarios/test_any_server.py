@@ -18,7 +18,7 @@ from maildrill.scenarios.scenario_writer import recipe, scenario_to_toml
 from maildrill.scenarios.strategies import scenarios
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(scenario=scenarios())
 def test_no_server_makes_the_sender_lie(scenario: Scenario) -> None:
     """Every oracle is content after a drill against any script, in any network, for any list."""
@@ -42,7 +42,7 @@ def test_a_saved_scenario_runs_the_same_drill(scenario: Scenario) -> None:
     assert recipe(scenario, "again.toml").endswith("END\nmaildrill replay again.toml")
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(scenario=scenarios())
 def test_what_is_written_is_what_is_read(scenario: Scenario) -> None:
     """Nothing of a scenario is lost in its file, and nothing is added."""

@@ -209,7 +209,7 @@ SCENARIO: tuple[Word, ...] = (
     Word("campaign", "what the campaign is like, in the words of campaign files", {"type": "object"}),
     Word("dns", "what a direct campaign is told of domains, as in the file of `--dns`", {"type": "object"}),
     Word("hosts", "what servers say that are not this one, each a script", {"type": "object"}),
-    Word("network", "how octets travel: `latency`, `jitter`, `segment`", {"type": "object"}),
+    Word("network", "how octets travel: `latency`, `jitter`, `segment`, `cuts`", {"type": "object"}),
     Word(
         "event",
         "what happens meanwhile: the sender stops or dies, operators and lists change their minds",

@@ -92,6 +92,8 @@ class Pipe:
             self._air.appendleft([data[segment:]])
             self._loop.schedule(self._loop.instant + SPACING, self._handle)
             data = data[:segment]
+        if self._loop.network.cuts and not self._loop.switchboard.carries(self._path, len(data)):
+            return
         if self._loop.tap is not None:
             self._loop.tap(self._loop.instant, self._path, data)
         self.octets(data)

@@ -41,6 +41,8 @@ class Switchboard:
         self._calls: list[tuple[Call, Address | None]] = []
         self._placed = 0
         self._port = FIRST_PORT - 1
+        self._cuts = dict(loop.network.cuts)
+        self._carried: dict[int, int] = {}
 
     def describe(self, shown: int) -> list[str]:
         """Return a line for each of the first `shown` ends of connections that are not closed."""
@@ -92,6 +94,19 @@ class Switchboard:
         for (_, whose), end in list(self._open.items()):
             if whose == side:
                 end.abort()
+
+    def carries(self, path: str, octets: int) -> bool:
+        """Whether octets on a path reach its end; those behind a cut of the network's lose both ends instead."""
+        number = int(path[:-1])
+        if number not in self._cuts:
+            return True
+        self._carried[number] = self._carried.get(number, 0) + octets
+        if self._carried[number] <= self._cuts[number]:
+            return True
+        for (connection, _), end in list(self._open.items()):
+            if connection == number:
+                end.lose()
+        return False
 
     def _queue(self, call: Call, here: Address | None) -> None:
         if not self._calls:

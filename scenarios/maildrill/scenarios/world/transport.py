@@ -275,9 +275,10 @@ class MemoryTransport(asyncio.Transport):
             self._far._inbox.put(END)
 
     def _reset_far(self) -> None:
-        self._other._reset()
+        self._other.lose()
 
-    def _reset(self) -> None:
+    def lose(self) -> None:
+        """Hear that the connection is no more."""
         if self._gone or self._broken:
             return
         self._broken = True

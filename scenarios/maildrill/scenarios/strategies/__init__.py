@@ -1,0 +1,28 @@
+"""Hypothesis strategies for all that a rehearsal depends on: plural nouns, each shrinking to what is usual.
+
+The only package of maildrill that imports hypothesis: whoever does not import it needs none.
+"""
+
+from maildrill.scenarios.strategies.happening import clock_jumps, crash_points, events, networks
+from maildrill.scenarios.strategies.playing import scenarios
+from maildrill.scenarios.strategies.ruling import rules, scripts
+from maildrill.scenarios.strategies.saying import replies
+from maildrill.scenarios.strategies.sending import LISTS, campaigns, lists
+from maildrill.scenarios.strategies.serving import SERVERS, outages, servers
+
+__all__ = [
+    "LISTS",
+    "SERVERS",
+    "campaigns",
+    "clock_jumps",
+    "crash_points",
+    "events",
+    "lists",
+    "networks",
+    "outages",
+    "replies",
+    "rules",
+    "scenarios",
+    "scripts",
+    "servers",
+]
