@@ -5,6 +5,7 @@ Rule: nothing is judged here, and nothing of the sender's is used to explain wha
 
 from __future__ import annotations
 
+import re
 from collections import Counter, deque
 from dataclasses import replace
 from functools import lru_cache
@@ -17,6 +18,7 @@ from maildrill.smtp import Stage
 #: Where the server answers octets of the message, not a command.
 _WITHOUT_COMMAND = frozenset({Stage.BODY, Stage.DOT})
 _WITH_PARAMETERS = frozenset({Stage.MAIL, Stage.RCPT})
+_PATH = re.compile("<([^<>]*)>")
 _NONE: frozenset[str] = frozenset()
 #: Ends after which the sender may not have read all that was written to it.
 _SEVERING = frozenset({Closed.RST, Closed.CLIENT, Closed.TIMEOUT, Closed.STOPPED})
@@ -107,7 +109,7 @@ class Witness:
             self._transactions[session] += 1
             begun = self._begun.setdefault(session, deque(maxlen=_REMEMBERED))
             begun.append((self._transactions[session], entry.began, set()))
-        named = (entry.address or "") if stage is Stage.RCPT else ""
+        named = _named(entry) if stage is Stage.RCPT else ""
         if named and session in self._begun:
             self._begun[session][-1][2].add(named)
         self._asked.append(
@@ -144,6 +146,14 @@ class Witness:
         before = [(number, named) for number, at, named in self._begun[message.session] if at <= message.at]
         fitting = [number for number, named in before if named.issuperset(message.recipients)]
         return fitting[-1] if fitting else before[-1][0]
+
+
+def _named(entry: Entry) -> str:
+    """Return whom RCPT named: as the server read it, or what stands in the brackets where it found that malformed."""
+    if entry.address is not None:
+        return entry.address
+    path = _PATH.search(entry.command)
+    return path[1] if path else ""
 
 
 def _parameters(entry: Entry) -> frozenset[str]:

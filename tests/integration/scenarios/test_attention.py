@@ -21,7 +21,7 @@ from maildrill.scenarios import bundled, catalogue
 from maildrill.scenarios.drill import Plan, rehearse
 from maildrill.scenarios.event import Deed, Event
 from maildrill.scenarios.oracles import INVARIANTS, Evidence, Invariant
-from maildrill.scenarios.scenario import Scenario, listed
+from maildrill.scenarios.scenario import Scenario, listed, usual_campaign
 from maildrill.scenarios.scenario_file import plan_of
 from maildrill.sender.campaign_file import read_campaign
 
@@ -233,6 +233,10 @@ def plans() -> Iterator[Plan]:
     yield replace(plan_of(catalogue.load_script("own-pace")), canary=1, outcomes=())
     yield from map(course, COURSES)
     yield course((Event(at=600, do=Deed.STOP),), '[[rule]]\nat = "connect"\nduring = "..2h"\ncut = "refuse"\n')
+    yield course((), '[server]\ncaps = "-PIPELINING"\n[[rule]]\nat = "mail"\ntimes = 1\nreply = "550 no"\n')
+    greeting = replace(usual_campaign(), text="Hi [Name|friend]\n")
+    rows = "address,Name\nann@x.test,[Name]\n"
+    yield Scenario(campaign=greeting, listed=rows, script=read_script("version = 1\n", "mx.toml")).plan()
 
 
 def course(events: tuple[Event, ...], rules: str = TROUBLE) -> Plan:

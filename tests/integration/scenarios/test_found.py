@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from maildrill.fakeserver.text.script_file import read_script
+from maildrill.scenarios.oracles.merging import merge_is_total
+from maildrill.scenarios.oracles.timing import transient_is_retried
 from maildrill.scenarios.scenario import Scenario, listed, usual_campaign
 from maildrill.scenarios.scenario_file import scenario_of
 from maildrill.sender.attempt import State
@@ -94,3 +96,79 @@ def test_a_session_under_way_may_show_that_the_host_serves() -> None:
     assert "breaker.opened" in kinds
     assert "breaker.closed" in kinds
     assert drilled.summary.violations == ()
+
+
+HELD = """\
+version = 1
+
+[scenario]
+purpose = "generated"
+source = "maildrill"
+recipients = ["a@one.example", "a@two.example", "a@three.example", "b@one.example", "b@two.example"]
+campaign.retry.schedule = ["10m", "30m", "2h"]
+campaign.retry.cap = "2h"
+campaign.retry.lifetime = "12h"
+campaign.limits.messages_per_connection = 1
+campaign.limits.recipients_per_transaction = 1
+network.jitter = "0s"
+
+[[rule]]
+name = "generated.toml:2"
+at = "rcpt"
+key = "rcpt"
+attempt = "1"
+cut = "before"
+
+[[rule]]
+name = "generated.toml:7"
+at = "mail"
+chance = 0.5
+reply = "501 5.5.4 syntax error"
+
+[[rule]]
+name = "generated.toml:11"
+at = "mail"
+key = "client"
+attempt = "3-"
+wait = "4m"
+"""
+
+
+def test_who_waits_while_the_account_is_held_is_held_when_due() -> None:
+    """That is the end of the wait (I10): the run goes on for others, and owes this recipient nothing."""
+    drilled = scenario_of(read_script(HELD, "generated.toml")).run()
+
+    assert any(event.kind == "recipient.held" for event in drilled.evidence.events)
+    assert drilled.summary.violations == ()
+
+
+def test_who_is_held_too_late_waited() -> None:
+    """So the oracle still speaks where what ends the wait comes late."""
+    evidence = scenario_of(read_script(HELD, "generated.toml")).run().evidence
+    late = [
+        replace(event, at=event.at + 1000) if event.kind == "recipient.held" else event for event in evidence.events
+    ]
+
+    assert [one.recipient for one in transient_is_retried(replace(evidence, events=late))] == ["a@three.example"]
+
+
+def test_a_recipient_that_the_server_cannot_read_was_refused_by_it() -> None:
+    """A local part of more than 64 octets (RFC 5321 section 4.5.3.1.1): the 501 is this recipient's (I5)."""
+    long = f"{'b' * 65}@x.test"
+    drilled = Scenario(listed=listed(("a@x.test", long)), script=read_script("version = 1\n", "mx.toml")).run()
+
+    assert drilled.evidence.states == {"a@x.test": State.DELIVERED, long: State.FAILED}
+    assert drilled.summary.violations == ()
+
+
+@pytest.mark.parametrize("value", ["[Name]", "[Name", "a [Name|x]"])
+def test_a_value_that_looks_like_a_tag_is_merged_as_it_is(value: str) -> None:
+    """It is the recipient's own; for anybody else a tag that is left is still a breach of I54."""
+    campaign = replace(usual_campaign(), text="Hi [Name|friend]\n")
+    rows = f"address,Name\na@x.test,{value}\nb@x.test,Bob\n"
+    drilled = Scenario(campaign=campaign, listed=rows, script=read_script("version = 1\n", "mx.toml")).run()
+    first, second = drilled.evidence.taken
+    mixed = replace(second, content=first.content) if "b@x.test" in second.recipients else first
+
+    assert drilled.summary.violations == ()
+    assert list(merge_is_total(replace(drilled.evidence, taken=(mixed,))))

@@ -279,6 +279,16 @@ class Evidence:
     def _restored(self) -> Sequence[LogEvent]:
         return self.by_kind.get("recipient.restored", ())
 
+    def closed_after(self, recipient: str, at: float) -> float:
+        """Return when after `at` the log has a recipient held or expired without a try; infinity: never."""
+        return min((moment for moment in self._closings.get(recipient, ()) if moment >= at), default=inf)
+
+    @cached_property
+    def _closings(self) -> Mapping[str, tuple[float, ...]]:
+        closed = (*self.by_kind.get("recipient.held", ()), *self.by_kind.get("recipient.expired", ()))
+        said = _grouped(closed, lambda event: str(event.fields["recipient"]))
+        return {recipient: tuple(event.at for event in events) for recipient, events in said.items()}
+
     def requeued_after(self, recipient: str, at: float) -> float:
         """Return when an operator first requeued `recipient` after `at` (the log says so); infinity: never."""
         said = (one.at for one in self._requeued if one.fields["recipient"] == recipient)

@@ -32,10 +32,10 @@ def merge_is_total(evidence: Evidence) -> Iterator[Breach]:
         for name in sorted(needed):
             if not row.get(name, "").strip():
                 yield Breach(address, f"has nothing for the tag [{name}]")
-    marks = {f"[{tag.name}".encode() for tag in everywhere}
+    marks = {f"[{tag.name}" for tag in everywhere}
     for taken in evidence.taken:
         content = taken.content
-        if any(mark in content for mark in marks):
+        if any(mark.encode() in content and not _is_said(mark, evidence, taken) for mark in marks):
             yield Breach(next(iter(taken.recipients), ""), "was sent a message with a tag that nobody filled")
     for taken in _spread([taken for taken in evidence.taken if taken.recipients]):
         row = evidence.rows.get(taken.recipients[0], {}) if merge else {}
@@ -47,6 +47,12 @@ def _tags(evidence: Evidence) -> Mapping[str, Sequence[Tag]]:
     campaign = evidence.campaign
     sources = {"subject": campaign.subject, "text/plain": campaign.text or "", "text/html": campaign.html or ""}
     return {where: Template.parse(text, "", html=where == "text/html").tags for where, text in sources.items()}
+
+
+def _is_said(mark: str, evidence: Evidence, taken: Taken) -> bool:
+    """Whether a value of the recipient's own row looks like a tag: it is merged as it is."""
+    own = evidence.rows.get(taken.recipients[0], {}) if taken.recipients else {}
+    return any(mark in value for value in own.values())
 
 
 def _other_values(taken: Taken, tags: Mapping[str, Sequence[Tag]], row: Mapping[str, str]) -> Iterator[Breach]:

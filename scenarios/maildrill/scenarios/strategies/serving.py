@@ -1,4 +1,4 @@
-"""Servers of kinds that there are: what refuses by recipient alone, by time, by number, by chance; and outages.
+"""Servers of kinds that there are: what refuses by recipient, time, number or chance, what goes on for nobody; outages.
 
 Each kind is a name and a strategy of rules, so that a drill can be asked for one of them.
 """
@@ -83,12 +83,25 @@ def _flaky(draw: st.DrawFn) -> list[Rule]:
     return [{"name": "flaky", "at": stage.value, "chance": draw(st.sampled_from((0.1, 0.5, 0.9))), **answer}]
 
 
+@st.composite
+def _careless(draw: st.DrawFn) -> list[Rule]:
+    """Goes on for nobody: 354 though each RCPT was refused, as one that pipelines may (RFC 2920 section 3.1)."""
+    refused = draw(st.sampled_from(("550 5.1.1 no such user", "450 4.2.1 busy")))
+    over = draw(st.sampled_from(("250 2.0.0 queued", "554 5.5.1 no valid recipients")))
+    return [
+        {"name": "careless", "at": "rcpt", "reply": refused},
+        {"name": "goes-on", "at": "data", "reply": "354 go ahead"},
+        {"name": "ends", "at": "dot", "reply": over},
+    ]
+
+
 _SERVERS = {
     "stateless": _stateless(),
     "greylist": _greylist(),
     "quota": _quota(),
     "too-many": _too_many(),
     "flaky": _flaky(),
+    "careless": _careless(),
     "outage": outages().map(lambda rule: [{"name": "outage", **rule}]),
 }
 #: The kinds of servers, the plainest first.
