@@ -15,6 +15,7 @@ from math import inf
 from typing import TypeVar, cast
 
 from maildrill.scenarios.oracles.journaled import Asked, Connected, Taken
+from maildrill.scenarios.oracles.mentions import Mentions
 from maildrill.scenarios.oracles.packed import Events, Series
 from maildrill.scenarios.oracles.places import District, districts, places_of
 from maildrill.scenarios.oracles.starts import renewals
@@ -270,33 +271,10 @@ class Evidence:
         began = next((attempt.started for attempt in tries if attempt.started >= since), inf)
         return began + self.campaign.retry.lifetime <= at
 
-    def left_out(self, recipient: str, since: float, until: float) -> bool:
-        """Whether the list had the recipient not, at some time between the two (the log says so)."""
-        said = (one for one in self._restored if one.fields["recipient"] == recipient)
-        return any(one.fields["state"] == State.SUPPRESSED.value and since <= one.at <= until for one in said)
-
     @cached_property
-    def _restored(self) -> Sequence[LogEvent]:
-        return self.by_kind.get("recipient.restored", ())
-
-    def closed_after(self, recipient: str, at: float) -> float:
-        """Return when after `at` the log has a recipient held or expired without a try; infinity: never."""
-        return min((moment for moment in self._closings.get(recipient, ()) if moment >= at), default=inf)
-
-    @cached_property
-    def _closings(self) -> Mapping[str, tuple[float, ...]]:
-        closed = (*self.by_kind.get("recipient.held", ()), *self.by_kind.get("recipient.expired", ()))
-        said = _grouped(closed, lambda event: str(event.fields["recipient"]))
-        return {recipient: tuple(event.at for event in events) for recipient, events in said.items()}
-
-    def requeued_after(self, recipient: str, at: float) -> float:
-        """Return when an operator first requeued `recipient` after `at` (the log says so); infinity: never."""
-        said = (one.at for one in self._requeued if one.fields["recipient"] == recipient)
-        return min((moment for moment in said if moment >= at), default=inf)
-
-    @cached_property
-    def _requeued(self) -> Sequence[LogEvent]:
-        return self.by_kind.get("recipient.requeued", ())
+    def mentions(self) -> Mentions:
+        """What the log says of recipients beside their tries."""
+        return Mentions(self.by_kind)
 
     def with_verdict(self, verdict: Verdict) -> Iterable[AttemptRecord]:
         """Return the ledger's tries that were ruled so."""

@@ -25,7 +25,7 @@ def permanent_is_final(evidence: Evidence) -> Iterator[Breach]:
     ends = [(one.recipient, one.ended, one.reply) for one in evidence.with_verdict(Verdict.FAILED)]
     ends += [(one.recipient, one.at, one.reply) for one in evidence.refused_for_good if not _overridden(evidence, one)]
     for recipient, at, reply in ends:
-        until = evidence.requeued_after(recipient, at)
+        until = evidence.mentions.requeued_after(recipient, at)
         again = [one for one in evidence.asked_for.get(recipient, ()) if at + GRAIN < one.at < until]
         if again:
             yield Breach(recipient, f"failed for good ({reply}), and RCPT named it again", again[0].spot)
@@ -54,7 +54,7 @@ def floor(evidence: Evidence) -> Iterator[Breach]:
                 continue
             rest = (_wanted(evidence, attempt) or (least, least))[0]
             again = (at for at in evidence.renewals.get(recipient, ()) if at >= attempt.ended)
-            end = min(attempt.ended + rest, evidence.requeued_after(recipient, attempt.ended), *again)
+            end = min(attempt.ended + rest, evidence.mentions.requeued_after(recipient, attempt.ended), *again)
             early = next((at for at in asked if attempt.ended + GRAIN < at < end - GRAIN), None)
             if early is not None:
                 waited = format_duration(early - attempt.ended)

@@ -40,8 +40,8 @@ def transient_is_retried(evidence: Evidence) -> Iterator[Breach]:
             late = ended - attempt.until
             if following is not None:
                 late = min(late, following.started - attempt.until)
-            late = min(late, evidence.closed_after(recipient, attempt.ended) - attempt.until)
-            if evidence.left_out(recipient, attempt.ended, inf if following is None else following.started):
+            late = min(late, evidence.mentions.closed_after(recipient, attempt.ended) - attempt.until)
+            if evidence.mentions.left_out(recipient, attempt.ended, inf if following is None else following.started):
                 continue
             if late > _TICK and down_until[bisect_right(down_at, attempt.until)] < ended - _TICK:
                 yield Breach(recipient, f"was due, and the run waited for {format_duration(late)} more")
