@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
+from operator import itemgetter
 from typing import TypeVar
 
 from maildrill.fakeserver.journal.expectations import unmet
@@ -145,8 +147,13 @@ class Servers:
 
 
 def _merged(witnesses: Iterable[tuple[_T, ...]], moment: Callable[[_T], float]) -> tuple[_T, ...]:
+    """Return what several servers saw in the order of its moments; each keeps its own, whatever the clock did."""
     lists = list(witnesses)
     if len(lists) == 1:
         return lists[0]
-    told = [replace(one, session=one.session + place * _FAR) for place, found in enumerate(lists) for one in found]
-    return tuple(sorted(told, key=moment))
+    told: list[tuple[float, _T]] = []
+    for place, found in enumerate(lists):
+        since = accumulate(map(moment, found), max)
+        own = (replace(one, session=one.session + place * _FAR) for one in found)
+        told += zip(since, own, strict=True)
+    return tuple(one for _, one in sorted(told, key=itemgetter(0)))

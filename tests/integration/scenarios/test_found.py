@@ -172,3 +172,26 @@ def test_a_value_that_looks_like_a_tag_is_merged_as_it_is(value: str) -> None:
 
     assert drilled.summary.violations == ()
     assert list(merge_is_total(replace(drilled.evidence, taken=(mixed,))))
+
+
+SET_BACK = """\
+version = 1
+
+[scenario]
+purpose = "generated"
+source = "maildrill"
+recipients = "a@one.example"
+campaign.route.kind = "rotation"
+campaign.route.account = [{ name = "first", host = "first.example" }, { name = "second", host = "second.example" }]
+hosts."second.example" = {}
+
+[[scenario.event]]
+at = "0.05s"
+do = "clock"
+by = "-0.5s"
+"""
+
+
+def test_a_clock_that_is_put_back_changes_no_order_within_a_session() -> None:
+    """What two servers saw is told as one story; each of them knows better than the clock what came first (I26)."""
+    assert scenario_of(read_script(SET_BACK, "generated.toml")).run().summary.violations == ()

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from maildrill.cli.main import main
 from maildrill.scenarios.mutants.patching import Patching
-from maildrill.scenarios.mutants.seeded import talks_on_after_421
+from maildrill.scenarios.mutants.seeded_pace import writes_no_intent
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def test_what_holds_is_said_with_0_and_the_grid() -> None:
 def test_what_is_broken_is_told_and_kept_with_1() -> None:
     """The page, the scenario, and the command that plays it again; the next run without the defect removes it."""
     with Patching() as patch:
-        talks_on_after_421(patch)
+        writes_no_intent(patch)
         result = CliRunner().invoke(main, ["prove", "--seconds", "600", "--first", "--workers", "1", "--seed", "7"])
     (file,) = Path(".maildrill/failures").iterdir()
 
