@@ -16,7 +16,7 @@ from maildrill.sender.ledger.postgres import LeaseLostError, PostgresLedger
 from maildrill.sender.ledger.postgres_opening import open_postgres, read_postgres
 from maildrill.sender.ledger.postgres_url import redacted
 from maildrill.sender.lists import Row
-from maildrill.sender.plan import Waiting
+from maildrill.sender.plan import Turns, Waiting
 from maildrill.sender.standing import after
 from maildrill.sender.watch import standing_pause
 from maildrill.smtp import ConfigurationError, Reply, Stage
@@ -129,6 +129,17 @@ def test_a_page_leaves_out_domains(join: Join) -> None:
     assert [one.address for one in ledger.lease(100.0, 100.0, 9, {"y.example"}).waiting] == [
         f"r{line}@x.example" for line in range(4)
     ]
+
+
+def test_a_page_leaves_out_the_turns_of_accounts(join: Join) -> None:
+    """By the remainder of the key: the first is 1; of who is left out nothing is due, either (invariant I45)."""
+    ledger = join()
+    page = ledger.lease(100.0, 100.0, 9, turns=Turns(2, frozenset({0})))
+    nobody = ledger.lease(100.0, 100.0, 9, turns=Turns(2, frozenset({0, 1})))
+
+    assert [one.key for one in page.waiting] == [1, 3]
+    assert nobody.waiting == ()
+    assert [one.key for one in ledger.lease(100.0, 100.0, 9, turns=Turns(2, frozenset({1}))).waiting] == [2, 4]
 
 
 def test_two_senders_get_different_recipients(join: Join) -> None:

@@ -20,6 +20,7 @@ from maildrill.sender.review.advice import advice
 from maildrill.sender.review.explain import Explanation, dialogues_of, nearest, set_aside
 from maildrill.sender.review.explain import explain as explained
 from maildrill.sender.review.explain_text import aside_text, explanation_json, render_explanation
+from maildrill.sender.review.hindrance import destinations_of, hindrances
 from maildrill.sender.review.located import locate
 from maildrill.sender.watch import standing_pause
 from maildrill.smtp import MaildrillError, escape
@@ -53,7 +54,9 @@ def explain(words: tuple[str, ...], ledger: Path | str | None, log_dir: Path | N
         with desk.reading() as book:
             pause = standing_pause(book)
         now = time.time()  # noqa: TID251 - the shell's clock
-        todo = advice(found.recipient, now=now, sending=sending, pause=pause)
+        names = destinations_of(found.recipient, (step.attempt for step in found.steps), desk.campaign)
+        hindered = hindrances(found.recipient, names, desk.log(), now) if sending else ()
+        todo = advice(found.recipient, now=now, sending=sending, pause=pause, hindered=hindered)
         if as_json:
             click.echo(json.dumps(explanation_json(found, todo), indent=2))
         else:

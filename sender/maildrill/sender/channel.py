@@ -104,9 +104,9 @@ class Channel(asyncio.Protocol):
         for _ in range(2):  # asyncio reads in the turn after it has looked
             await asyncio.sleep(0)  # noqa: TID251 - a turn of the loop, no time
 
-    def drop(self, fault: Fault) -> None:
+    def drop(self, fault: Fault, why: str = "") -> None:
         """Give the connection up at once."""
-        self.wire.lose(fault)
+        self.wire.lose(fault, why)
         self.note(f"{fault}: connection dropped")
         self._transport.abort()
         self._wake()

@@ -23,10 +23,8 @@ from maildrill.sender.plan import Waiting
 from maildrill.sender.queues import Queue, Queues
 from maildrill.sender.standing import Standing, after, held, kept_waiting, lapsed
 from maildrill.sender.watch import Watch
-from maildrill.smtp.quickly import quickly
 
 
-@quickly
 @dataclass(frozen=True, slots=True)
 class Try:
     """One go at one batch.
@@ -135,9 +133,9 @@ class Desk:
         """Take in from the ledger who is due, as long as no more than a window of the list is here."""
         self._intake.fill(now)
 
-    def found(self) -> None:
-        """The hosts of a domain were found."""
-        self._intake.found()
+    def balance(self) -> None:
+        """The hosts of a domain were found, or serve nobody: the window is to be looked at again."""
+        self._intake.look_again()
 
     @property
     def waits(self) -> bool:

@@ -89,6 +89,21 @@ class Destination:
         )
 
     @property
+    def tardy(self) -> bool:
+        """Whether it served nobody for too long when it last had a place."""
+        return self.gate.promptness.tardy
+
+    @property
+    def stuck(self) -> bool:
+        """Whether who waits for it will hardly be served soon."""
+        return self.tardy or not self.working
+
+    @property
+    def heard_out(self) -> float:
+        """When a session with it last ended by itself (Unix seconds)."""
+        return self.gate.promptness.heard_out
+
+    @property
     def paced(self) -> bool:
         """Whether messages may have to wait for their turn."""
         limits = self.house.limits

@@ -45,6 +45,7 @@ class Session:
     ) -> None:
         self.capabilities = capabilities
         self.certificates = certificates
+        self.asking = False
         self._channel = channel
         self._deadlines = deadlines
         self._after_rcpt: AfterRcpt | None = None
@@ -89,14 +90,23 @@ class Session:
             broken = self._channel.wire.broken or Broken(Stage.IDLE, Fault.EOF)
             return hearing.transaction(replace(broken, stage=Stage.IDLE))
         try:
+            self.asking = True
             await self._open(hearing, envelope, message, reporting)
+            self.asking = False
             await self._finish(hearing, message, before_dot)
         except SessionOverError:
             pass
         except BaseException:
             self._channel.drop(Fault.STOPPED)
             raise
+        finally:
+            self.asking = False
         return hearing.transaction(self._broken(hearing))
+
+    def leave(self, why: str) -> None:
+        """End the transaction that is under way, and the session, as long as the message is not on its way."""
+        if self.asking:
+            self._channel.drop(Fault.STOPPED, why)
 
     async def quit(self) -> None:
         """Say QUIT where the server would understand it, and close; nothing depends on the answer."""

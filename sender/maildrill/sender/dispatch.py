@@ -1,19 +1,20 @@
 """The sessions of a run: begun where there is work and room for one more, and never more than allowed (I20).
 
-Rule 1: destinations that wait for a place get one in turn. Rule 2: a domain is looked up when somebody there is due,
-beside everything else: whoever answers slowly keeps nobody waiting (invariant I45).
+Rule 1: destinations that wait for a place get one in turn, as `places` says. Rule 2: a domain is looked up when
+somebody there is due, beside everything else: whoever answers slowly keeps nobody waiting (invariant I45).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from maildrill.sender.attempt import Broken
 from maildrill.sender.desk import Try
 from maildrill.sender.destination import Destination, next_moments
 from maildrill.sender.disposition import judge_setup
 from maildrill.sender.lane import Lane
+from maildrill.sender.places import Places, Taken, late
 from maildrill.sender.queues import Queue
 from maildrill.sender.schedule import Schedule
 from maildrill.sender.shop import Shop
@@ -30,12 +31,14 @@ class Dispatch:
     def __init__(self, shop: Shop, places: int, ring: Callable[[], None]) -> None:
         self.sessions = 0  # begun so far
         self._shop = shop
-        self._places = places
+        self._places: Places[Destination] = Places(places)
         self._ring = ring
         self._schedule: Schedule[Destination | Queue] = Schedule()
         self._lanes: dict[asyncio.Task[None], Lane] = {}
         self._look_ups: dict[asyncio.Task[None], Queue] = {}
-        self._starving: list[Destination | Queue] = []  # in line for a place
+        self._starving: list[Destination] = []  # in line for a place
+        self._counted: int | None = None  # sessions that are late
+        self._moment: float | None = None  # when one of them may get it
 
     @property
     def busy(self) -> bool:
@@ -59,27 +62,32 @@ class Dispatch:
         """What a destination may do, or has to do, may be something else now."""
         for one in self._shop.ways.concerned(destination):
             self._look_at(one)
+        if destination.stuck:
+            self._shop.desk.balance()
 
-    def crowded(self, destination: Destination) -> bool:
-        """Whether another destination waits for a place."""
-        return len(self._lanes) >= self._places and any(
-            isinstance(one, Destination) and one is not destination for one in self._starving
-        )
+    def crowded(self, lane: Lane) -> bool:
+        """Whether a session had its turn, and another destination waits for its place."""
+        now = self._shop.clock.now()
+        return bool(self._starving) and self._places.had_its_turn(lane.stay.taken(), now, self._taken(), self._starving)
 
     def next_moment(self) -> float | None:
         """Return when time alone gives something to do, or None."""
-        return self._schedule.next_alarm()
+        return min((at for at in (self._schedule.next_alarm(), self._moment) if at is not None), default=None)
 
     def serve(self, now: float) -> None:
         """Begin what there is to begin."""
-        progress = True
+        progress, self._counted = True, None
         while progress:
             progress = False
-            for one in self._schedule.due(now):
-                progress |= self._find(one, now) if isinstance(one, Queue) else self._serve(one, now)
-        self._starving = self._schedule.due(now)
+            line = self._schedule.due(now)
+            for queue in line:
+                progress |= isinstance(queue, Queue) and self._find(queue, now)
+            for one in self._places.in_turn(_destinations(line), self._late):
+                progress |= self._serve(one, now)
+        self._starving = _destinations(self._schedule.due(now))
+        self._moment = None
         if self._starving:
-            self._make_room()
+            self._make_room(now)
 
     def reap(self) -> None:
         """Forget what ended; raises what one of them raised."""
@@ -88,6 +96,7 @@ class Dispatch:
             lane = self._lanes.pop(task, None)
             queue = self._look_ups.pop(task, None)
             if lane is not None:
+                self._places.ended(lane.stay.taken(), self._shop.clock.now(), self._starving)
                 self.changed(lane.destination)
             if queue is not None:
                 self.queue_changed(queue)
@@ -124,13 +133,14 @@ class Dispatch:
         if destination.idle >= wanted or not gate.allows(now, destination.sessions):
             self._schedule.done(destination, self._alarm(destination, queues, now))
             return False
-        if len(self._lanes) >= self._places:
+        if not self._places.free_for(destination, now, len(self._lanes), self._late):
             return False  # stays in line
         self._begin(destination)
         self._schedule.to_the_end(destination)
         return True
 
     def _begin(self, destination: Destination) -> None:
+        self._counted = None
         lane = Lane(self._shop, destination, self.number())
         task = asyncio.create_task(lane.run(), name=f"maildrill session {self.sessions}")
         task.add_done_callback(lambda _: self._ring())
@@ -148,12 +158,27 @@ class Dispatch:
         hindrance = max(hindered)
         return min((at for at in (max(moment, hindrance) for moment in next_moments(queues)) if at > now), default=None)
 
-    def _make_room(self) -> None:
-        """Take the place of one idle session whose destination is not in line itself."""
+    def _make_room(self, now: float) -> None:
+        """Take the place of one idle session whose destination is not in line itself, else those of the tardy."""
         for lane in self._lanes.values():
             if lane.leisure.waiting and lane.destination not in self._starving:
                 lane.leisure.retire()
                 return
+        taken = self._taken()
+        leaving = {one.number for one in self._places.giving_way(now, taken, self._starving)}
+        for lane, one in zip(self._lanes.values(), taken, strict=True):
+            if one.number in leaving:
+                lane.stay.leave()
+        self._moment = self._places.next_moment(now, taken, self._starving)
+
+    def _late(self) -> int:
+        """Return how many sessions are late; counted once while nothing begins, however many stand in line."""
+        if self._counted is None:
+            self._counted = late(self._taken(), self._shop.clock.now())
+        return self._counted
+
+    def _taken(self) -> list[Taken[Destination]]:
+        return [lane.stay.taken() for lane in self._lanes.values()]
 
     def _find(self, queue: Queue, now: float) -> bool:
         """Begin to look up the destination of a queue, if somebody is due there; return whether that was done."""
@@ -175,7 +200,7 @@ class Dispatch:
         if isinstance(found, Broken):
             await self._rule(queue, found, started)
         else:
-            shop.desk.found()
+            shop.desk.balance()
 
     async def _rule(self, queue: Queue, found: Broken, started: float) -> None:
         """There is no host for the recipients of a queue: rule for all who are due."""
@@ -185,3 +210,7 @@ class Dispatch:
             addresses = tuple(waiting.address for waiting in batch)
             rulings = judge_setup(found, addresses, direct=True, unusable_fails=shop.unusable_fails)
             await shop.desk.conclude(batch, rulings, go)
+
+
+def _destinations(line: Iterable[Destination | Queue]) -> list[Destination]:
+    return [one for one in line if isinstance(one, Destination)]

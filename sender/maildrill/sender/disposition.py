@@ -43,7 +43,7 @@ def judge(tx: Transaction, *, free: Collection[str] = ()) -> tuple[Ruling, ...]:
     decided = _for_all(tx)
     if decided is not None:
         return tuple(_ruling(to, *decided) for to in tx.recipients)
-    message = _of_message(tx)
+    message = (ROWS["stopped"], tx.broken or _GONE) if _left(tx) else _of_message(tx)
     return tuple(_ruling(to, *_of_recipient(tx, n, message, free)) for n, to in enumerate(tx.recipients))
 
 
@@ -99,7 +99,7 @@ _Decided = tuple[Row, Broken]
 def _for_all(tx: Transaction) -> _Decided | None:
     """Return what decides for everybody, whatever their RCPT was told; None: each has a row of their own."""
     broken = tx.broken or _GONE
-    if broken.fault is Fault.STOPPED and not tx.dot_sent:
+    if _left(tx) and not any(reply is not None and not reply.positive for reply in tx.rcpt):
         return ROWS["stopped"], broken
     if tx.mail is None:
         row = ROWS["idle-lost"] if broken.stage is Stage.IDLE or broken.fault not in LOST else find(Stage.MAIL, None)
@@ -111,6 +111,11 @@ def _for_all(tx: Transaction) -> _Decided | None:
     if broken.fault is Fault.UNSOLICITED and tx.early is None and not tx.dot_sent:
         return ROWS["out-of-step"], broken
     return None
+
+
+def _left(tx: Transaction) -> bool:
+    """Whether we ended it ourselves, before the dot; who was refused by then stays refused."""
+    return tx.broken is not None and tx.broken.fault is Fault.STOPPED and not tx.dot_sent
 
 
 def _of_recipient(tx: Transaction, n: int, message: _Decided, free: Collection[str]) -> _Decided:

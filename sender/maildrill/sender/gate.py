@@ -1,4 +1,4 @@
-"""Whether a destination may be bothered now: breaker, number of sessions and pace, and what they say in the log.
+"""Whether a destination may be bothered now: breaker, number of sessions, pace, promptness; what they say in the log.
 
 Rule: every change that may let a session begin, or keep one from it, rings the runner's bell.
 """
@@ -11,6 +11,7 @@ from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.pacing.breaker import Breaker
 from maildrill.sender.pacing.feedback import Feedback
 from maildrill.sender.pacing.pace import Throttle
+from maildrill.sender.pacing.promptness import Promptness
 
 #: The same sender refused so often in a row: it is not the recipients' fault (delivery-semantics 2.1, MAIL 5yz).
 SENDER_REFUSALS = 2
@@ -33,6 +34,7 @@ class Gate:
         self._fresh = Feedback(ceiling=connections, allowed=min(first or connections, connections))
         self.feedback = self._fresh
         self.pace = pace
+        self.promptness = Promptness()
         self._relay = relay
         self._log = log
         self._ring = ring
@@ -89,6 +91,20 @@ class Gate:
         self._say_sessions(fewer, now)
         if self.breaker != before or self.feedback.allowed != fewer.allowed:
             self._ring()
+
+    def took(self, now: float, seconds: float, *, served: bool) -> None:
+        """Note how long a session took to serve somebody, or served nobody."""
+        before, self.promptness = self.promptness, self.promptness.took(seconds, served=served)
+        if self.promptness.tardy and not before.tardy:
+            self._log.emit("destination.tardy", now, relay=self._relay, seconds=round(seconds, 3))
+        elif before.tardy and not self.promptness.tardy:
+            self._log.emit("destination.prompt", now, relay=self._relay)
+        if self.promptness != before:
+            self._ring()
+
+    def heard_out(self, now: float) -> None:
+        """Note that a session ended by itself."""
+        self.promptness = self.promptness.ended(now)
 
     def sender_refused(self, *, refused: bool) -> bool:
         """Note whether MAIL was refused for good; return whether the sender itself must be what is wrong."""

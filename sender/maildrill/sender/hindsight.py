@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from maildrill.sender.attempt import Ruling, Transaction, Verdict
+from maildrill.sender.attempt import Fault, Ruling, Transaction, Verdict
 from maildrill.sender.disposition import enough
 from maildrill.smtp import Reply, Stage
 
@@ -12,6 +12,8 @@ from maildrill.smtp import Reply, Stage
 def ended_at(heard: Transaction) -> tuple[Stage, Reply | None]:
     """Return where a session ended that is over, and the reply that ended it, if one did: 421, or enough messages."""
     broken = heard.broken
+    if broken is not None and broken.fault is Fault.STOPPED:
+        return Stage.QUIT, None  # by ourselves
     if broken is not None and broken.stage is Stage.IDLE:
         return Stage.IDLE, broken.reply
     if heard.mail is not None and (heard.mail.code == 421 or enough(heard.mail)):

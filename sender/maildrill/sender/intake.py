@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.ledger import Ledger, Recovered
-from maildrill.sender.plan import Waiting
+from maildrill.sender.plan import ALL, Waiting
 from maildrill.sender.queues import Queue, Queues
 from maildrill.sender.standing import kept_waiting
 from maildrill.sender.window import Window
@@ -20,7 +20,7 @@ from maildrill.sender.window import Window
 AHEAD = 60.0
 #: and for somebody who is due so soon the ledger is asked (an idle session is kept for about as long).
 SOON = 10.0
-#: So long the look-ups of domains go on before the places of those who are here are looked at again.
+#: So long sites may change, or be found, before the places of those who are here are looked at again.
 PATIENCE = 0.5
 
 
@@ -34,10 +34,10 @@ class Intake:
         self._queues = queues
         self._window = Window(ledger.window, queues)
         self._next_page: float | None = None  # when the ledger has more for us
-        self._without = frozenset[str]()  # domains of whom it may have more at any time
+        self._without = frozenset[str]()  # domains, or accounts, of whom it may have more at any time
         self._last_key: int | None = None
         self._filled_at = 0.0
-        self._found = False  # hosts of domains, since then
+        self._again = False  # sites have changed since then
         self._kept_since: dict[str, float] = {}  # queues that wait for their host, and since when
 
     def begin(self, now: float, last_key: int | None = None) -> None:
@@ -56,7 +56,7 @@ class Intake:
         """When the ledger may have more for us; None while we hold enough, or where it has nobody."""
         if self._window.hungry:
             return self._filled_at
-        if self._found:
+        if self._again:
             return self._filled_at + PATIENCE
         return self._next_page if self._window.wants else None
 
@@ -65,7 +65,7 @@ class Intake:
         if self.next_page is None or self.next_page > now + SOON:
             return
         self._filled_at = now
-        self._found = False
+        self._again = False
         self._window.let_in()
         self._balance()
         if not self._without <= self._window.names:
@@ -80,9 +80,9 @@ class Intake:
         if self._window.held <= before and self._next_page is not None:
             self._next_page = max(self._next_page, now + 1.0)  # others have them at this moment
 
-    def found(self) -> None:
-        """The hosts of a domain were found: they may be those of many who are here, and do not fit beside others."""
-        self._found = self._found or not self._window.wants
+    def look_again(self) -> None:
+        """Hosts were found, or serve nobody: those of many who are here, and do not fit beside others."""
+        self._again = self._again or not self._window.wants
 
     def _balance(self) -> bool:
         """Give back whom a destination has beyond its share; return whether another page would be another one."""
@@ -94,7 +94,9 @@ class Intake:
     def _page(self, now: float, size: int) -> Sequence[Waiting]:
         """Take in at most so many of those whose turn it is, and return them."""
         self._without = self._window.names
-        page = self._ledger.lease(now, now + AHEAD, size, self._without, self._last_key)
+        turns_of = self._queues.turns_of
+        domains, turns = (self._without, ALL) if turns_of is None else (frozenset[str](), turns_of(self._without))
+        page = self._ledger.lease(now, now + AHEAD, size, domains, self._last_key, turns=turns)
         log_recovered(self._log, page.recovered, now)
         self._next_page = page.next_at
         self._window.held += len(page.waiting)

@@ -24,10 +24,8 @@ from maildrill.sender.plan import Waiting
 from maildrill.sender.queues import Queue
 from maildrill.sender.route.ways import Met
 from maildrill.sender.shop import Shop
+from maildrill.sender.stay import MADE_ROOM, Stay
 from maildrill.smtp import Envelope, Line, Stage
-
-#: So many transactions are done before a session makes room for a destination that waits for a place.
-QUANTUM = 10
 
 _LAST = frozenset({Verdict.DELIVERED, Verdict.FAILED, Verdict.HELD})
 _SENDER_REFUSED = "the server refused the reverse-path twice in a row: ask its operator, then run again"
@@ -43,17 +41,20 @@ class Lane:
         self._conduct = Conduct(destination, shop.desk, shop.clock.now())
         self._met = Met(Broken(Stage.CONNECT, Fault.STOPPED), "", destination.relay)
         self._free: set[str] = set()
-        self._transactions = 0
         self._lost = False  # it would not serve, and had not before
         self.leisure = Leisure(destination, shop.clock)
+        self.stay = Stay(destination, number, shop.clock.now())
         destination.sessions += 1
 
     async def run(self) -> None:
         """Live through one session; a stop request (cancellation) ends it between commands."""
+        self.stay.begin()
         try:
             await self._run()
         finally:
             self.leisure.over()
+            if not self._shop.stopping():
+                self.stay.end(self._shop.clock.now())
             self.destination.sessions -= 1
 
     async def _run(self) -> None:
@@ -61,7 +62,8 @@ class Lane:
         try:
             self._met = await shop.ways.connect(there, self._number, self._on_line, self._passed)
         except asyncio.CancelledError:
-            self._met = replace(self._met, found=Broken(Stage.CONNECT, Fault.STOPPED))
+            left = MADE_ROOM if self.stay.leaving else ""
+            self._met = replace(self._met, found=Broken(Stage.CONNECT, Fault.STOPPED, None, left))
         others = 0  # refused beside others there may be too many of them; refused once open it is something else
         if isinstance(self._met.found, Broken):
             # a host that answers 421 to one of several that call at once means their number, not itself
@@ -124,6 +126,7 @@ class Lane:
         there.opened += 1
         there.gate.opened()
         reason = "stopped"
+        self.stay.session = session
         self._conduct.used_at = clock.now()
         try:
             reason = await self._work(session)
@@ -134,7 +137,7 @@ class Lane:
             await session.quit()
             there.opened -= 1
             self._conduct.over(clock.now())
-            transactions = self._transactions
+            transactions = self.stay.turns
             desk.log.emit("session.closed", clock.now(), session=self._number, reason=reason, transactions=transactions)
 
     async def _work(self, session: OpenSession) -> str:
@@ -148,7 +151,7 @@ class Lane:
                 batch = await self._batch(session, carry)
                 carry = []
                 if not batch:
-                    return "made room" if self.leisure.retired else "nothing is due"
+                    return MADE_ROOM if self.leisure.retired else "nothing is due"
                 if not session.alive:  # an unsolicited 421 while we waited: nobody's attempt
                     self._conduct.lost_while_idle()
                     carry = batch
@@ -161,16 +164,16 @@ class Lane:
         """Return why the session must end now, or nothing."""
         if self._shop.stopping():
             return "stopped"
+        if self.stay.leaving:
+            return MADE_ROOM
         if self._conduct.spoilt or not session.alive:
             self._lost = not self._conduct.served
             return "host fails" if session.alive else "lost"
         if self.destination.out:
             return "account is held"
-        if self._transactions >= self.destination.limits.messages:
+        if self.stay.turns >= self.destination.limits.messages:
             return "messages_per_connection"
-        if self._transactions >= QUANTUM and self._shop.crowded(self.destination):
-            return "made room"
-        return ""
+        return MADE_ROOM if self._shop.crowded(self) else ""
 
     def _take(self, now: float, size: int) -> list[Waiting]:
         """Return who is due at this destination, of one queue; the queues take turns."""
@@ -186,6 +189,7 @@ class Lane:
         shop, there = self._shop, self.destination
         while True:
             now = shop.clock.now()
+            self.stay.begin_turn(now)
             shop.desk.lapse(now)
             due = now if carry else _next_due(shop.ways.served_by(there))
             if due is None or self.leisure.retired:
@@ -203,28 +207,33 @@ class Lane:
                 shop.desk.put_back(carry)
                 return []
             try:
-                await self.leisure.wait(pause)
+                await self._rest(pause)
             except asyncio.CancelledError:
                 shop.desk.put_back(carry)
                 raise
 
+    async def _rest(self, seconds: float) -> None:
+        self.stay.resting = True
+        await self.leisure.wait(seconds)
+        self.stay.resting = False
+
     async def _transact(self, session: OpenSession, batch: list[Waiting]) -> list[Waiting]:
         """Try one batch; return those to be tried again at once in this session."""
         desk, clock, letter = self._shop.desk, self._shop.clock, self._shop.letters.letter(batch)
-        self._transactions += 1
+        self.stay.turns += 1
         addresses = tuple(waiting.address for waiting in batch)
         started = clock.now()
         desk.log.emit(
             "transaction.started",
             started,
             session=self._number,
-            transaction=self._transactions,
+            transaction=self.stay.turns,
             recipients=list(addresses),
             message_id=letter.message_id,
             octets=letter.content.size,
             body_hash=letter.body_hash,
         )
-        go = self._try(self._transactions, started)
+        go = self._try(self.stay.turns, started)
         intention = Intention(desk, clock, batch, go, letter.body_hash)
         try:
             envelope = Envelope(desk.campaign.sender.address, addresses)
@@ -245,6 +254,7 @@ class Lane:
     async def _conclude(self, heard: Transaction, batch: list[Waiting], go: Try) -> list[Waiting]:
         """Have the batch ruled and written down; return those to be tried again at once in this session."""
         shop, there = self._shop, self.destination
+        self.stay.served(go.ended, whole=heard.broken is None)
         rulings = judge(heard, free=self._free | there.spared)
         if heard.mail is not None and there.gate.sender_refused(refused=refused_sender(heard, rulings)):
             rulings = tuple(replace(ruling, verdict=Verdict.HELD, detail=_SENDER_REFUSED) for ruling in rulings)
@@ -264,7 +274,7 @@ class Lane:
         again = {ruling.recipient for ruling in rulings if ruling.again}
         self._free |= again
         self.destination.spared -= {ruling.recipient for ruling in rulings}
-        if self._transactions >= self.destination.limits.messages:
+        if self.stay.turns >= self.destination.limits.messages:
             self.destination.spared |= again
 
     def _hold_if_told(self, rulings: Sequence[Ruling]) -> None:

@@ -225,6 +225,12 @@ KINDS: dict[str, Kind] = {
             (_RELAY, Field("sessions", "integer", "at most, from now on")),
         ),
         Kind(
+            "destination.tardy",
+            "a session with it served nobody for so long; while others wait, such destinations have half of the places",
+            (_RELAY, Field("seconds", "number", "how long")),
+        ),
+        Kind("destination.prompt", "it serves in seconds again, and waits in line as any other", (_RELAY,)),
+        Kind(
             "limit.learned",
             "a destination taught one of its limits; it holds in later runs, too",
             (

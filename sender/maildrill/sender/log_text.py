@@ -120,5 +120,9 @@ _REMARKS: dict[str, Callable[[_Fields], str]] = {
     "sessions.allowed": lambda fields: (
         f"{_shown(fields, 'relay')} is sent no more than {fields['sessions']} sessions at once"
     ),
+    "destination.tardy": lambda fields: (
+        f"{_shown(fields, 'relay')} served nobody for {fields['seconds']}s: while others wait, it waits for a place"
+    ),
+    "destination.prompt": lambda fields: f"{_shown(fields, 'relay')} serves in seconds again",
     "limit.learned": lambda fields: f"{_shown(fields, 'relay')} taught a limit: {_limit(fields)}",
 }

@@ -33,6 +33,15 @@ class OpenSession(Protocol):
         """Whether another transaction may be begun."""
         ...
 
+    @property
+    def asking(self) -> bool:
+        """Whether a transaction is under way whose message is not yet: it can be left."""
+        ...
+
+    def leave(self, why: str) -> None:
+        """End such a transaction, and the session; it comes back as broken by ourselves."""
+        ...
+
     async def transact(  # noqa: PLR0913 - as sender.session has it
         self,
         envelope: Envelope,

@@ -11,12 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from maildrill.sender.standing import Standing
-from maildrill.smtp.quickly import quickly
 
 _NEVER = float("inf")
 
 
-@quickly
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A recipient to be tried: its key in the ledger, its address, when it was queued, and where it stands."""
@@ -29,6 +27,21 @@ class Waiting:
     def at(self, standing: Standing) -> Waiting:
         """Return the same recipient standing elsewhere."""
         return replace(self, standing=standing)
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Which recipients take part, by their keys: all but those that leave a remainder in `out`, divided by `count`.
+
+    So accounts in rotation share the list: whose turn it is the key says, no column.
+    """
+
+    count: int = 1
+    out: frozenset[int] = frozenset()
+
+
+#: Everybody takes part.
+ALL = Turns()
 
 
 #: A recipient's turn: due (Unix seconds), key, who. Turns compare by the first two.

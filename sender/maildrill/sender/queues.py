@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from maildrill.sender.plan import Agenda, Waiting
+from maildrill.sender.plan import Agenda, Turns, Waiting
 
 _NEVER = float("inf")
 
@@ -38,6 +38,11 @@ class Site(Protocol):
         """Who waits for it, by domain."""
         ...
 
+    @property
+    def stuck(self) -> bool:
+        """Whether who waits for it will hardly be served soon."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
@@ -45,18 +50,21 @@ class Unknown:
 
     label: str
     queues: Mapping[str, Queue]
+    stuck: bool = False
 
 
 class Queues:
     """All queues of a run; `len()` counts who waits in any of them.
 
-    name_of: which queue a recipient belongs to. site_of: which queues share its hosts; None: the
-    ledger cannot tell. changed: called with a queue when somebody was added to it.
+    name_of: which queue a recipient belongs to. site_of: which queues share its hosts; None: there is one queue.
+    turns_of: who takes part when queues of these names are left out; None: the names are domains.
+    changed: called with a queue when somebody was added to it.
     """
 
     def __init__(self) -> None:
         self.name_of: Callable[[Waiting], str] = lambda _: ""
         self.site_of: Callable[[Queue], Site] | None = None
+        self.turns_of: Callable[[Collection[str]], Turns] | None = None
         self._queues: dict[str, Queue] = {}
         self._filled: dict[
             str, Queue

@@ -19,6 +19,7 @@ from maildrill.sender.content import PLAIN, Caution
 from maildrill.sender.desk import Desk
 from maildrill.sender.destination import Destination
 from maildrill.sender.dispatch import Dispatch
+from maildrill.sender.lane import Lane
 from maildrill.sender.ledger import Ledger, Pause
 from maildrill.sender.letters import Letters
 from maildrill.sender.lists import Row
@@ -113,6 +114,7 @@ class Runner:
         self._dispatch = Dispatch(self._shop, campaign.limits.connections, self._bell.set)
         self._queues.name_of = self._ways.name_of
         self._queues.site_of = self._ways.site_of
+        self._queues.turns_of = self._ways.turns_of
         self._queues.changed = self._dispatch.queue_changed
         self._stopping = False
 
@@ -215,8 +217,8 @@ class Runner:
     def _number(self) -> int:
         return self._dispatch.number()
 
-    def _crowded(self, destination: Destination) -> bool:
-        return self._dispatch.crowded(destination)
+    def _crowded(self, lane: Lane) -> bool:
+        return self._dispatch.crowded(lane)
 
     def _changed(self, destination: Destination) -> None:
         self._dispatch.changed(destination)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from maildrill.sender.desk import Desk
-from maildrill.sender.destination import Destination
 from maildrill.sender.letters import Letters
 from maildrill.sender.route.ways import Ways
 from maildrill.smtp import Clock
+
+if TYPE_CHECKING:
+    from maildrill.sender.lane import Lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,6 @@ class Shop:
     letters: Letters
     clock: Clock
     stopping: Callable[[], bool]
-    crowded: Callable[[Destination], bool]  # whether another destination waits for a place
+    crowded: Callable[[Lane], bool]  # whether a session had its turn, and somebody waits who gets its place
     number: Callable[[], int]  # the number of one more session
     unusable_fails: bool = False

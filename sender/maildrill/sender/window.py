@@ -1,13 +1,13 @@
 """How many recipients of each destination are in memory: one that takes nobody keeps nobody else out (I45). Pure.
 
 Rule 1: no destination has more than all of them leave free, so there is always room for one more. Rule 2: who has more
-than half of that is left out of the next page of the ledger, until half of what it had is gone. Rule 3: accounts are
-never left out: the ledger does not know them, and others stand in for one that fails.
+than half of that is left out of the next page of the ledger, until half of what it had is gone. Rule 3: those
+who are stuck have half of the window, all together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from maildrill.sender.plan import Waiting
@@ -33,7 +33,7 @@ class Window:
 
     @property
     def names(self) -> frozenset[str]:
-        """The domains that are left out of the next page."""
+        """The domains, or the accounts, that are left out of the next page."""
         return frozenset(name for out in self._out.values() for name in out.site.queues)
 
     @property
@@ -67,19 +67,26 @@ class Window:
         """
         sites, before = self._sites(), self._out
         sizes = {label: _waits(site) for label, site in sites.items()}
-        most = share(sizes.values(), self.size)
-        gone = [waiting for label, site in sites.items() for waiting in _shed(site, sizes[label] - most)]
+        most = self._shares(sites, sizes)
+        gone = [waiting for label, site in sites.items() for waiting in _shed(site, sizes[label] - most[label])]
         self.held -= len(gone)
         free = self.size - self.held
         self._out = {}
         for label, size in sizes.items():
-            low = min(size, most) // 2
+            low = min(size, most[label]) // 2
             if label in before:
                 low = min(low, before[label].low)
-            elif size <= most and size * 2 <= free:
+            elif size <= most[label] and size * 2 <= (most[label] if sites[label].stuck else free):
                 continue
             self._out[label] = _LeftOut(sites[label], low)
         return gone, not self._out.keys() <= before.keys()
+
+    def _shares(self, sites: Mapping[str, Site], sizes: Mapping[str, int]) -> dict[str, int]:
+        """Return how many each may have: of those who are stuck, all together half of the window."""
+        little = share((size for label, size in sizes.items() if sites[label].stuck), self.size // 2)
+        left = {label: min(size, little) if sites[label].stuck else size for label, size in sizes.items()}
+        most = share(left.values(), self.size)
+        return {label: min(little, most) if site.stuck else most for label, site in sites.items()}
 
     def _sites(self) -> dict[str, Site]:
         found: dict[str, Site] = {}

@@ -28,6 +28,7 @@ from maildrill.sender.pacing.feedback import Feedback
 from maildrill.sender.pacing.hours import Hours, Opening, WarmUp
 from maildrill.sender.pacing.lessons import Pupil
 from maildrill.sender.pacing.pace import Groups, Pace
+from maildrill.sender.places import Places
 from maildrill.sender.route import direct, ways
 from maildrill.sender.route.answers import Found, Mx
 from maildrill.sender.route.candidates import targets as honest_targets
@@ -37,6 +38,7 @@ from maildrill.smtp.quantity import Rate
 
 Played = Callable[..., Drilled]
 Patch = pytest.MonkeyPatch
+SILENT = ("a.test", "b.test", "c.test", "d.test", "e.test", "f.test")
 DOWN = '[[rule]]\nat = "connect"\ncut = "refuse"\n'
 TWO = {"x.example": Records(mx=(Mx(10, "mx1.test"), Mx(20, "mx2.test")))}
 DIRECT = Route(kind=RouteKind.DIRECT)
@@ -88,6 +90,11 @@ def _hosts(*names: str) -> Callable[[Drilled], bool]:
 
 def _seldom(row: str, most: int) -> Callable[[Drilled], bool]:
     return lambda drilled: sum(one.row == row for one in drilled.evidence.attempts) <= most
+
+
+def _when(drilled: Drilled, host: str) -> float:
+    """Return after how many seconds a host had its last message."""
+    return max(one.ended for one in drilled.evidence.attempts if one.host == host) - drilled.evidence.events[0].at
 
 
 CASES = [
@@ -209,6 +216,14 @@ CASES = [
         {"route": DIRECT, "limits": Limits(connections=1)},
         lambda drilled: len({one.host for one in drilled.evidence.attempts[:40]}) == 2,
         {name: Records(mx=(Mx(1, f"mx.{name}"),)) for name in ("a.test", "b.test")},
+    ),
+    Case(
+        "nobody gives way",
+        _setting(Places, "giving_way", lambda *_: []),
+        [f"r@{name}" for name in (*SILENT, "z.test")],
+        {**dict.fromkeys(SILENT, '[[rule]]\nat = "banner"\nwait = "2h"\n'), "z.test": ""},
+        {"route": DIRECT, "retry": RetryPolicy(schedule=(300.0,), cap=300.0, lifetime=3600.0)},
+        lambda drilled: _when(drilled, "z.test") < 60.0,
     ),
 ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from maildrill.fakeserver.text.script_file import read_script
@@ -11,13 +11,16 @@ from maildrill.scenarios.fake_dns import Records
 from maildrill.scenarios.mutants.defects import CAMPAIGN
 from maildrill.scenarios.mutants.patching import Patching
 from maildrill.scenarios.pairs import compare
-from maildrill.sender.campaign import Limits, Mode, Route, RouteKind
+from maildrill.sender.campaign import Account, Limits, Member, Mode, Route, RouteKind
 from maildrill.sender.ledger.sqlite import SqliteLedger
 from maildrill.sender.lists import RecipientList, Row
+from maildrill.sender.places import Places
 from maildrill.sender.route.answers import Mx
+from maildrill.sender.route.ways import Accounts
 from maildrill.sender.summary import Violation
 from maildrill.sender.window import Window
 
+SILENT = '[[rule]]\nat = "banner"\nwait = "2h"\n'
 #: Recipients that these drills have in memory, and how many of a dead domain are due before anybody else.
 WINDOW, DEAD = 20, 30
 
@@ -30,14 +33,45 @@ def fills_its_memory_with_the_dead(patch: Patching) -> None:
 
 def dead_in_front() -> Plan:
     """Return a plan in which more of a dead domain come first than memory holds; five of another one follow."""
-    domains = {"dead.test": '[[rule]]\nat = "banner"\nwait = "2h"\n', "alive.test": ""}
-    people = [f"r{n}@dead.test" for n in range(DEAD)] + [f"r{n}@alive.test" for n in range(5)]
+    return _direct({"dead.test": DEAD}, alive=5)
+
+
+def takes_the_accounts_for_one(patch: Patching) -> None:
+    """Lease in order of due alone where accounts share the list."""
+    patch.setattr(Accounts, "site_of", property(lambda _: None))
+
+
+def dead_account() -> Plan:
+    """Return a plan in which one of two accounts in rotation never answers; half of the list is its own."""
+    hosts = {"dead.test": SILENT, "alive.test": ""}
+    route = Route(kind=RouteKind.ROTATION, members=tuple(Member(account=Account(host=host)) for host in hosts))
+    return _planned(route, [f"r{n}@x.test" for n in range(2 * DEAD)], hosts)
+
+
+def has_nobody_give_way(patch: Patching) -> None:
+    """Leave every session its place for as long as it likes."""
+    patch.setattr(Places, "giving_way", lambda *_: [])
+
+
+def dead_in_all_places() -> Plan:
+    """Return a plan in which more domains are dead than there are places; one that is not comes behind them."""
+    return _direct({f"dead{n}.test": 1 for n in range(10)}, alive=5)
+
+
+def _direct(dead: Mapping[str, int], *, alive: int) -> Plan:
+    """Return a plan in which so many of each of these domains come first, and so many of another one follow."""
+    domains = {**dict.fromkeys(dead, SILENT), "alive.test": ""}
+    people = [f"r{n}@{name}" for name, many in {**dead, "alive.test": alive}.items() for n in range(many)]
+    plan = _planned(Route(kind=RouteKind.DIRECT), people, {f"mx.{name}": rules for name, rules in domains.items()})
+    return replace(plan, dns={name: Records(mx=(Mx(10, f"mx.{name}"),)) for name in domains})
+
+
+def _planned(route: Route, people: Sequence[str], hosts: Mapping[str, str]) -> Plan:
     return Plan(
-        campaign=replace(CAMPAIGN, route=Route(kind=RouteKind.DIRECT), mode=Mode.BATCH, limits=Limits(connections=4)),
+        campaign=replace(CAMPAIGN, route=route, mode=Mode.BATCH, limits=Limits(connections=4)),
         script=read_script("version = 1\n", "mx.toml"),
         recipients=RecipientList(tuple(Row(n, one, {}) for n, one in enumerate(people, start=2)), (), ("Email",)),
-        hosts={f"mx.{name}": read_script(f"version = 1\n{rules}", "mx.toml") for name, rules in domains.items()},
-        dns={name: Records(mx=(Mx(10, f"mx.{name}"),)) for name in domains},
+        hosts={host: read_script(f"version = 1\n{rules}", "mx.toml") for host, rules in hosts.items()},
     )
 
 
@@ -50,7 +84,11 @@ class PairDefect:
     number: int
 
 
-PAIR_DEFECTS: tuple[PairDefect, ...] = (PairDefect(fills_its_memory_with_the_dead, dead_in_front, 45),)
+PAIR_DEFECTS: tuple[PairDefect, ...] = (
+    PairDefect(fills_its_memory_with_the_dead, dead_in_front, 45),
+    PairDefect(takes_the_accounts_for_one, dead_account, 45),
+    PairDefect(has_nobody_give_way, dead_in_all_places, 45),
+)
 
 
 def found_by_pair(defect: PairDefect, *, seeded: bool = True) -> tuple[Violation, ...]:

@@ -21,7 +21,7 @@ from maildrill.sender.ledger.recovery import recover
 from maildrill.sender.ledger.sql_ledger import Move, SqlLedger
 from maildrill.sender.ledger.store import LedgerError
 from maildrill.sender.lists import Row
-from maildrill.sender.plan import Waiting
+from maildrill.sender.plan import ALL, Turns, Waiting
 
 if TYPE_CHECKING:
     import psycopg
@@ -66,15 +66,23 @@ class PostgresLedger(SqlLedger):
             self.do(pg.ONE_AT_A_TIME)
             return super().enrol(rows, message_id, at)
 
-    def lease(
-        self, now: float, until: float, count: int, without: Collection[str] = (), last_key: int | None = None
+    def lease(  # noqa: PLR0913 - what, of whom, and for whose turn
+        self,
+        now: float,
+        until: float,
+        count: int,
+        without: Collection[str] = (),
+        last_key: int | None = None,
+        *,
+        turns: Turns = ALL,
     ) -> Page:
         """Lease who is due, and take over what a dead sender had."""
         with self.writing():
             recovered = self.take_over(now)
             most = _LAST if last_key is None else last_key
-            found = self.all(pg.LEASE, (self.run, LEASE, until, most, self.run, list(without), count))
-            free = self.all(pg.NEXT_FREE, (most, list(without)))
+            apart = (list(without), turns.count, list(turns.out))
+            found = self.all(pg.LEASE, (self.run, LEASE, until, most, self.run, *apart, count))
+            free = self.all(pg.NEXT_FREE, (most, *apart))
             (elsewhere,) = self.all(pg.NEXT_ELSEWHERE, (self.run,))[0]
         moments = [due for (due,) in free]
         if elsewhere is not None:

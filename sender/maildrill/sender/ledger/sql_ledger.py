@@ -30,7 +30,7 @@ from maildrill.sender.ledger.records import (
 )
 from maildrill.sender.lists import Row
 from maildrill.sender.pacing.lessons import Lesson
-from maildrill.sender.plan import Waiting
+from maildrill.sender.plan import ALL, Turns, Waiting
 from maildrill.sender.standing import Standing, requeued
 from maildrill.smtp import Reply, domain_of
 
@@ -80,8 +80,15 @@ class SqlLedger(ABC):
         """Make what is done inside one transaction: all of it, or none. LedgerError where that cannot be."""
 
     @abstractmethod
-    def lease(
-        self, now: float, until: float, count: int, without: Collection[str] = (), last_key: int | None = None
+    def lease(  # noqa: PLR0913 - what, of whom, and for whose turn
+        self,
+        now: float,
+        until: float,
+        count: int,
+        without: Collection[str] = (),
+        last_key: int | None = None,
+        *,
+        turns: Turns = ALL,
     ) -> Page:
         """Give out who is due, as `Ledger.lease` says."""
 

@@ -20,7 +20,7 @@ from maildrill.sender.ledger.lease import is_leased
 from maildrill.sender.ledger.records import Entry, Page, Pause
 from maildrill.sender.ledger.sql_ledger import GONE, SqlLedger
 from maildrill.sender.ledger.trouble import in_words
-from maildrill.sender.plan import Waiting
+from maildrill.sender.plan import ALL, Turns, Waiting
 
 __all__ = ["GONE", "SqliteLedger"]
 
@@ -47,19 +47,22 @@ class SqliteLedger(SqlLedger):
         self._thread = ThreadPoolExecutor(1, "maildrill ledger")
         self._group.apart = Apart(self._begin, self._end, self._thread)
 
-    def lease(
+    def lease(  # noqa: PLR0913 - what, of whom, and for whose turn
         self,
         now: float,  # noqa: ARG002 - the file is ours, whatever time it is
         until: float,
         count: int,
         without: Collection[str] = (),
         last_key: int | None = None,
+        *,
+        turns: Turns = ALL,
     ) -> Page:
         """Give out who is due, in order of their turns."""
         page: list[Waiting] = []
         next_at = None
         with self._guarded():
-            for found in self._connection.execute(sql.WAITING, (json.dumps(list(without)),)):
+            apart = (json.dumps(list(without)), turns.count, json.dumps(list(turns.out)))
+            for found in self._connection.execute(sql.WAITING, apart):
                 key, due = found[0], found[5]
                 if key in self._held or (last_key is not None and key > last_key):
                     continue

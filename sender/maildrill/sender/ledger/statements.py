@@ -18,10 +18,12 @@ _WAITING = f"SELECT id, address, queued_at, {_STANDING} FROM recipient"  # noqa:
 _EVIDENCE = "verdict, stage, code, lines, fault, rule"
 
 LAST_KEY = "SELECT coalesce(max(id), 0) FROM recipient"
-#: All who wait but those at the domains of a JSON array; SQLite decides that by the index alone.
+#: All who wait but those at the domains of a JSON array, and those whose turn it is by another one; SQLite decides that
+#: by the index alone.
 WAITING = (
     f"{_WAITING} WHERE state IN ('pending', 'deferred')"  # noqa: S608 - constants only
-    " AND domain NOT IN (SELECT value FROM json_each(?)) ORDER BY due, id"
+    " AND domain NOT IN (SELECT value FROM json_each(?)) AND id % ? NOT IN (SELECT value FROM json_each(?))"
+    " ORDER BY due, id"
 )
 #: The list of this run, while it is compared with the ledger.
 LISTED = "CREATE TEMPORARY TABLE listed (identity TEXT PRIMARY KEY)"

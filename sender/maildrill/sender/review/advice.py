@@ -5,7 +5,7 @@ Pure. Rule: one sentence each; the first one is what happens if nobody does anyt
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from maildrill.sender.attempt import Fault, State, Verdict
 from maildrill.sender.ledger.records import Pause, RecipientRecord
@@ -26,9 +26,15 @@ _WHERE = {  # subject and detail of an enhanced status code (RFC 3463): what a p
 }
 
 
-def advice(one: RecipientRecord, *, now: float, sending: bool, pause: Pause | None = None) -> list[str]:
-    """Return what happens by itself, and what would change it; for people, escaped. pause: of the campaign."""
-    return [*_paused(one, pause), *_BY_STATE[one.state](one, now, sending), *_by_reply(one)]
+def advice(
+    one: RecipientRecord, *, now: float, sending: bool, pause: Pause | None = None, hindered: Iterable[str] = ()
+) -> list[str]:
+    """Return what happens by itself, and what would change it; for people, escaped.
+
+    pause: of the campaign. hindered: why it still waits, though it is due.
+    """
+    waits = [f"it waits: {why}" for why in hindered]
+    return [*_paused(one, pause), *waits, *_BY_STATE[one.state](one, now, sending), *_by_reply(one)]
 
 
 def _paused(one: RecipientRecord, pause: Pause | None) -> list[str]:

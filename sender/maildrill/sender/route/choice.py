@@ -6,7 +6,7 @@ Rule 2: nobody is moved because of what another recipient was told.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 
@@ -17,6 +17,12 @@ def home(weights: Sequence[int], key: int) -> int:
     """
     turns = _turns(tuple(weights))
     return turns[key % len(turns)]
+
+
+def turns_of(weights: Sequence[int], places: Collection[int]) -> tuple[int, frozenset[int]]:
+    """Return after how many keys the turns of the accounts begin anew, and which of them are those of these places."""
+    turns = _turns(tuple(weights))
+    return len(turns), frozenset(turn for turn, place in enumerate(turns) if place in places)
 
 
 def stand_in(working: Sequence[bool], at: int) -> int | None:

@@ -105,6 +105,10 @@ class Direct:
         """Return the destination of a domain; one that was not looked up yet is a site by itself."""
         return self._home.get(queue.name) or Unknown(queue.name, {queue.name: queue})
 
+    @property
+    def turns_of(self) -> None:
+        """Queues are domains."""
+
     def served_by(self, destination: Destination) -> Sequence[Queue]:
         """Return the domains of a destination, those whose turn is next, the longest due in front."""
         if destination.out:

@@ -6,7 +6,7 @@ of a destination is opened by its way: only that knows whom to talk to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,9 +14,9 @@ from maildrill.sender.attempt import Broken
 from maildrill.sender.campaign import Account, Campaign, DestinationLimits, RouteKind
 from maildrill.sender.destination import Destination
 from maildrill.sender.opener import OpenSession
-from maildrill.sender.plan import Waiting
+from maildrill.sender.plan import ALL, Turns, Waiting
 from maildrill.sender.queues import Queue, Queues, Site
-from maildrill.sender.route.choice import home, stand_in
+from maildrill.sender.route.choice import home, stand_in, turns_of
 from maildrill.smtp import Line
 
 OnLine = Callable[[Line], None]
@@ -61,7 +61,12 @@ class Ways(Protocol):
 
     @property
     def site_of(self) -> Callable[[Queue], Site] | None:
-        """Which queues share the hosts of a queue, as far as is known; None where queues are no domains."""
+        """Which queues share the hosts of a queue, as far as is known; None where there is one queue."""
+        ...
+
+    @property
+    def turns_of(self) -> Callable[[Collection[str]], Turns] | None:
+        """Who takes part when queues of these names are left out; None where the names are domains."""
         ...
 
     def served_by(self, destination: Destination) -> Sequence[Queue]:
@@ -117,14 +122,24 @@ class Accounts:
         return self._all
 
     @property
-    def site_of(self) -> None:
-        """Queues are accounts."""
+    def site_of(self) -> Callable[[Queue], Site] | None:
+        """Every account by itself, where several have recipients of their own."""
+        return self.of if len(self._weights) > 1 else None
+
+    @property
+    def turns_of(self) -> Callable[[Collection[str]], Turns]:
+        """The ledger knows no accounts; but whose turn it was."""
+        return self._turns_of
+
+    def _turns_of(self, names: Collection[str]) -> Turns:
+        places = [place for place, one in enumerate(self._all) if one.label in names]
+        return Turns(*turns_of(self._weights, places)) if places else ALL
 
     def name_of(self, waiting: Waiting) -> str:
         """Return the label of the account that a recipient belongs to."""
         return self._members[home(self._weights, waiting.key)].account.label
 
-    def of(self, queue: Queue) -> Destination | None:
+    def of(self, queue: Queue) -> Destination:
         """Return the account of a queue."""
         return next(one for one in self._all if one.label == queue.name)
 

@@ -388,3 +388,17 @@ def test_what_is_about_the_host_counts_for_nobody() -> None:
 def test_the_docs_have_the_table_as_the_code_has_it() -> None:
     """docs/dispositions.md ends with what markdown() writes."""
     assert PAGE.read_text("utf-8").endswith("## The table\n\n" + markdown())
+
+
+def test_who_was_refused_before_we_left_stays_refused() -> None:
+    """We end a transaction ourselves: nothing that a server said is forgotten (invariant I7)."""
+    left = lost(Stage.RCPT, Fault.STOPPED)
+    tx = Transaction(
+        recipients=(ANN, "bob@x.example", "cyd@x.example"), mail=OK, rcpt=(Reply(550), OK, None), broken=left
+    )
+
+    assert [(one.row, one.counted) for one in judge(tx)] == [
+        ("rcpt-5yz", True),
+        ("stopped", False),
+        ("rcpt-undecided", False),
+    ]

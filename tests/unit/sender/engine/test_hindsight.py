@@ -29,6 +29,7 @@ def _heard(**given: Any) -> Transaction:
         (_heard(rcpt=(GONE,), broken=Broken(Stage.RCPT, None, GONE)), (Stage.RCPT, GONE)),
         (_heard(rcpt=(Reply(503),), broken=Broken(Stage.RCPT, Fault.OUT_OF_STEP, Reply(503))), (Stage.RCPT, None)),
         (_heard(broken=Broken(Stage.DATA, Fault.EOF)), (Stage.DATA, None)),
+        (_heard(broken=Broken(Stage.IDLE, Fault.STOPPED)), (Stage.QUIT, None)),
         (_heard(dot=OK), (Stage.QUIT, None)),
     ],
 )

@@ -16,15 +16,15 @@ from maildrill.smtp import domain_of
 Person = Callable[..., Waiting]
 
 
-def _window(size: int, *, shared: tuple[str, ...] = ()) -> tuple[Window, Queues]:
-    """A window of `size`, and its queues; shared: domains that are one site."""
+def _window(size: int, *, shared: tuple[str, ...] = (), stuck: tuple[str, ...] = ()) -> tuple[Window, Queues]:
+    """A window of `size`, and its queues; shared: domains that are one site. stuck: those that are."""
     queues = Queues()
     queues.name_of = lambda waiting: domain_of(waiting.address)
 
     def site_of(queue: Queue) -> Site:
         if queue.name in shared:
             return Unknown("site", {name: queues[name] for name in shared})
-        return Unknown(queue.name, {queue.name: queue})
+        return Unknown(queue.name, {queue.name: queue}, stuck=queue.name in stuck)
 
     queues.site_of = site_of
     return Window(size, queues), queues
@@ -160,8 +160,37 @@ def test_several_domains_of_a_site_may_have_to_give(take: Take) -> None:
     assert len(gone) == 2
 
 
-def test_accounts_are_never_left_out(take: Take) -> None:
-    """All the window is theirs."""
+def test_those_who_are_stuck_have_half_of_it_together(take: Take) -> None:
+    """However many they are; they are left out, and the page after that is for others."""
+    stuck = tuple(f"s{n}.test" for n in range(5))
+    window, queues = _window(40, stuck=stuck)
+    for domain in stuck:
+        take(window, queues, domain, 7)
+    wanted = window.wants
+    gone, fresh = window.balance()
+
+    assert (wanted, len(gone), fresh) == (False, 20, True)
+    assert {len(queue.agenda) for queue in queues} == {3}
+    assert (window.names, window.wants, window.room) == (frozenset(stuck), True, 12)
+
+
+def test_who_is_stuck_with_little_is_let_in_again(take: Take) -> None:
+    """With half of its share gone; the others have all that those leave."""
+    window, queues = _window(40, stuck=("s.test",))
+    take(window, queues, "s.test", 20)
+    take(window, queues, "a.test", 9)
+    window.balance()
+    queues["s.test"].agenda.take(99.0, 6)
+    window.held -= 6
+    window.let_in()
+    named = [window.names]
+    window.balance()
+
+    assert [*named, window.names] == [frozenset(), frozenset()]
+
+
+def test_a_single_account_is_never_left_out(take: Take) -> None:
+    """All the window is its own."""
     window, queues = _window(10)
     queues.site_of = None
     take(window, queues, "a.test", 8)

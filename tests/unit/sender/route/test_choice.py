@@ -7,12 +7,20 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maildrill.sender.route.choice import home, stand_in
+from maildrill.sender.route.choice import home, stand_in, turns_of
 
 
 def test_accounts_take_turns_by_weight() -> None:
     """Evenly mixed: the heavy one does not send its whole share first."""
     assert [home((5, 1, 1), key) for key in range(7)] == [0, 0, 1, 0, 2, 0, 0]
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=4), st.integers(0, 1000), st.sets(st.integers(0, 3)))
+def test_the_turns_of_accounts_tell_whose_a_key_is(weights: list[int], key: int, places: set[int]) -> None:
+    """What a ledger leaves out by remainders is what belongs to these accounts."""
+    count, turns = turns_of(weights, places)
+
+    assert (key % count in turns) == (home(weights, key) in places)
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=4), st.integers(0, 1000))
