@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from maildrill.smtp import Reply, Stage
+from maildrill.smtp.quickly import quickly
 
 
 class Fault(StrEnum):
@@ -45,6 +46,7 @@ class Fault(StrEnum):
 NOT_TRIED = frozenset({Fault.TOO_BIG, Fault.NO_8BITMIME, Fault.NO_SMTPUTF8})
 
 
+@quickly
 @dataclass(frozen=True, slots=True)
 class Broken:
     """Why a session is over: where, how, and the reply that said so, where one did (a 421, a 554 greeting)."""
@@ -55,6 +57,7 @@ class Broken:
     detail: str = ""
 
 
+@quickly
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transaction:
     """Everything that was heard in one mail transaction; None = not asked, or never answered.
@@ -114,6 +117,7 @@ class State(StrEnum):
 TERMINAL = frozenset({State.DELIVERED, State.FAILED, State.EXPIRED, State.UNKNOWN, State.HELD, State.SUPPRESSED})
 
 
+@quickly
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
     """What the table says of one recipient after one try, with the evidence and the row that decided.

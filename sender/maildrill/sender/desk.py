@@ -23,8 +23,10 @@ from maildrill.sender.plan import Waiting
 from maildrill.sender.queues import Queue, Queues
 from maildrill.sender.standing import Standing, after, held, kept_waiting, lapsed
 from maildrill.sender.watch import Watch
+from maildrill.smtp.quickly import quickly
 
 
+@quickly
 @dataclass(frozen=True, slots=True)
 class Try:
     """One go at one batch.

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from maildrill.sender.standing import Standing
+from maildrill.smtp.quickly import quickly
 
 _NEVER = float("inf")
 
 
+@quickly
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A recipient to be tried: its key in the ledger, its address, when it was queued, and where it stands."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from maildrill.sender.attempt import Ruling, State, Verdict
 from maildrill.sender.campaign import RetryPolicy, UnknownPolicy
 from maildrill.sender.retry import expiry, next_attempt
+from maildrill.smtp.quickly import quickly
 
 #: RFC 5321 section 4.5.3.2.6: for so long the reply to the dot may still be on its way to us.
 DOT_TIMEOUT = 600.0
@@ -23,6 +24,7 @@ _OWN_421 = "rcpt-421"
 _FINAL = {Verdict.DELIVERED: State.DELIVERED, Verdict.FAILED: State.FAILED, Verdict.HELD: State.HELD}
 
 
+@quickly
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """Where one recipient stands; times in Unix seconds.

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from maildrill.smtp.quickly import quickly
 from maildrill.smtp.text import escape
 
 MAX_LINE = 512  # octets with code and CRLF, RFC 5321 section 4.5.3.1.5: what we render; parsing takes longer ones
@@ -47,6 +48,7 @@ def _status(text: str) -> EnhancedStatus:
     return EnhancedStatus(int(klass), int(subject), int(detail))
 
 
+@quickly
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A code 200..599 and its text lines (RFC 5321 section 4.2), enhanced codes still in the text.

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from maildrill.smtp.clock import timestamp
+from maildrill.smtp.quickly import quickly
 from maildrill.smtp.reply import Reply
 from maildrill.smtp.text import escape
 
@@ -28,6 +29,7 @@ class Mark(StrEnum):
     NOTE = "==="
 
 
+@quickly
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of a transcript: Unix seconds, a mark, and the text as it was said (secrets redacted)."""

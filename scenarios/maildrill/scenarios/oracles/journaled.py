@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from maildrill.scenarios.oracles.packed import Octets
 from maildrill.sender.summary import Spot
 from maildrill.smtp import Reply, Stage
+from maildrill.smtp.quickly import quickly
 
 
+@quickly
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """The server's journal on one command: what was asked, and the reply if all of it was written.

@@ -8,8 +8,10 @@ from maildrill.sender.attempt import Fault, Scope, State, Verdict
 from maildrill.sender.plan import Waiting
 from maildrill.sender.standing import Standing
 from maildrill.smtp import Reply, Stage
+from maildrill.smtp.quickly import quickly
 
 
+@quickly
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptRecord:
     """One try for one recipient, and what it came to.
@@ -51,6 +53,7 @@ class Refusal:
     reply: Reply
 
 
+@quickly
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """The final dot of a transaction is about to leave for the recipients with these keys; refused: not for these."""
@@ -66,6 +69,7 @@ class Intent:
     refused: tuple[Refusal, ...] = ()
 
 
+@quickly
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What is written down together: a recipient, one try for it, and where it stands after that.
@@ -79,6 +83,7 @@ class Entry:
     kept: bool = False
 
 
+@quickly
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipientRecord:
     """A recipient as the ledger has it.

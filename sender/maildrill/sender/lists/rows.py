@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from maildrill.smtp.quickly import quickly
+
 
 class Reason(StrEnum):
     """Why an entry of the list gets no message."""
@@ -16,6 +18,7 @@ class Reason(StrEnum):
     SUPPRESSED = "suppressed"  # a suppression list has the address
 
 
+@quickly
 @dataclass(frozen=True, slots=True)
 class Row:
     """One recipient. number: the line of the file on which the row begins. address: as the envelope needs it.

@@ -1,0 +1,115 @@
+"""A value that is made quickly is the frozen value that it would be otherwise."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+from dataclasses import FrozenInstanceError, dataclass, field, replace
+from typing import get_type_hints
+
+import pytest
+
+from maildrill.smtp.quickly import quickly
+
+
+@quickly
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What has all kinds of fields."""
+
+    weight: int
+    to: str = "ann@x.test"
+    stamps: list[str] = field(default_factory=list)
+    mark: str = field(default="new", init=False)
+    seal: str = field(init=False)
+    fragile: bool = field(default=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if self.weight < 0:
+            raise ValueError(f"weighs {self.weight}")
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """What is to be compared."""
+
+    weight: int
+    to: str = "ann@x.test"
+    stamps: list[str] = field(default_factory=list)
+    mark: str = field(default="new", init=False)
+    seal: str = field(init=False)
+    fragile: bool = field(default=False, kw_only=True)
+
+
+@quickly
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Nothing special."""
+
+    one: int
+    two: int
+
+
+def test_a_value_has_what_it_was_given() -> None:
+    """By place, by name, by default; a list of its own; and nothing where nothing is said."""
+    parcel = Parcel(3, "bob@x.test", fragile=True)
+    other = Parcel(weight=4, stamps=["blue"])
+
+    assert (parcel.weight, parcel.to, parcel.mark, parcel.fragile) == (3, "bob@x.test", "new", True)
+    assert (other.weight, other.to, other.stamps, other.fragile) == (4, "ann@x.test", ["blue"], False)
+    assert Parcel(1).stamps is not Parcel(1).stamps
+    assert not hasattr(parcel, "seal")
+
+
+def test_a_value_stays_frozen() -> None:
+    """Nobody can change it, or give it more than it has."""
+    pair = Pair(1, 2)
+
+    with pytest.raises(FrozenInstanceError, match="cannot assign to field 'one'"):
+        pair.one = 3  # type: ignore[misc]
+    assert not hasattr(pair, "__dict__")
+    assert type(pair) is Pair
+
+
+def test_a_value_behaves_as_any_other() -> None:
+    """It is compared, hashed, copied, replaced, pickled and shown."""
+    pair = Pair(1, 2)
+
+    assert (pair, hash(pair), repr(pair)) == (Pair(1, 2), hash(Pair(1, 2)), "Pair(one=1, two=2)")
+    assert pair == copy.copy(pair) == copy.deepcopy(pair) == pickle.loads(pickle.dumps(pair))  # noqa: S301 - our own
+    assert replace(pair, two=3) == Pair(1, 3)
+
+
+def test_it_is_asked_about_its_arguments() -> None:
+    """By people, by type checkers and by Hypothesis; wrong ones are refused in its own name."""
+    assert str(inspect.signature(Parcel)) == str(inspect.signature(Plain))
+    assert get_type_hints(Parcel.__init__) == get_type_hints(Plain.__init__)
+    with pytest.raises(TypeError, match=r"Pair\.__init__\(\) missing 1 required positional argument: 'two'"):
+        Pair(1)  # type: ignore[call-arg]
+    with pytest.raises(ValueError, match="weighs -1"):
+        Parcel(-1)
+
+
+def test_what_cannot_be_made_so_is_refused() -> None:
+    """A class without slots, one that inherits; and whoever inherits from one that was made so."""
+
+    @dataclass(frozen=True)
+    class Open:
+        one: int
+
+    @dataclass(frozen=True, slots=True)
+    class Base:
+        one: int
+
+    @dataclass(frozen=True, slots=True)
+    class Heir(Base):
+        two: int
+
+    for cls in (Open, Heir):
+        with pytest.raises(TypeError, match=f"{cls.__name__} is no plain dataclass with slots"):
+            quickly(cls)
+    with pytest.raises(TypeError, match="Same inherits from a class whose values are made quickly"):
+
+        class Same(Pair):
+            __slots__ = ()
