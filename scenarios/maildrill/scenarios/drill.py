@@ -127,7 +127,7 @@ class _Stage:
         await servers.start()
         events = Events()
         gate = Gate([events, *self.sinks])
-        with ConnectionLog(gate) as log:
+        with ConnectionLog(*([gate] if plan.events else [events, *self.sinks])) as log:  # nobody dies without events
             course = Course(
                 campaign=campaign,
                 world=world,
@@ -228,23 +228,22 @@ class _Played:
     ledger: Path | None
 
     def judged(self, real_seconds: Callable[[], float]) -> Drilled:
-        def summary() -> Summary:
-            return summarise(
-                self.evidence.campaign,
-                self.evidence.recipients,
-                self.evidence.attempts,
-                self.set_aside,
-                connections=self.run.connections,
-                virtual_seconds=self.virtual_seconds,
-                real_seconds=real_seconds(),
-                pause=self.run.pause,
-                canary=None if self.run.canary is None else self.run.canary.states,
-            )
-
-        evidence = replace(self.evidence, report=summary().to_json())
+        summary = summarise(
+            self.evidence.campaign,
+            self.evidence.recipients,
+            self.evidence.attempts,
+            self.set_aside,
+            connections=self.run.connections,
+            virtual_seconds=self.virtual_seconds,
+            real_seconds=real_seconds(),
+            pause=self.run.pause,
+            canary=None if self.run.canary is None else self.run.canary.states,
+        )
+        evidence = replace(self.evidence, report=summary.to_json())
         found = judge_lives(Lives(lives=self.lives, whole=evidence)) if self.lives else judge_drill(evidence)
         violations = (*found, *self.differing)
-        return Drilled(replace(summary(), violations=violations), evidence, self.fired, self.lives)
+        told = replace(summary, violations=violations, real_seconds=real_seconds())
+        return Drilled(told, evidence, self.fired, self.lives)
 
 
 def _composed(campaign: Campaign, composer: Composer, rows: Sequence[Row], date: float) -> Callable[[str], bytes]:

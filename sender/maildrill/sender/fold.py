@@ -10,8 +10,10 @@ from typing import cast
 
 from maildrill.sender.attempt import State
 from maildrill.sender.log_event import LogEvent
+from maildrill.smtp.words import Words
 
 _States = dict[str, State]
+_WORDS = Words(State)
 
 
 def _queued(states: _States, fields: Mapping[str, object]) -> None:
@@ -19,7 +21,7 @@ def _queued(states: _States, fields: Mapping[str, object]) -> None:
 
 
 def _stated(states: _States, fields: Mapping[str, object]) -> None:
-    states[str(fields["recipient"])] = State(str(fields["state"]))
+    states[str(fields["recipient"])] = _WORDS[str(fields["state"])]
 
 
 def _intended(states: _States, fields: Mapping[str, object]) -> None:
@@ -38,6 +40,9 @@ _MOVES: dict[str, Callable[[_States, Mapping[str, object]], None]] = {
     "transaction.intent": _intended,
     "attempt": _stated,
 }
+
+#: Kinds of events that say where a recipient stands; all others leave it there.
+MOVING = frozenset(_MOVES)
 
 
 def fold(events: Iterable[LogEvent]) -> dict[str, State]:

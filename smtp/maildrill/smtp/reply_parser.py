@@ -6,6 +6,7 @@ Takes a bare code, LF alone, mixed codes, 8-bit text and lines over 512 octets; 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from maildrill.smtp.reply import Reply
 from maildrill.smtp.text import decode, escape
@@ -13,6 +14,11 @@ from maildrill.smtp.text import decode, escape
 MAX_LINE = 8192  # octets; real replies beyond 512 exist, a line without an end must not grow for ever
 MAX_REPLY = 65536  # octets in all lines of one reply
 _LINE = re.compile(rb"([2-5]\d\d)(?:([ -])(.*))?", re.DOTALL)
+
+
+@lru_cache(maxsize=256)  # a server says few things, and those again and again
+def _of_one_line(code: bytes, text: bytes | None) -> Reply:
+    return Reply(int(code), (decode(text),) if text else ())
 
 
 class ReplyParser:
@@ -67,7 +73,7 @@ class ReplyParser:
         code, mark, text = match.groups()
         if mark != b"-" and not self._codes:  # a reply of one line, as most are
             self._size = 0
-            return Reply(int(code), (decode(text),) if text else ())
+            return _of_one_line(code, text)
         self._codes.append(int(code))
         self._lines.append(decode(text or b""))
         return None if mark == b"-" else self._complete()

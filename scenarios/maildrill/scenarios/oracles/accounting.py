@@ -30,7 +30,7 @@ def conservation(evidence: Evidence) -> Iterator[Breach]:
 def no_false_success(evidence: Evidence) -> Iterator[Breach]:
     """I2: set the ledger's Delivered against the server's acknowledgements and its replies to RCPT."""
     for address, state in evidence.states.items():
-        if state is not State.DELIVERED or state.value in evidence.settled.get(address, ()):
+        if state is not State.DELIVERED or state in evidence.settled.get(address, ()):
             continue
         acknowledged = [taken for taken in evidence.taken_for.get(address, ()) if taken.acknowledged]
         if not acknowledged:
@@ -56,7 +56,7 @@ def duplicate_bound(evidence: Evidence) -> Iterator[Breach]:
     for address, all_taken in evidence.taken_for.items():
         committed = [taken for taken in all_taken if taken.committed and taken.honest]
         doubts = sum(attempt.verdict is Verdict.UNKNOWN for attempt in evidence.attempts_of.get(address, ()))
-        again = evidence.settled.get(address, ()).count(State.PENDING.value)  # an operator said that it had not arrived
+        again = evidence.settled.get(address, ()).count(State.PENDING)  # an operator said that it had not arrived
         most = again + (1 if at_most_once else 1 + doubts)
         if len(committed) > most:
             found = f"has the message {len(committed)} times; {most} could not be avoided"
@@ -67,9 +67,9 @@ def no_silent_loss(evidence: Evidence) -> Iterator[Breach]:
     """I5: a Failed has its 5yz in the journal, an Expired its record in the log and a counted try."""
     expired = {event.fields["recipient"] for event in evidence.by_kind.get("recipient.expired", ())}
     tries = evidence.by_kind.get("attempt", ())
-    expired |= {event.fields["recipient"] for event in tries if event.fields.get("state") == State.EXPIRED.value}
+    expired |= {event.fields["recipient"] for event in tries if event.fields.get("state") == State.EXPIRED}
     for record in evidence.recipients:
-        told = record.state.value in evidence.settled.get(record.address, ())
+        told = record.state in evidence.settled.get(record.address, ())
         if record.state is State.FAILED and not told and not _has_failure(evidence, record.address):
             yield Breach(record.address, "is called failed, and the server never said 5yz about it")
         if record.state is State.EXPIRED and record.address not in expired:

@@ -9,7 +9,7 @@ from maildrill.scenarios.oracles.evidence import Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
 from maildrill.scenarios.oracles.retrying import GRAIN
 from maildrill.sender.attempt import State
-from maildrill.sender.fold import fold
+from maildrill.sender.fold import MOVING, fold
 from maildrill.sender.ledger.records import AttemptRecord
 from maildrill.sender.summary import STATES
 
@@ -25,7 +25,7 @@ def resume_is_idempotent(evidence: Evidence) -> Iterator[Breach]:
 
 def log_folds_to_ledger(evidence: Evidence) -> Iterator[Breach]:
     """I40: replay the log and set the states against the ledger's."""
-    folded = fold(evidence.log.without("line"))
+    folded = fold(evidence.log.only(MOVING))
     for address in sorted(folded.keys() | evidence.states.keys()):
         by_log, by_ledger = folded.get(address), evidence.states.get(address)
         if by_log is not by_ledger:

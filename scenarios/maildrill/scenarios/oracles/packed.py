@@ -11,7 +11,7 @@ import pickle
 import zlib
 from array import array
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from operator import itemgetter
 from typing import cast, overload
 
@@ -59,36 +59,49 @@ class Series(_Many):
         self._shapes: dict[tuple[str, ...], int] = {}  # the names of fields that there were together
         self._shaped = array("H")
         self._blocks: list[bytes] = []
-        self._open: list[_Row] = []
+        self._open: list[Mapping[str, object]] = []
 
     def add(self, number: int, at: float, fields: Mapping[str, object]) -> None:
         """Take in one more."""
         self.numbers.append(number)
         self.moments.append(at)
-        self._shaped.append(self._shapes.setdefault(tuple(fields), len(self._shapes)))
-        self._open.append(tuple(fields.values()))
+        self._open.append(fields)
         if len(self._open) == _BLOCK:
-            self._blocks.append(zlib.compress(pickle.dumps(self._open, pickle.HIGHEST_PROTOCOL), 1))
+            packed = pickle.dumps(self._taken_apart(), pickle.HIGHEST_PROTOCOL)
+            self._blocks.append(zlib.compress(packed, 1))
             self._open = []
+
+    def _taken_apart(self) -> list[_Row]:
+        """Return the rows of what is not packed yet, and note their shapes: a block at a time it takes half as long."""
+        shapes, known = self._shapes, len(self._blocks) * _BLOCK
+        del self._shaped[known:]
+        self._shaped.extend([shapes.setdefault(tuple(fields), len(shapes)) for fields in self._open])
+        return [tuple(fields.values()) for fields in self._open]
 
     def pick(self, name: str, *names: str) -> Iterator[tuple[object, ...]]:
         """Yield these two or more fields of each event, in order. Raises ValueError where one does not have them."""
+        rows = self._rows()
         getters = [itemgetter(*map(shape.index, (name, *names))) for shape in self._shapes]
         if len(getters) == 1:
-            return map(getters[0], self._rows())
-        return (getters[shape](values) for shape, values in zip(self._shaped, self._rows(), strict=True))
+            return map(getters[0], rows)
+        return (getters[shape](values) for shape, values in zip(self._shaped, rows, strict=True))
 
     def _rows(self) -> Iterator[_Row]:
-        for block in self._blocks:
-            yield from cast("list[_Row]", pickle.loads(zlib.decompress(block)))  # noqa: S301 - our own, from this process
-        yield from self._open
+        """Return the values of each event; their shapes are known then."""
+        last = self._taken_apart()
+        blocks = (
+            cast("list[_Row]", pickle.loads(zlib.decompress(block)))  # noqa: S301 - our own, from this process
+            for block in self._blocks
+        )
+        return chain(chain.from_iterable(blocks), last)
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     def __iter__(self) -> Iterator[LogEvent]:
-        kind, shapes = self._kind, list(self._shapes)
-        for number, at, shape, values in zip(self.numbers, self.moments, self._shaped, self._rows(), strict=True):
+        kind, rows = self._kind, self._rows()
+        shapes = list(self._shapes)
+        for number, at, shape, values in zip(self.numbers, self.moments, self._shaped, rows, strict=True):
             yield LogEvent(number, at, kind, dict(zip(shapes[shape], values, strict=True)))
 
 
@@ -194,7 +207,7 @@ class Octets:
         if whose is None:
             raise AttributeError(self._name)  # dataclass asks for a default: there is none
         kept: bytes | Folded = getattr(whose, self._name)
-        return kept.unfolded() if isinstance(kept, Folded) else kept
+        return kept if isinstance(kept, bytes) else kept.unfolded()
 
     def __set__(self, whose: object, octets: bytes | Folded) -> None:
         object.__setattr__(whose, self._name, octets)

@@ -160,7 +160,7 @@ class MemoryTransport(asyncio.Transport):
             self._outbox.data += data
             self._flush()
         else:
-            self._out.send(bytes(data))
+            self._out.send(data if isinstance(data, bytes) else bytes(data))
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
         """Send octets in pieces."""

@@ -12,6 +12,9 @@ from maildrill.sender.pacing.lessons import Kind, Lesson
 from maildrill.sender.plan import Waiting
 from maildrill.sender.standing import Standing
 from maildrill.smtp import Reply, Stage
+from maildrill.smtp.words import Words
+
+_STATES, _VERDICTS, _SCOPES, _STAGES, _FAULTS = Words(State), Words(Verdict), Words(Scope), Words(Stage), Words(Fault)
 
 _STANDING = "state, attempts, due, first_at, expires_at, doubtful, reason"
 _WAITING = f"SELECT id, address, queued_at, {_STANDING} FROM recipient"  # noqa: S608 - constants only
@@ -126,7 +129,7 @@ def waiting(found: Found) -> Waiting:
         address,
         queued_at,
         Standing(
-            state=State(state),
+            state=_STATES[state],
             attempts=attempts,
             due=due,
             first_at=first_at,
@@ -177,7 +180,7 @@ def recipient_record(found: Found) -> RecipientRecord:
     return RecipientRecord(
         address=address,
         number=number,
-        state=State(state),
+        state=_STATES[state],
         attempts=attempts,
         queued_at=queued_at,
         due=due,
@@ -186,10 +189,10 @@ def recipient_record(found: Found) -> RecipientRecord:
         message_id=message_id,
         body_hash=body_hash,
         reason=reason,
-        verdict=None if verdict is None else Verdict(verdict),
-        stage=None if stage is None else Stage(stage),
+        verdict=None if verdict is None else _VERDICTS[verdict],
+        stage=None if stage is None else _STAGES[stage],
         reply=_reply(code, lines),
-        fault=None if fault is None else Fault(fault),
+        fault=None if fault is None else _FAULTS[fault],
         row=rule or "",
         doubtful=bool(doubtful),
         key=key,
@@ -208,14 +211,14 @@ def attempt_record(found: Found) -> AttemptRecord:
         transaction=transaction,
         started=started,
         ended=ended,
-        verdict=Verdict(verdict),
-        state=State(state),
-        scope=Scope(scope),
-        stage=Stage(stage),
+        verdict=_VERDICTS[verdict],
+        state=_STATES[state],
+        scope=_SCOPES[scope],
+        stage=_STAGES[stage],
         row=intern(rule),
         counted=bool(counted),
         reply=_reply(code, lines),
-        fault=None if fault is None else Fault(fault),
+        fault=None if fault is None else _FAULTS[fault],
         detail=detail,
         until=until,
         account=intern(account),
