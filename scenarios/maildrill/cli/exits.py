@@ -17,6 +17,7 @@ from typing import TextIO
 
 import click
 
+from maildrill.sender.ending import Ending
 from maildrill.smtp import ConfigurationError, MaildrillError, escape, without_credentials
 
 #: Why a disk does not take what is written.
@@ -26,16 +27,16 @@ _DISK = frozenset(
 
 
 class Exit(IntEnum):
-    """What a command's exit status says; 64 and above are those of BSD's sysexits, which mailers speak."""
+    """What a command's exit status says: how a run of the sender ended, and what else there is to be said."""
 
-    OK = 0
-    FAILED = 1  # an invariant was violated; some recipients failed for good
+    OK = Ending.DONE
+    FAILED = Ending.FAILED  # and: an invariant was violated
     USAGE = 2  # usage or configuration
     INTERNAL = 3  # a bug in maildrill
-    PAUSED = 65  # EX_DATAERR: the content of the message is refused
+    PAUSED = Ending.PAUSED
     OUTPUT = 74  # EX_IOERR: what was to be printed could not be written
-    LEFTOVERS = 75  # EX_TEMPFAIL: mail remains that a later run will send
-    AUTHENTICATION = 77  # EX_NOPERM: the server wants to know who we are
+    LEFTOVERS = Ending.LEFTOVERS
+    AUTHENTICATION = Ending.AUTHENTICATION
     CONFIGURATION = 78  # EX_CONFIG: `send` tells a bad campaign from a bad command line
     INTERRUPTED = 130  # 128 + SIGINT
 

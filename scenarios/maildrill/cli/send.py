@@ -11,7 +11,7 @@ import json
 import signal
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +23,13 @@ from maildrill.cli.place import CAMPAIGN, PLACE
 from maildrill.cli.progress import Display, Progress, display
 from maildrill.cli.system_clock import SystemClock
 from maildrill.sender.account_file import exposed
-from maildrill.sender.attempt import State
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.campaign_file import read_campaign
 from maildrill.sender.canary import canary_alone, canary_of
 from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.content import Caution
-from maildrill.sender.ledger import Durability, Ledger, RecipientRecord, is_shared, open_book
+from maildrill.sender.ending import ending_of
+from maildrill.sender.ledger import Durability, Ledger, is_shared, open_book
 from maildrill.sender.lists import Recipients, spool_list
 from maildrill.sender.log_files import log_files
 from maildrill.sender.merge.preflight import preflight
@@ -37,14 +37,10 @@ from maildrill.sender.message import Composer
 from maildrill.sender.report import Summary, render_text, summarise
 from maildrill.sender.runner import Runner, RunSummary
 from maildrill.sender.watch import standing_pause
-from maildrill.smtp import MaildrillError, Stage, timestamp
+from maildrill.smtp import MaildrillError, timestamp
 
-#: Replies that ask who we are, or do not believe it (RFC 4954): no recipient is at fault.
-_AUTHENTICATION = frozenset({530, 534, 535, 538})
 #: Ctrl-C, `kill`, and the terminal going away.
 _STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-_LEFTOVERS = frozenset({State.PENDING, State.INFLIGHT, State.DEFERRED, State.HELD})
-_FAILED = frozenset({State.FAILED, State.EXPIRED, State.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +120,7 @@ def send(  # noqa: PLR0913 - one for each option
             if summary.pause is not None:
                 return Exit.PAUSED
             told = book.recipients()
-            return exit_code(told if summary.canary is None else canary_of(told, caution.canary).records)
+            return Exit(ending_of(told if summary.canary is None else canary_of(told, caution.canary).records))
         finally:
             book.close()
 
@@ -145,27 +141,6 @@ def _refuse_paused(book: Ledger, caution: Caution, now: float) -> None:
         ),
         Exit.PAUSED,
     )
-
-
-def exit_code(recipients: Iterable[RecipientRecord]) -> Exit:
-    """Return what the ledger's recipients come to: mail that remains weighs more than mail that failed.
-
-    All of them are read: an answer of the ledger that is left half-read outlives its connection.
-    """
-    found = {_code(record) for record in recipients}
-    return next((code for code in (Exit.AUTHENTICATION, Exit.LEFTOVERS, Exit.FAILED) if code in found), Exit.OK)
-
-
-def _code(record: RecipientRecord) -> Exit:
-    if record.state is State.HELD and _wants_authentication(record):
-        return Exit.AUTHENTICATION
-    if record.state in _LEFTOVERS:
-        return Exit.LEFTOVERS
-    return Exit.FAILED if record.state in _FAILED else Exit.OK
-
-
-def _wants_authentication(record: RecipientRecord) -> bool:
-    return record.stage is Stage.AUTH or (record.reply is not None and record.reply.code in _AUTHENTICATION)
 
 
 def _prepared(file: Path) -> Order:

@@ -22,6 +22,7 @@ from maildrill.scenarios.world import World
 from maildrill.sender.attempt import State
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.connection_log import ConnectionLog
+from maildrill.sender.ending import Ending, ending_of
 from maildrill.sender.ledger import Durability, RecipientRecord, open_ledger, read_ledger
 from maildrill.sender.ledger.opening import change_ledger
 from maildrill.sender.ledger.sqlite import SqliteLedger
@@ -161,7 +162,7 @@ class Course:
     def _lived(self, number: int, run: RunSummary | None, began: float = 0.0, ended: float = 0.0) -> None:
         """Note what a run has left; run: None where it died, and then from when to when it lived."""
         with closing(read_ledger(self._file)) as book:
-            states = [(record.address, record.state) for record in book.recipients()]
+            records = list(book.recipients())
         self.connections += 0 if run is None else run.connections
         self.lives.append(
             Life(
@@ -169,9 +170,10 @@ class Course:
                 began=began if run is None else run.started,
                 ended=ended if run is None else run.ended,
                 crashed=run is None,
-                intents=frozenset(address for address, state in states if state is State.INFLIGHT),
-                waiting=sum(state in TEMPORARY for _, state in states),
+                intents=frozenset(record.address for record in records if record.state is State.INFLIGHT),
+                waiting=sum(record.state in TEMPORARY for record in records),
                 stopped_at=run.ended if run is not None and run.stopped else None,
+                ending=None if run is None else Ending.PAUSED if run.pause is not None else ending_of(records),
             )
         )
 

@@ -195,3 +195,36 @@ by = "-0.5s"
 def test_a_clock_that_is_put_back_changes_no_order_within_a_session() -> None:
     """What two servers saw is told as one story; each of them knows better than the clock what came first (I26)."""
     assert scenario_of(read_script(SET_BACK, "generated.toml")).run().summary.violations == ()
+
+
+DIED_LATE = """\
+version = 1
+
+[scenario]
+purpose = "generated"
+source = "maildrill"
+recipients = "a@one.example"
+campaign.retry.schedule = ["10m", "30m", "2h"]
+campaign.retry.cap = "2h"
+campaign.retry.lifetime = "1h"
+
+[[scenario.event]]
+at = "30m"
+do = "kill"
+number = 24
+
+[[rule]]
+name = "greylist"
+at = "rcpt"
+key = ["client", "from", "rcpt"]
+age = "<1h"
+reply = "451 4.7.1 greylisted, come back in an hour"
+"""
+
+
+def test_who_expired_while_the_sender_was_dead_is_told_by_the_next_run() -> None:
+    """The last try was forced before the end of the lifetime; who finds it in the ledger says what came of it (I5)."""
+    drilled = scenario_of(read_script(DIED_LATE, "generated.toml")).run()
+
+    assert drilled.evidence.states == {"a@one.example": State.EXPIRED}
+    assert drilled.summary.violations == ()

@@ -9,13 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from maildrill.cli.exits import Exit
 from maildrill.cli.main import main
 from maildrill.cli.progress import Lines
-from maildrill.cli.send import Stop, exit_code
-from maildrill.sender.attempt import State
-from maildrill.sender.ledger import RecipientRecord
-from maildrill.smtp import Reply, Stage
+from maildrill.cli.send import Stop
 
 CAMPAIGN = """\
 [campaign]
@@ -37,23 +33,6 @@ text = "letter.txt"
 LIST = "Email,Name\nbob@example.org,Bob\n"
 
 
-def recipient(state: State, code: int | None = None) -> RecipientRecord:
-    """Return a recipient in `state`, last answered with `code`."""
-    return RecipientRecord(
-        address="a@b.example",
-        number=2,
-        state=state,
-        attempts=1,
-        queued_at=0,
-        due=None,
-        first_at=None,
-        expires_at=None,
-        message_id="<1@b.example>",
-        stage=Stage.MAIL,
-        reply=Reply(code) if code else None,
-    )
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a folder with a campaign that can be sent."""
@@ -61,35 +40,6 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "list.csv").write_text(LIST)
     (tmp_path / "letter.txt").write_text("Dear [Name],\n")
     return tmp_path
-
-
-@pytest.mark.parametrize(
-    ("recipients", "code"),
-    [
-        ([], Exit.OK),
-        ([recipient(State.DELIVERED), recipient(State.SUPPRESSED)], Exit.OK),
-        ([recipient(State.DELIVERED), recipient(State.FAILED)], Exit.FAILED),
-        ([recipient(State.EXPIRED)], Exit.FAILED),
-        ([recipient(State.UNKNOWN)], Exit.FAILED),
-        ([recipient(State.FAILED), recipient(State.DEFERRED)], Exit.LEFTOVERS),
-        ([recipient(State.PENDING)], Exit.LEFTOVERS),
-        ([recipient(State.HELD)], Exit.LEFTOVERS),
-        ([recipient(State.HELD, 550)], Exit.LEFTOVERS),
-        ([recipient(State.PENDING), recipient(State.HELD, 530)], Exit.AUTHENTICATION),
-        ([recipient(State.FAILED, 530)], Exit.FAILED),
-    ],
-)
-def test_the_exit_status_says_what_is_left_to_do(recipients: list[RecipientRecord], code: Exit) -> None:
-    """0 all accepted, 1 some not, 75 run it again, 77 let us in first."""
-    assert exit_code(recipients) is code
-
-
-def test_the_answer_of_the_ledger_is_read_to_its_end() -> None:
-    """What is left half-read outlives the ledger's connection, and Python complains of it at some later moment."""
-    answer = iter([recipient(State.HELD, 535), recipient(State.DELIVERED)])
-
-    assert exit_code(answer) is Exit.AUTHENTICATION
-    assert list(answer) == []
 
 
 @pytest.mark.parametrize(

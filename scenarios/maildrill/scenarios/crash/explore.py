@@ -18,14 +18,16 @@ from maildrill.scenarios.drill_accounts import in_a_drill, nonces
 from maildrill.scenarios.oracles import Evidence, Life, Lives
 from maildrill.scenarios.servers import Servers, cast
 from maildrill.scenarios.world import World, run_world
-from maildrill.sender.attempt import TERMINAL, State
+from maildrill.sender.attempt import State
 from maildrill.sender.connection_log import ConnectionLog
+from maildrill.sender.ending import Ending, ending_of
 from maildrill.sender.ledger import AttemptRecord, Durability, RecipientRecord, open_ledger, read_ledger
 from maildrill.sender.ledger.sqlite import SqliteLedger
 from maildrill.sender.lists import RecipientList, read_list
 from maildrill.sender.log_event import LogEvent
 from maildrill.sender.log_sinks import Memory
 from maildrill.sender.message import Composer
+from maildrill.sender.review.moving import TEMPORARY
 from maildrill.sender.runner import Runner
 from maildrill.sender.session import opener
 from maildrill.sender.watch import standing_pause
@@ -213,8 +215,17 @@ def _lived(died_at: float, reborn_at: float, remains: Remains | None, final: Rem
 
 
 def _life(number: int, began: float, ended: float, left: Remains, *, crashed: bool = False) -> Life:
-    waiting = sum(record.state not in TERMINAL for record in left.recipients)
-    return Life(number=number, began=began, ended=ended, crashed=crashed, intents=left.intended, waiting=waiting)
+    waiting = sum(record.state in TEMPORARY for record in left.recipients)
+    ending = None if crashed else Ending.PAUSED if left.paused else ending_of(left.recipients)
+    return Life(
+        number=number,
+        began=began,
+        ended=ended,
+        crashed=crashed,
+        intents=left.intended,
+        waiting=waiting,
+        ending=ending,
+    )
 
 
 def _intended(recipients: Iterable[RecipientRecord]) -> frozenset[str]:

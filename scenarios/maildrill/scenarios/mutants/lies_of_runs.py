@@ -9,6 +9,7 @@ from maildrill.scenarios.mutants.changes import stated, tried
 from maildrill.scenarios.mutants.told import good_drill
 from maildrill.scenarios.oracles import Evidence, Life, Lives, Pair, Torn
 from maildrill.sender.attempt import State, Verdict
+from maildrill.sender.ending import Ending
 
 PairLie = Callable[[Pair], Pair]
 LivesLie = Callable[[Lives], Lives]
@@ -23,8 +24,8 @@ def good_lives() -> Lives:
     """Return three runs: one killed behind a final dot, one asked to stop, one to the end."""
     whole = tried(good_drill(), "eve@x.test", row="recovered")
     killed = Life(number=1, began=990.0, ended=1400.4, crashed=True, intents=frozenset({"eve@x.test"}))
-    stopped = Life(number=2, began=1500.0, ended=1501.0, stopped_at=1500.5, exit_code=75, waiting=1)
-    done = Life(number=3, began=1600.0, ended=1601.0, exit_code=0)
+    stopped = Life(number=2, began=1500.0, ended=1501.0, stopped_at=1500.5, ending=Ending.LEFTOVERS, waiting=1)
+    done = Life(number=3, began=1600.0, ended=1601.0, ending=Ending.DONE)
     torn = (Torn(octets=0, states={}), Torn(octets=900, states={"ann@x.test": State.DELIVERED}))
     return Lives(lives=(killed, stopped, done), whole=whole, torn=torn)
 
@@ -106,8 +107,12 @@ def stops_in_the_middle_of_a_dot(lives: Lives) -> Lives:
     return _first(lives, crashed=False)
 
 
+def calls_again_though_all_is_done(lives: Lives) -> Lives:
+    return replace(lives, lives=(*lives.lives[:2], replace(lives.lives[2], ending=Ending.LEFTOVERS)))
+
+
 def stops_as_if_all_were_done(lives: Lives) -> Lives:
-    return replace(lives, lives=(lives.lives[0], replace(lives.lives[1], exit_code=0), lives.lives[2]))
+    return replace(lives, lives=(lives.lives[0], replace(lives.lives[1], ending=Ending.DONE), lives.lives[2]))
 
 
 TWIN_LIES: tuple[tuple[int, PairLie], ...] = (
@@ -130,4 +135,5 @@ RUN_LIES: tuple[tuple[int, LivesLie], ...] = (
     (39, tears_up_a_stranger),
     (43, stops_in_the_middle_of_a_dot),
     (43, stops_as_if_all_were_done),
+    (43, calls_again_though_all_is_done),
 )

@@ -66,8 +66,9 @@ def duplicate_bound(evidence: Evidence) -> Iterator[Breach]:
 def no_silent_loss(evidence: Evidence) -> Iterator[Breach]:
     """I5: a Failed has its 5yz in the journal, an Expired its record in the log and a counted try."""
     expired = {event.fields["recipient"] for event in evidence.by_kind.get("recipient.expired", ())}
-    tries = evidence.by_kind.get("attempt", ())
-    expired |= {event.fields["recipient"] for event in tries if event.fields.get("state") == State.EXPIRED}
+    for kind in ("attempt", "recipient.recovered"):
+        ruled = evidence.by_kind.get(kind, ())
+        expired |= {event.fields["recipient"] for event in ruled if event.fields.get("state") == State.EXPIRED}
     for record in evidence.recipients:
         told = record.state in evidence.settled.get(record.address, ())
         if record.state is State.FAILED and not told and not _has_failure(evidence, record.address):

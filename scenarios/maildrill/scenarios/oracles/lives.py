@@ -12,7 +12,11 @@ from dataclasses import dataclass
 from maildrill.scenarios.oracles.evidence import Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
 from maildrill.sender.attempt import State
+from maildrill.sender.ending import Ending
 
+#: What a run may not end with where somebody is left, and where nobody is; a pause is one with or without them.
+_NOTHING_LEFT = frozenset({Ending.DONE, Ending.FAILED})
+_SOMETHING_LEFT = frozenset({Ending.LEFTOVERS, Ending.AUTHENTICATION})
 #: The row by which a later run rules an intent without an outcome.
 _RECOVERED = "recovered"
 
@@ -22,8 +26,8 @@ class Life:
     """One process. Times are Unix seconds.
 
     number: of its run in the ledger. intents: the recipients whose intent had no outcome in the ledger's file when it
-    ended. waiting: how many were still to be tried then. crashed: it was killed. stopped_at: when it was asked to stop.
-    exit_code: what it ended with; None after a crash.
+    ended. waiting: how many nobody was done with then. crashed: it was killed. stopped_at: when it was asked to stop.
+    ending: what its exit status said; None after a crash.
     """
 
     number: int
@@ -33,7 +37,7 @@ class Life:
     intents: frozenset[str] = frozenset()
     waiting: int = 0
     stopped_at: float | None = None
-    exit_code: int | None = None
+    ending: Ending | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +97,9 @@ def graceful_stop(lives: Lives) -> Iterator[Breach]:
             continue
         for address in sorted(life.intents):
             yield Breach(address, f"was left in doubt by run {life.number}, which was only asked to stop")
-        if life.stopped_at is not None and life.exit_code is not None and (life.exit_code == 0) == (life.waiting > 0):
-            found = (
-                f"run {life.number} ended with {life.exit_code}, and {life.waiting} recipients were still to be tried"
-            )
-            yield Breach("", found)
+        if life.ending in (_NOTHING_LEFT if life.waiting else _SOMETHING_LEFT):
+            left = f"{life.waiting} recipients were left" if life.waiting else "nobody was left"
+            yield Breach("", f"run {life.number} ended with {life.ending:d}, and {left}")
 
 
 RUNS: tuple[Invariant[Lives], ...] = (
