@@ -228,3 +228,36 @@ def test_who_expired_while_the_sender_was_dead_is_told_by_the_next_run() -> None
 
     assert drilled.evidence.states == {"a@one.example": State.EXPIRED}
     assert drilled.summary.violations == ()
+
+
+DIED_TELLING = """\
+version = 1
+
+[scenario]
+purpose = "generated"
+source = "maildrill"
+recipients = "a@one.example"
+
+[[scenario.event]]
+at = "0.07s"
+do = "stop"
+
+[[scenario.event]]
+at = "0.07s"
+do = "kill"
+
+[[rule]]
+name = "greylist"
+at = "rcpt"
+key = ["client", "from", "rcpt"]
+age = "<5m"
+reply = "451 4.7.1 greylisted, come back in 300 seconds"
+"""
+
+
+def test_a_run_that_dies_telling_what_it_found_is_told_by_the_next() -> None:
+    """The stop came between a refusal and its record; what is due is counted from when it was found (I11, I50)."""
+    drilled = scenario_of(read_script(DIED_TELLING, "generated.toml")).run()
+
+    assert [attempt.state for attempt in drilled.evidence.attempts] == [State.DEFERRED, State.DELIVERED]
+    assert drilled.summary.violations == ()

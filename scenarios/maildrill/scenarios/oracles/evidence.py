@@ -214,11 +214,17 @@ class Evidence:
         return (*(event.at for event in told), *self.deaths)
 
     def found_at(self, attempt: AttemptRecord) -> float:
-        """When a try was written down: at its end, or by a later run that found it in the middle of a transaction."""
-        for event in self.by_kind.get("recipient.recovered", ()) if self.ends else ():
-            tries = self.attempts_of.get(str(event.fields["recipient"]), ())
+        """When a try was written down: at its end, or by a later run that found it in the middle of a transaction.
+
+        A run that died before it could say so told the ledger alone; the next one finds it there, and says what it is.
+        """
+        if not self.ends or self.mentions.was_tried(attempt.recipient, attempt.ended):
+            return attempt.ended
+        tries = self.attempts_of[attempt.recipient]
+        for event in self.mentions.found(attempt.recipient):
             if next((one for one in reversed(tries) if one.ended <= event.at), None) is attempt:
-                return event.at
+                died = [death for death in self.deaths if attempt.ended <= death <= event.at]
+                return event.at if event.kind == "recipient.recovered" else max(died, default=attempt.ended)
         return attempt.ended
 
     @cached_property

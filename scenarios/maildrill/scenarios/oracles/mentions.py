@@ -31,6 +31,14 @@ class Mentions:
         said = self._about(recipient, "recipient.held", "recipient.expired")
         return min((one.at for one in said if one.at >= at), default=inf)
 
+    def was_tried(self, recipient: str, at: float) -> bool:
+        """Whether a try for the recipient ended at `at`."""
+        return any(one.at == at for one in self._about(recipient, "attempt"))
+
+    def found(self, recipient: str) -> Iterable[LogEvent]:
+        """Return what runs said of the recipient that found it otherwise than the log before them has it."""
+        return self._about(recipient, "recipient.recovered", "recipient.restored")
+
     def _about(self, recipient: str, *kinds: str) -> Iterator[LogEvent]:
         for kind in kinds:
             yield from self._named(kind).get(recipient, ())
