@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from maildrill.scenarios.mutants.defects import DEFECTS, Defect, chunking, found_by_drill, play
+from maildrill.scenarios.mutants.circumstances import chunking
+from maildrill.scenarios.mutants.defects import DEFECTS, Defect, found_by_drill, play
 from maildrill.scenarios.mutants.defects_of_pairs import PAIR_DEFECTS, PairDefect, found_by_pair
 
 

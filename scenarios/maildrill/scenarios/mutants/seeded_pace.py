@@ -15,6 +15,7 @@ from maildrill.scenarios.mutants.seeded import judging
 from maildrill.sender import desk, destination, runner, standing
 from maildrill.sender.attempt import Ruling, Transaction, Verdict
 from maildrill.sender.capabilities import Capabilities
+from maildrill.sender.channel import Channel
 from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.dialogue import Session
 from maildrill.sender.dispatch import Dispatch
@@ -31,7 +32,7 @@ from maildrill.sender.pacing.limits import Effective
 from maildrill.sender.pacing.pace import Together
 from maildrill.sender.standing import Standing
 from maildrill.sender.timeouts import Deadlines
-from maildrill.smtp import Line
+from maildrill.smtp import Line, Reply
 
 
 def sleeps_too_long(patch: Patching) -> None:
@@ -104,6 +105,23 @@ def forgets_to_reset(patch: Patching) -> None:
     async def forgetful(_: Session, __: Hearing) -> None: ...
 
     patch.setattr(Session, "_reset", forgetful)
+
+
+def believes_what_is_said_to_rset(patch: Patching) -> None:
+    honest, answer = Session._reset, Channel.answer
+    heard: list[Reply] = []
+
+    async def listening(self: Channel, seconds: float) -> Reply:
+        heard.append(await answer(self, seconds))
+        return heard[-1]
+
+    async def impressed(self: Session, hearing: Hearing) -> None:
+        await honest(self, hearing)
+        if not heard[-1].positive:
+            hearing.rcpt = [heard[-1]] * len(hearing.rcpt)
+
+    patch.setattr(Channel, "answer", listening)
+    patch.setattr(Session, "_reset", impressed)
 
 
 def tells_the_size_to_everybody(patch: Patching) -> None:
