@@ -142,6 +142,23 @@ def test_a_page_leaves_out_the_turns_of_accounts(join: Join) -> None:
     assert [one.key for one in ledger.lease(100.0, 100.0, 9, turns=Turns(2, frozenset({1}))).waiting] == [2, 4]
 
 
+def test_a_page_begins_behind_those_who_were_left_out(join: Join) -> None:
+    """But whoever was given back before them is found, by this sender at once, and by another one, too."""
+    one, two = join(), join()
+    out = Turns(4, frozenset({1}))
+    first = one.lease(100.0, 100.0, 1, turns=out).waiting
+    second = one.lease(100.0, 100.0, 1, turns=out).waiting
+    one.release([first[0].key])
+    again = one.lease(100.0, 100.0, 1, turns=out).waiting
+    theirs = two.lease(100.0, 100.0, 1, turns=out).waiting
+    one.release([again[0].key])
+    rest = two.lease(100.0, 100.0, 2, turns=out)
+
+    assert [page[0].key for page in (first, second, again, theirs)] == [2, 3, 2, 4]
+    assert [who.key for who in rest.waiting] == [2]
+    assert two.lease(100.0, 100.0, 9).waiting[0].key == 1
+
+
 def test_two_senders_get_different_recipients(join: Join) -> None:
     """Invariant I41; and neither thinks that it is done before the other is."""
     one, two = join(), join()

@@ -16,6 +16,7 @@ from maildrill.sender.attempt import State
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.ledger import postgres_statements as pg
 from maildrill.sender.ledger import statements as sql
+from maildrill.sender.ledger.postgres_skipped import BEGINNING, Skipped
 from maildrill.sender.ledger.records import Enrolment, Entry, Intent, Left, Page, RecipientRecord, Recovered
 from maildrill.sender.ledger.recovery import recover
 from maildrill.sender.ledger.sql_ledger import Move, SqlLedger
@@ -59,6 +60,7 @@ class PostgresLedger(SqlLedger):
         self._connection = connection
         self._name = name
         self._campaign = campaign_now
+        self._skipped = Skipped(LEASE)
 
     def enrol(self, rows: Iterable[Row], message_id: Callable[[Row], str], at: float) -> Enrolment:
         """Bring the ledger up to the list, one sender after the other."""
@@ -81,8 +83,13 @@ class PostgresLedger(SqlLedger):
             recovered = self.take_over(now)
             most = _LAST if last_key is None else last_key
             apart = (list(without), turns.count, list(turns.out))
-            found = self.all(pg.LEASE, (self.run, LEASE, until, most, self.run, *apart, count))
-            free = self.all(pg.NEXT_FREE, (most, *apart))
+            start = self._skipped.start((frozenset(without), turns, most), now)
+            found = self.all(pg.LEASE, (self.run, LEASE, until, most, self.run, *start, *apart, count))
+            if len(found) < count and start != BEGINNING:  # others may have given somebody back
+                start = self._skipped.forget()
+                rest = count - len(found)
+                found += self.all(pg.LEASE, (self.run, LEASE, until, most, self.run, *start, *apart, rest))
+            free = self.all(pg.NEXT_FREE, (most, *start, *apart)) or self.all(pg.NEXT_FREE, (most, *BEGINNING, *apart))
             (elsewhere,) = self.all(pg.NEXT_ELSEWHERE, (self.run,))[0]
         moments = [due for (due,) in free]
         if elsewhere is not None:
@@ -90,6 +97,7 @@ class PostgresLedger(SqlLedger):
         if moments:
             moments.append(now + LEASE)  # an operator may have moved somebody
         page = sorted(map(sql.waiting, found), key=lambda who: (who.standing.due, who.key))
+        self._skipped.found(page)
         return Page(tuple(page), min(moments, default=None), recovered)
 
     def take_over(self, at: float) -> tuple[Recovered, ...]:
@@ -107,6 +115,7 @@ class PostgresLedger(SqlLedger):
 
     def release(self, keys: Iterable[int]) -> None:
         """Give back these."""
+        self._skipped.forget()
         given = list(keys)
         self._group.now(lambda: self.do(pg.RELEASE, (given, self.run)))
 

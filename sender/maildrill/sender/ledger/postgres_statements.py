@@ -14,12 +14,13 @@ LEASE = (
     f"UPDATE recipient SET lease_run = ?, lease_until = {_UNTIL} WHERE id IN ("  # noqa: S608 - constants only
     "SELECT id FROM recipient WHERE state IN ('pending', 'deferred') AND due <= ? AND id <= ?"
     " AND (lease_run IS NULL OR (lease_run <> ? AND lease_until < clock_timestamp()))"
-    " AND domain <> ALL(?::text[]) AND mod(id, ?::bigint) <> ALL(?::bigint[])"
+    " AND (due, id) >= (?, ?) AND domain <> ALL(?::text[]) AND mod(id, ?::bigint) <> ALL(?::bigint[])"
     f" ORDER BY due, id LIMIT ? FOR UPDATE SKIP LOCKED) RETURNING {_COLUMNS}"
 )
 NEXT_FREE = (
     "SELECT due FROM recipient WHERE state IN ('pending', 'deferred') AND lease_run IS NULL AND id <= ?"
-    " AND domain <> ALL(?::text[]) AND mod(id, ?::bigint) <> ALL(?::bigint[]) ORDER BY due, id LIMIT 1"
+    " AND (due, id) >= (?, ?) AND domain <> ALL(?::text[]) AND mod(id, ?::bigint) <> ALL(?::bigint[])"
+    " ORDER BY due, id LIMIT 1"
 )
 NEXT_ELSEWHERE = (
     "SELECT extract(epoch FROM min(lease_until) - clock_timestamp())::double precision FROM recipient"
