@@ -95,12 +95,13 @@ class Gate:
     def took(self, now: float, seconds: float, *, served: bool) -> None:
         """Note how long a session took to serve somebody, or served nobody."""
         before, self.promptness = self.promptness, self.promptness.took(seconds, served=served)
-        if self.promptness.tardy and not before.tardy:
+        if self.promptness.tardy == before.tardy:
+            return
+        if self.promptness.tardy:
             self._log.emit("destination.tardy", now, relay=self._relay, seconds=round(seconds, 3))
-        elif before.tardy and not self.promptness.tardy:
+        else:
             self._log.emit("destination.prompt", now, relay=self._relay)
-        if self.promptness != before:
-            self._ring()
+        self._ring()
 
     def heard_out(self, now: float) -> None:
         """Note that a session ended by itself."""

@@ -22,9 +22,8 @@ class Promptness:
 
     def took(self, seconds: float, *, served: bool) -> Promptness:
         """Say how long it took to serve somebody, or to serve nobody."""
-        if seconds >= GRACE:
-            return replace(self, tardy=True)
-        return replace(self, tardy=self.tardy and not (served and seconds <= GRACE / 2))
+        tardy = seconds >= GRACE or (self.tardy and not (served and seconds <= GRACE / 2))
+        return self if tardy == self.tardy else replace(self, tardy=tardy)
 
     def ended(self, now: float) -> Promptness:
         """Say that a session ended by itself."""
