@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,10 +85,10 @@ def bounces(  # noqa: PLR0913 - an argument for each option
     is ours where it names a Message-ID or an ENVID of this campaign; who was Unknown is known then, who bounced has
     failed.
     """
-    with reading_exits():
+    with reading_exits(), ExitStack() as stack:
         desk = books(campaign, ledger, log_dir)
         came = [read_message(octets) for source in sources for octets in messages_in(source)]
-        listing = Suppressing(suppress) if suppress is not None and not dry_run else None
+        listing = stack.enter_context(Suppressing(suppress)) if suppress is not None and not dry_run else None
         left: Sequence[Left] = ()
         with desk.changing() as book:
             settlements = list(_settlements(came, book))

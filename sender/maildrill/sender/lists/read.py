@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.lists.addresses import parse_address, split_mailbox
@@ -13,14 +12,14 @@ from maildrill.sender.lists.decoding import ListText, list_text, open_list
 from maildrill.sender.lists.listing import Listing
 from maildrill.sender.lists.rows import Reason, RecipientList, Row, SetAside
 from maildrill.sender.lists.seen import Seen
-from maildrill.sender.lists.suppression import Suppressed, read_suppressed
+from maildrill.sender.lists.suppression import Suppression, read_suppressed
 from maildrill.smtp import ConfigurationError, did_you_mean, escape
 
 
 def read_list(campaign: Campaign) -> RecipientList:
     """Return the recipients of a campaign, in memory; raises ConfigurationError with file and line."""
-    with open_list(campaign.list_file) as text:
-        columns, entries = _read(text, str(campaign.list_file), campaign.email, read_suppressed(campaign.suppress))
+    with open_list(campaign.list_file) as text, read_suppressed(campaign.suppress) as suppressed:
+        columns, entries = _read(text, str(campaign.list_file), campaign.email, suppressed)
         return _gathered(columns, entries)
 
 
@@ -29,14 +28,12 @@ def spool_list(campaign: Campaign) -> Listing:
 
     The whole list is read and checked here, once: what is gone through later is what was checked.
     """
-    with open_list(campaign.list_file) as text:
-        columns, entries = _read(text, str(campaign.list_file), campaign.email, read_suppressed(campaign.suppress))
+    with open_list(campaign.list_file) as text, read_suppressed(campaign.suppress) as suppressed:
+        columns, entries = _read(text, str(campaign.list_file), campaign.email, suppressed)
         return Listing(columns, entries)
 
 
-def parse_list(
-    text: str, name: str, email: str, suppressed: Mapping[str, Suppressed] = MappingProxyType({})
-) -> RecipientList:
+def parse_list(text: str, name: str, email: str, suppressed: Suppression | None = None) -> RecipientList:
     """Return the recipients of a CSV text; `name` is what errors call it, `email` the column with the addresses.
 
     An address that is none, a second row for a mailbox, and who is suppressed are set aside. Raises
@@ -57,7 +54,7 @@ def _gathered(columns: tuple[str, ...], entries: Iterator[Row | SetAside]) -> Re
 
 
 def _read(
-    text: ListText, name: str, email: str, suppressed: Mapping[str, Suppressed]
+    text: ListText, name: str, email: str, suppressed: Suppression | None
 ) -> tuple[tuple[str, ...], Iterator[Row | SetAside]]:
     """Return the names of the columns, and what will be read of the list, in order."""
     email = unicodedata.normalize("NFC", email.strip())
@@ -65,7 +62,7 @@ def _read(
     return tuple(filter(None, sheet.columns)), _entries(sheet, _address_column(sheet, name, email), suppressed)
 
 
-def _entries(sheet: Sheet, column: int, suppressed: Mapping[str, Suppressed]) -> Iterator[Row | SetAside]:
+def _entries(sheet: Sheet, column: int, suppressed: Suppression | None) -> Iterator[Row | SetAside]:
     with Seen() as seen:
         for line, fields in sheet.records:
             value = fields[column]
@@ -77,8 +74,8 @@ def _entries(sheet: Sheet, column: int, suppressed: Mapping[str, Suppressed]) ->
             first = seen.first(address.identity, line)
             if first != line:
                 yield SetAside(line, value, Reason.DUPLICATE, f"same address as line {first}")
-            elif address.identity in suppressed:
-                yield SetAside(line, value, Reason.SUPPRESSED, str(suppressed[address.identity]))
+            elif suppressed and (why := suppressed.get(address.identity)):
+                yield SetAside(line, value, Reason.SUPPRESSED, str(why))
             else:
                 named = {title: field for title, field in zip(sheet.columns, fields, strict=True) if title}
                 yield Row(line, address.text, named)

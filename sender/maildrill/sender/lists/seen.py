@@ -17,18 +17,11 @@ class Seen:
     """
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None)  # no name: in memory, and on the disk if it grows
-        for statement in (
-            "PRAGMA journal_mode = OFF",
-            "PRAGMA synchronous = OFF",
-            "CREATE TABLE seen (identity BLOB PRIMARY KEY, line INTEGER NOT NULL) WITHOUT ROWID",
-            "BEGIN",
-        ):
-            self._database.execute(statement)
+        self._database = temporary("seen (identity BLOB PRIMARY KEY, line INTEGER NOT NULL)")
 
     def first(self, identity: str, line: int) -> int:
         """Return the line on which this identity was seen first, which may be this one."""
-        key = identity.encode("utf-8", "surrogatepass")
+        key = key_of(identity)
         try:
             added = self._database.execute("INSERT INTO seen VALUES (?, ?) ON CONFLICT DO NOTHING", (key, line))
             if added.rowcount:
@@ -45,6 +38,24 @@ class Seen:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._database.close()
+
+
+def temporary(table: str) -> sqlite3.Connection:
+    """Return a database with one table, for as long as it is open."""
+    database = sqlite3.connect("", isolation_level=None)  # no name: in memory, and on the disk if it grows
+    for statement in (
+        "PRAGMA journal_mode = OFF",
+        "PRAGMA synchronous = OFF",
+        f"CREATE TABLE {table} WITHOUT ROWID",
+        "BEGIN",
+    ):
+        database.execute(statement)
+    return database
+
+
+def key_of(identity: str) -> bytes:
+    """Return the identity of an address as octets; a list may have what is no Unicode."""
+    return identity.encode("utf-8", "surrogatepass")
 
 
 def no_room(why: str) -> ConfigurationError:
