@@ -14,6 +14,7 @@ from maildrill.smtp import Reply, Stage
 PAGE = Path(__file__).parents[4] / "docs" / "dispositions.md"
 OK, GO = Reply(250), Reply(354)
 FULL, MANY = Reply.of("452 4.2.2 full"), Reply.of("452 4.5.3 too many")
+ENOUGH = Reply(421, ("4.5.3 too many",))
 ANN, BEN, CID = "ann@x.test", "ben@x.test", "cid@x.test"
 
 
@@ -64,7 +65,7 @@ EXAMPLES: dict[str, list[tuple[Transaction, tuple[str, ...]]]] = {
     "rcpt-too-many-again": [(heard(MANY), (ANN,))],
     "rcpt-421": [
         (heard(Reply(421), None, broken=Broken(Stage.RCPT, None, Reply(421))), ()),
-        (heard(Reply(421, ("4.5.3 too many",)), broken=Broken(Stage.RCPT, None, Reply(421))), ()),
+        (heard(ENOUGH, broken=Broken(Stage.RCPT, None, ENOUGH)), ()),
     ],
     "rcpt-530": [(heard(Reply(530)), ())],
     "rcpt-out-of-step": [
@@ -170,6 +171,32 @@ def test_the_row_decides(row: str, tx: Transaction, free: tuple[str, ...]) -> No
     assert (ruling.row, ruling.verdict, ruling.scope, ruling.again) == (row, found.verdict, found.scope, found.again)
 
 
+def said_at(tx: Transaction) -> dict[Stage, Reply | None]:
+    """What the first recipient was told, by stage; what ended the session has the last word."""
+    said = {
+        Stage.MAIL: tx.mail,
+        Stage.RCPT: tx.rcpt[0],
+        Stage.DATA: tx.data,
+        Stage.BODY: tx.early,
+        Stage.DOT: tx.dot,
+        Stage.BDAT: tx.bdat or tx.dot,
+    }
+    return {**said, tx.broken.stage: tx.broken.reply} if tx.broken and tx.broken.reply else said
+
+
+def rests_on_what_was_heard(tx: Transaction, first: Ruling) -> bool:
+    """Whether the first ruling has for its evidence the reply of its stage, or the fault that ended the session."""
+    if first.fault is not None:
+        return first.fault == (tx.broken.fault if tx.broken else Fault.EOF)
+    return first.reply == said_at(tx).get(first.stage)
+
+
+@pytest.mark.parametrize(("tx", "free"), [one for row in EXAMPLES for one in EXAMPLES[row]])
+def test_the_reply_that_decided_is_the_evidence(tx: Transaction, free: tuple[str, ...]) -> None:
+    """At the stage where it was said; a fault stands for itself."""
+    assert rests_on_what_was_heard(tx, judge(tx, free=free)[0])
+
+
 @pytest.mark.parametrize(("row", "broken"), [(row, broken) for row in SETUPS for broken in SETUPS[row]])
 def test_a_session_that_did_not_come_about_is_about_the_host(row: str, broken: Broken) -> None:
     """Nobody is failed, and nobody's attempt is counted, for what the host did."""
@@ -269,6 +296,7 @@ def test_a_message_by_bdat_has_the_rows_of_data_and_the_dot(row: str, tx: Transa
     first = judge(tx)[0]
 
     assert (first.row, first.stage) == (row, Stage.BDAT)
+    assert rests_on_what_was_heard(tx, first)
 
 
 def test_a_batch_refused_by_bdat_teaches_a_limit() -> None:

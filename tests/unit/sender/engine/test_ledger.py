@@ -17,6 +17,7 @@ from maildrill.sender.ledger import (
     Entry,
     Intent,
     LedgerError,
+    Pause,
     Requeued,
     RunRecord,
     change_ledger,
@@ -30,6 +31,7 @@ from maildrill.sender.lists import Row
 from maildrill.sender.override import Override, Overrides, Then
 from maildrill.sender.pacing.lessons import Kind, Lesson
 from maildrill.sender.plan import Turns, Waiting
+from maildrill.sender.retry import next_attempt
 from maildrill.sender.standing import DOT_TIMEOUT, Standing, held, requeued
 from maildrill.smtp import ConfigurationError, Reply, Stage
 
@@ -60,6 +62,15 @@ def _enrol(ledger: SqliteLedger, rows: list[Row], at: float = 0.0) -> tuple[Wait
 
 def _states(ledger: SqliteLedger) -> dict[str, State]:
     return {record.address: record.state for record in ledger.recipients()}
+
+
+def _read(path: Path) -> dict[str, State]:
+    """Return what somebody else finds in the file."""
+    reader = read_ledger(path)
+    try:
+        return _states(reader)
+    finally:
+        reader.close()
 
 
 def _intent(*waiting: Waiting) -> Intent:
@@ -252,6 +263,31 @@ def test_at_least_once_tries_again_after_a_crash(reopen: Open, rows: Rows, polic
     assert (waiting.standing.state, waiting.standing.due) == (State.DEFERRED, 500.0 + DOT_TIMEOUT)
 
 
+def test_who_is_tried_again_after_a_crash_waits_as_after_any_try(reopen: Open, rows: Rows) -> None:
+    """By the campaign's schedule, with the jitter of its seed and of the recipient; the try says until when."""
+    careful = RetryPolicy(
+        schedule=(3000.0,), cap=6000.0, jitter=0.5, lifetime=86400.0, unknown=UnknownPolicy.AT_LEAST_ONCE
+    )
+    ledger = reopen(retry=careful)
+    asyncio.run(ledger.intend(_intent(*_enrol(ledger, rows("a@x.example")))))
+
+    (attempt,) = reopen(at=500.0, retry=careful, seed=0).attempts()
+    assert attempt.until == next_attempt(careful, counted=1, first_at=10.0, now=500.0, seed=0, key="a@x.example")
+
+
+@pytest.mark.parametrize("matched", ["mx.*", "second"])
+def test_an_override_for_host_or_account_holds_after_a_crash(reopen: Open, rows: Rows, matched: str) -> None:
+    """What was written down of the transaction is all that is known of it."""
+    ledger = reopen()
+    (waiting,) = _enrol(ledger, rows("a@x.example"))
+    refusal = Refusal(waiting.key, "rcpt-5yz", Reply.of("550 5.1.1 no"))
+    asyncio.run(ledger.intend(replace(_intent(), refused=(refusal,), host="mx.example", account="second")))
+
+    each = (Override(code=("550",), match=(matched,), then=Then.RETRY),)
+    (attempt,) = reopen(at=500.0, overrides=Overrides(each)).attempts()
+    assert attempt.verdict is Verdict.DEFERRED
+
+
 @pytest.mark.parametrize(("campaign_says", "verdict"), [((), Verdict.FAILED), (("550",), Verdict.DEFERRED)])
 def test_who_was_refused_before_a_crash_is_ruled_as_the_campaign_says(
     reopen: Open, rows: Rows, campaign_says: tuple[str, ...], verdict: Verdict
@@ -347,6 +383,27 @@ def test_a_write_is_all_or_nothing(
     assert "run again to go on" in str(caught.value)
     assert _states(ledger) == {"a@x.example": State.PENDING}
     assert list(ledger.attempts()) == []
+
+
+def test_a_lazy_ledger_is_written_when_the_run_has_ended(
+    tmp_path: Path,
+    campaign: Callable[..., Campaign],
+    rows: Rows,
+    entry: Callable[..., Entry],
+    ruling: Callable[..., Ruling],
+) -> None:
+    """Whoever asks for no durability gets none before; but then all of it."""
+    path = tmp_path / "club.ledger"
+    ledger = open_ledger(path, campaign(), at=0.0, durability=Durability.NONE)
+    people = _enrol(ledger, rows("a@x.example", "b@x.example"))
+    for who in people:
+        asyncio.run(ledger.record([entry(who, ruling(Verdict.DELIVERED))]))
+    before = _read(path)
+    ledger.ended(20.0)
+    ledger.close()
+
+    assert set(before.values()) == {State.PENDING}
+    assert set(_read(path).values()) == {State.DELIVERED}
 
 
 def test_a_closed_ledger_says_so(reopen: Open) -> None:
@@ -609,3 +666,59 @@ def test_what_an_operator_moved_is_written_down(
 
     (again,) = _enrol(reopen(), rows("ann@x.example"))
     assert (again.key, again.standing) == (ann.key, Standing(attempts=1, due=50.0))
+
+
+def test_refusals_are_those_since_the_last_delivery_and_the_last_resume(
+    reopen: Open, rows: Rows, entry: Callable[..., Entry], ruling: Callable[..., Ruling]
+) -> None:
+    """By one row, the last one first, each with its reply: they say why the campaign pauses."""
+    ledger = reopen()
+    people = _enrol(ledger, rows(*(f"{name}@x.example" for name in "abcde")))
+    no = Reply.of("554 5.7.1 no")
+    refused = ruling(Verdict.FAILED, row="dot-5yz", reply=no)
+    told = [refused, ruling(Verdict.DELIVERED), refused, ruling(Verdict.FAILED, row="rcpt-5yz"), refused]
+    for who, one in zip(people, told, strict=True):
+        asyncio.run(ledger.record([entry(who, one)]))
+
+    assert list(ledger.refusals("dot-5yz")) == [("e@x.example", no), ("c@x.example", no)]
+    asyncio.run(ledger.record([], Pause(at=13.0, run=1, recipients=2, reply=no)))
+    ledger.resume(20.0)
+    assert list(ledger.refusals("dot-5yz")) == []
+
+
+def test_a_run_is_alive_as_long_as_it_has_the_lease(reopen: Open, tmp_path: Path) -> None:
+    """One that has ended is not, nor one that was killed; an operator who has the file begins no run."""
+    ledger = reopen()
+    reopen(at=200.0)
+    reader = read_ledger(tmp_path / "club.ledger")
+    assert reader.running() == [2]
+    reader.close()
+    ledger = reopen(at=300.0)
+    ledger.ended(400.0)
+    reader = read_ledger(tmp_path / "club.ledger")
+    assert reader.running() == []
+    reader.close()
+    reopen(at=500.0).close()
+    reader = read_ledger(tmp_path / "club.ledger")
+    assert reader.running() == []
+    reader.close()
+
+
+def test_who_is_settled_but_still_due_stays_leased(reopen: Open, rows: Rows) -> None:
+    """Whoever is not to be tried is let go, and may be leased again once an operator says so."""
+    ledger = reopen()
+    ann, bob = _enrol(ledger, rows("ann@x.example", "bob@x.example"))
+    ledger.settle([ann.at(replace(ann.standing, reason="waits")), bob.at(held(bob.standing, "no account"))])
+    assert ledger.lease(0.0, 900.0, 9).waiting == ()
+
+    record = ledger.find("bob@x.example")
+    assert record is not None
+    ledger.requeue([(record, requeued(record.waiting.standing, 50.0))], at=50.0, by="requeue")
+    assert [one.address for one in ledger.lease(0.0, 900.0, 9).waiting] == ["bob@x.example"]
+
+
+def test_a_pause_is_told_in_reports() -> None:
+    """When, in which run, after how many, and what was said."""
+    pause = Pause(at=5.0, run=2, recipients=3, reply=Reply.of("554 5.7.1 no"), resumed=9.0)
+
+    assert pause.to_json() == {"at": 5.0, "run": 2, "recipients": 3, "reply": "554 5.7.1 no"}

@@ -9,6 +9,7 @@ import pytest
 
 from maildrill.sender.attempt import Ruling, Scope, State, Verdict
 from maildrill.sender.campaign import RetryPolicy, UnknownPolicy
+from maildrill.sender.retry import delay
 from maildrill.sender.standing import DOT_TIMEOUT, STAND_ASIDE, Standing, after, held, kept_waiting, lapsed, requeued
 
 NEW = Standing(due=0.0)
@@ -38,6 +39,22 @@ def test_deferral_is_counted_and_waits_its_turn(ruling: Callable[..., Ruling], p
     assert standing == Standing(
         state=State.DEFERRED, attempts=1, due=310.0, first_at=9.0, expires_at=9.0 + policy.lifetime
     )
+
+
+def test_a_deferral_waits_with_the_jitter_of_seed_and_recipient(
+    ruling: Callable[..., Ruling], policy: RetryPolicy
+) -> None:
+    """So that those who were deferred together do not come back together."""
+    spread = replace(policy, schedule=(1000.0,), cap=9000.0, jitter=0.5)
+    for seed, recipient in ((0, "a@x.example"), (1, "a@x.example"), (0, "b@x.example")):
+        found = after(NEW, ruling(Verdict.DEFERRED, recipient=recipient), spread, started=9.0, now=10.0, seed=seed)
+
+        assert found.due == 10.0 + delay(spread, counted=1, seed=seed, key=recipient)
+
+
+def test_a_deferral_waits_no_longer_than_the_schedule_says(ruling: Callable[..., Ruling], policy: RetryPolicy) -> None:
+    """Only after an Unknown the reply to the dot is waited for, too."""
+    assert _after(NEW, ruling(Verdict.DEFERRED), replace(policy, schedule=(0.25,))).due == 10.25
 
 
 def test_release_is_not_counted(ruling: Callable[..., Ruling], policy: RetryPolicy) -> None:
