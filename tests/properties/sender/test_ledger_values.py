@@ -133,6 +133,9 @@ def test_who_is_moved_stands_where_they_were_put(standing: Standing, at: float, 
 
         assert ledger.requeue(moved, at=at, by=by) == ()
         assert [one.waiting for one in ledger.recipients()] == [ann.at(standing), bob.at(standing)]
+        ledger.let_go()
+        due = [who for who in (ann.at(standing), bob.at(standing)) if standing.due is not None]
+        assert list(ledger.lease(at, float("inf"), 9).waiting) == due
         assert list(ledger.requeues()) == [Requeued(recipient=bob.address, at=at, before=before, by=by)]
 
 

@@ -430,3 +430,19 @@ def test_who_was_refused_before_we_left_stays_refused() -> None:
         ("stopped", False),
         ("rcpt-undecided", False),
     ]
+
+
+@pytest.mark.parametrize(
+    ("replies", "rows"),
+    [
+        ((Reply(550), None), ["rcpt-5yz", "rcpt-undecided"]),
+        ((Reply(550), OK), ["rcpt-5yz", "stopped"]),
+        ((OK, None), ["stopped", "stopped"]),
+    ],
+)
+def test_leaving_forgets_no_refusal_and_makes_none(replies: tuple[Reply | None, ...], rows: list[str]) -> None:
+    """Where nobody was refused, all are let go for the one reason: we were asked to stop."""
+    tx = heard(*replies, broken=lost(Stage.RCPT, Fault.STOPPED))
+
+    assert [one.row for one in judge(tx)] == rows
+    assert {one.fault for one in judge(tx) if one.reply is None} == {Fault.STOPPED}
