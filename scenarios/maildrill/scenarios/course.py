@@ -187,6 +187,7 @@ class Course:
             case Deed.SUPPRESS:
                 self.roll.suppress(event.whom)
             case Deed.CLOCK:
+                self.servers.turn()
                 self.world.clock.jump(event.by)
             case Deed.RETRY:
                 self._move(event, TEMPORARY, brought_forward)

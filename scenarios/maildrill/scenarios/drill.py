@@ -17,6 +17,7 @@ from maildrill.fakeserver.collecting import collecting_seldom
 from maildrill.fakeserver.language.scenario import Outcome
 from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.language.settings import Settings
+from maildrill.scenarios.answered import Answered
 from maildrill.scenarios.course import Course, Gate
 from maildrill.scenarios.death import scratch
 from maildrill.scenarios.drill_accounts import STAND_IN, in_a_drill, nonces, open_hosts, secrets_of
@@ -77,13 +78,14 @@ class Plan:
 class Drilled:
     """What a drill came to: the numbers with all violations, the evidence for both, and the rules that acted.
 
-    lives: the runs before the last one, where events ended them.
+    lives: the runs before the last one, where events ended them. answered: how often servers gave each kind of answer.
     """
 
     summary: Summary
     evidence: Evidence
     fired: frozenset[str] = frozenset()
     lives: tuple[Life, ...] = ()
+    answered: Mapping[Answered, int] = field(default_factory=dict)
 
 
 def rehearse(plan: Plan, sinks: Iterable[Sink] = ()) -> Drilled:
@@ -147,7 +149,7 @@ class _Stage:
                 run = await self._run(world, ledger, log, servers, rows)
                 ended = world.clock.now()
                 evidence = self._evidence(ledger, events, servers, course)
-                said, fired = servers.unmet(), servers.fired()
+                said, fired, answered = servers.unmet(), servers.fired(), servers.answered()
                 with ConnectionLog() as quiet:
                     resumed = (await self._run(world, ledger, quiet, servers, rows)).connections
             finally:
@@ -162,6 +164,7 @@ class _Stage:
             (*unheard, *missed(self.plan.outcomes, evidence)),
             fired,
             tuple(course.lives),
+            answered,
             course.file,
         )
 
@@ -225,6 +228,7 @@ class _Played:
     differing: tuple[Violation, ...]  # from what script, strict transcript or scenario expected
     fired: frozenset[str]
     lives: tuple[Life, ...]
+    answered: Mapping[Answered, int]
     ledger: Path | None
 
     def judged(self, real_seconds: Callable[[], float]) -> Drilled:
@@ -243,7 +247,7 @@ class _Played:
         found = judge_lives(Lives(lives=self.lives, whole=evidence)) if self.lives else judge_drill(evidence)
         violations = (*found, *self.differing)
         told = replace(summary, violations=violations, real_seconds=real_seconds())
-        return Drilled(told, evidence, self.fired, self.lives)
+        return Drilled(told, evidence, self.fired, self.lives, self.answered)
 
 
 def _composed(campaign: Campaign, composer: Composer, rows: Sequence[Row], date: float) -> Callable[[str], bytes]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from maildrill.fakeserver.journal.journal import Closed, Entry, Journal, Message, SessionRecord
+from maildrill.scenarios.answered import Answered
 from maildrill.scenarios.oracles import Asked, Connected, Taken
 from maildrill.scenarios.oracles.packed import Shelf
 from maildrill.smtp import Stage
@@ -28,11 +29,15 @@ _REMEMBERED = 4
 
 
 class Witness:
-    """What one server saw. fired: the rules that acted. takes_no_mail: it greeted somebody with 521."""
+    """What one server saw. fired: the rules that acted. takes_no_mail: it greeted somebody with 521.
+
+    answered: how often it gave each kind of answer.
+    """
 
     def __init__(self, journal: Journal) -> None:
         self.fired: set[str] = set()
         self.takes_no_mail = False
+        self.answered: Counter[Answered] = Counter()
         self._journal = journal
         self._shelf = Shelf()
         self._asked: list[Asked] = []
@@ -42,7 +47,17 @@ class Witness:
         self._begun: dict[int, deque[tuple[int, float, set[str]]]] = {}  # the last transactions of each session
         self._names: dict[str, str] = {}
         self._last = 0.0
+        self._turns: list[tuple[int, int, int]] = []
         journal.watch(self._see)
+
+    def turn(self) -> None:
+        """Note that the clock is put to another time: what is seen from now on is later, whatever its moment says."""
+        self._turns.append((len(self._asked), max(self._taken, default=0), max(self._records, default=0)))
+
+    def era(self, one: Asked | Taken | Connected, number: int) -> int:
+        """Return how often the clock had been put to another time when the `number`-th of its kind, from 0, came."""
+        kind = (Asked, Taken, Connected).index(type(one))
+        return sum(turn[kind] <= number for turn in self._turns)
 
     def asked(self) -> tuple[Asked, ...]:
         """Return every command in the order in which it was read, with the transaction that it belongs to."""
@@ -80,7 +95,7 @@ class Witness:
             )
             for record in self._sessions()
         )
-        return tuple(sorted(found, key=lambda one: one.opened))
+        return tuple(found)
 
     def _sessions(self) -> list[SessionRecord]:
         for record in self._journal.sessions:
@@ -96,6 +111,8 @@ class Witness:
             record = self._journal.session(session)
             if record is not None:
                 self._records[session] = record
+        said = reply or entry.half
+        self.answered[Answered(stage, said.code if said else 0, reply is not said, entry.closed or "")] += 1
         if stage is Stage.BANNER and reply is not None and reply.code == 521:
             self.takes_no_mail = True
         if entry.command or (reply is not None and stage in _WITHOUT_COMMAND):

@@ -5,9 +5,9 @@ Rule: sessions of different servers have different numbers, and everything is in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
 from operator import itemgetter
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from maildrill.fakeserver.journal.journal import Journal
 from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.language.settings import Settings
 from maildrill.fakeserver.server import FakeServer
+from maildrill.scenarios.answered import Answered
 from maildrill.scenarios.drill_accounts import strict_hosts
 from maildrill.scenarios.fake_dns import FakeResolver, Records, Zone
 from maildrill.scenarios.gather import Witness
@@ -99,18 +100,23 @@ class Servers:
         for server in self.by_host.values():
             await server.stop()
 
+    def turn(self) -> None:
+        """The clock is put to another time: what comes from now on is later, whatever its moment says."""
+        for one in self._witnesses.values():
+            one.turn()
+
     def asked(self) -> tuple[Asked, ...]:
         """Return every command in the order in which it was read."""
-        return _merged([one.asked() for one in self._witnesses.values()], lambda one: one.at)
+        return self._merged([one.asked() for one in self._witnesses.values()], lambda one: one.at)
 
     def taken(self) -> tuple[Taken, ...]:
         """Return every end of data, in order."""
-        return _merged([one.taken() for one in self._witnesses.values()], lambda one: one.at)
+        return self._merged([one.taken() for one in self._witnesses.values()], lambda one: one.at)
 
     def connected(self) -> tuple[Connected, ...]:
         """Return every connection, in the order of their beginning."""
         found = [one.connected(host) for host, one in self._witnesses.items()]
-        return _merged(found, lambda one: one.opened)
+        return self._merged(found, lambda one: one.opened)
 
     def severed(self) -> frozenset[int]:
         """Return the sessions in which octets may have been lost on their way to the sender."""
@@ -141,19 +147,20 @@ class Servers:
         everyone = frozenset(self.by_host) if self._campaign.account.security.enforced else frozenset[str]()
         return everyone | self.resolver.vouched(self._port)
 
+    def answered(self) -> Counter[Answered]:
+        """Return how often each kind of answer was given."""
+        return sum((one.answered for one in self._witnesses.values()), Counter[Answered]())
+
     def fired(self) -> frozenset[str]:
         """Return the rules that acted."""
         return frozenset(rule for one in self._witnesses.values() for rule in one.fired)
 
-
-def _merged(witnesses: Iterable[tuple[_T, ...]], moment: Callable[[_T], float]) -> tuple[_T, ...]:
-    """Return what several servers saw in the order of its moments; each keeps its own, whatever the clock did."""
-    lists = list(witnesses)
-    if len(lists) == 1:
-        return lists[0]
-    told: list[tuple[float, _T]] = []
-    for place, found in enumerate(lists):
-        since = accumulate(map(moment, found), max)
-        own = (replace(one, session=one.session + place * _FAR) for one in found)
-        told += zip(since, own, strict=True)
-    return tuple(one for _, one in sorted(told, key=itemgetter(0)))
+    def _merged(self, lists: Sequence[tuple[_T, ...]], moment: Callable[[_T], float]) -> tuple[_T, ...]:
+        if len(lists) == 1:
+            return lists[0]
+        told = [
+            (witness.era(one, number), moment(one), replace(one, session=one.session + place * _FAR))
+            for place, (witness, found) in enumerate(zip(self._witnesses.values(), lists, strict=True))
+            for number, one in enumerate(found)
+        ]
+        return tuple(one for _, _, one in sorted(told, key=itemgetter(0, 1)))

@@ -201,3 +201,11 @@ class Channel(asyncio.Protocol):
             if not self._leaving:
                 self.note(f"{fault}: the connection is gone")
         self._wake()
+
+
+def go_on() -> bool:
+    """Have the task that was just cancelled go on, for there is something to be written down first; return True."""
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()
+    return True

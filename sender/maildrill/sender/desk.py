@@ -232,7 +232,7 @@ class Desk:
             relay=go.relay,
             account=go.account,
             host=go.host,
-            delay=go.ended - waiting.queued_at,
+            delay=max(go.ended - waiting.queued_at, 0.0),  # the clock may have been put back since
             until=entry.attempt.until,
         )
 

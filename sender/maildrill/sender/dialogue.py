@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from maildrill.sender.attempt import Broken, Fault, Transaction
 from maildrill.sender.capabilities import Capabilities
-from maildrill.sender.channel import Channel, SessionOverError
+from maildrill.sender.channel import Channel, SessionOverError, go_on
 from maildrill.sender.dsn import Reporting
 from maildrill.sender.envelope_commands import mail_command, obstacle, rcpt_command
 from maildrill.sender.hearing import Hearing
@@ -78,7 +78,7 @@ class Session:
         reporting: the reports to ask for, where DSN is offered. chunk: where CHUNKING is offered the message goes by
         BDAT, so many octets at a time (RFC 3030), the last of them in the dot's place; 0: always by DATA.
         Cancelled before the dot has left, the session is dropped. Cancelled later, the reply is still waited for and
-        returned; then the session takes no further transaction, and to end is the caller's business.
+        returned, but for that to RSET; then the session takes no further transaction, and it is the caller who ends it.
         """
         hearing = Hearing(envelope.recipients)
         self._after_rcpt = after_rcpt
@@ -126,6 +126,8 @@ class Session:
         """Return what broke the session; where its end and our MAIL crossed on their way it was idle until then."""
         broken, used = self._channel.wire.broken, self._used
         self._used = True
+        if broken is not None and broken.fault is Fault.STOPPED:  # in RSET, which decides nothing
+            return None
         if used and hearing.mail is None and broken is not None and broken.fault in (Fault.EOF, Fault.RESET):
             return replace(broken, stage=Stage.IDLE)
         return broken
@@ -153,7 +155,7 @@ class Session:
         elif hearing.any_accepted:  # by a server that refused MAIL: an empty message would reach people
             self._channel.give_up(Stage.DATA, Fault.OUT_OF_STEP, hearing.data)
         else:  # a lone dot: the server waits for a message though nobody was accepted (RFC 2920 section 3.1)
-            await self._send(hearing, (), _unrecorded)
+            await self._send(hearing, (), None)  # nobody's message ends with it: it needs no record
 
     async def _in_a_group(self, hearing: Hearing, mail: _Command, recipients: list[_Command]) -> None:
         """All commands at once, DATA the last of them (RFC 2920 section 3.1); BDAT waits to see who is accepted."""
@@ -219,18 +221,19 @@ class Session:
         if hearing.dot is not None and not hearing.dot.positive:
             await self._reset(hearing)  # RFC 3030 section 2: the state after a failure is indeterminate
 
-    async def _send(self, hearing: Hearing, blocks: Iterable[bytes], before_dot: BeforeDot) -> None:
+    async def _send(self, hearing: Hearing, blocks: Iterable[bytes], before_dot: BeforeDot | None) -> None:
         """The message and its dot; a reply that comes first ends it."""
         sent = Sent()
         await self._poured(blocks, sent)
         await self._end(hearing, sent, before_dot, self._channel.dot)
 
-    async def _end(self, hearing: Hearing, sent: Sent, before_dot: BeforeDot, leave: Callable[[], None]) -> None:
+    async def _end(self, hearing: Hearing, sent: Sent, before_dot: BeforeDot | None, leave: Callable[[], None]) -> None:
         """All but the end of a message is sent: write the intent down, and have leave() send the end."""
         channel = self._channel
         if not channel.heard:
             channel.note(str(sent))
-            await before_dot(hearing.accepted)
+            if before_dot is not None:
+                await before_dot(hearing.accepted)
         if channel.heard:  # even while that was written down: no dot has left
             await self._spoil(hearing)
             return
@@ -271,10 +274,7 @@ class Session:
                 hearing.dot_sent = not channel.paused
                 raise
             except asyncio.CancelledError:
-                self._stopped = True
-                task = asyncio.current_task()
-                if task is not None:
-                    task.uncancel()
+                self._stopped = go_on()
         if hearing.dot.klass == 3:
             channel.give_up(Stage.DOT, Fault.OUT_OF_STEP, hearing.dot)
 
@@ -283,7 +283,12 @@ class Session:
         if hearing.mail is None or not (hearing.mail.positive or hearing.any_accepted):
             return
         self._channel.say((Stage.RSET, "RSET"))
-        reply = await self._channel.answer(self._deadlines.rset)
+        try:
+            reply = await self._channel.answer(self._deadlines.rset)
+        except asyncio.CancelledError:  # all is heard that decides anything: to lose it would leave doubts
+            self._stopped = go_on()
+            self._channel.drop(Fault.STOPPED)
+            return
         if reply.klass == 3:
             self._channel.give_up(Stage.RSET, Fault.UNSOLICITED, reply)
         self._spoilt = not reply.positive or (hearing.data is not None and hearing.data.positive)
@@ -291,7 +296,3 @@ class Session:
     def _keep_step(self, stage: Stage, reply: Reply) -> None:
         if reply.klass == 3 or reply.code in _OUT_OF_STEP:
             self._channel.give_up(stage, Fault.OUT_OF_STEP, reply)
-
-
-async def _unrecorded(_: tuple[str, ...]) -> None:
-    """A dot that nobody's message ends with needs no record."""

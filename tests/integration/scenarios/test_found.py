@@ -7,12 +7,16 @@ from dataclasses import replace
 import pytest
 
 from maildrill.fakeserver.text.script_file import read_script
+from maildrill.scenarios.event import Deed, Event
+from maildrill.scenarios.oracles import Evidence
 from maildrill.scenarios.oracles.merging import merge_is_total
+from maildrill.scenarios.oracles.storms import storm_bound
 from maildrill.scenarios.oracles.timing import transient_is_retried
 from maildrill.scenarios.scenario import Scenario, listed, usual_campaign
 from maildrill.scenarios.scenario_file import scenario_of
 from maildrill.sender.attempt import State
 from maildrill.sender.lane import Lane
+from maildrill.smtp import Stage
 
 MANY = '[[rule]]\nname = "many"\nat = "rcpt"\nreply = "452 4.5.3 too many recipients"\n'
 
@@ -261,3 +265,59 @@ def test_a_run_that_dies_telling_what_it_found_is_told_by_the_next() -> None:
 
     assert [attempt.state for attempt in drilled.evidence.attempts] == [State.DEFERRED, State.DELIVERED]
     assert drilled.summary.violations == ()
+
+
+def stopped_at(moment: float, rules: str, chunk: int) -> Evidence:
+    """Return what a drill comes to in which the sender is asked to stop at a moment."""
+    campaign = replace(usual_campaign(), chunk=chunk)
+    script = read_script(f'version = 1\n[server]\ncaps = ["-PIPELINING"]\n{rules}', "mx.toml")
+    stop = Event(at=moment, do=Deed.STOP)
+    drilled = Scenario(campaign=campaign, listed=listed(["a@x.test"]), script=script, events=(stop,)).run()
+
+    assert drilled.summary.violations == ()
+    return drilled.evidence
+
+
+def test_a_stop_between_refusal_and_rset_leaves_no_doubt() -> None:
+    """The server has said 450 to the last chunk: that only the reply to RSET is missing makes nobody Unknown (I43)."""
+    evidence = stopped_at(0.12, '[[rule]]\nat = "bdat"\nreply = "450 4.2.1 busy"\n', 1024)
+    (stopping, *_) = evidence.by_kind["run.stopping"]
+    first = evidence.attempts_of["a@x.test"][0]
+
+    assert evidence.asked[3].stage is Stage.BDAT
+    assert "recipient.recovered" not in evidence.by_kind
+    assert (first.row, first.ended, first.counted) == ("dot-4yz", stopping.at, True)
+
+
+def test_a_stop_while_rset_is_unanswered_keeps_what_data_was_told() -> None:
+    """A refusal of DATA is written down in the run that heard it."""
+    evidence = stopped_at(0.12, '[[rule]]\nat = "data"\nreply = "550 5.7.1 no"\n', 0)
+
+    assert [one.row for one in evidence.attempts_of["a@x.test"]] == ["data-5yz"]
+    assert evidence.states == {"a@x.test": State.FAILED}
+
+
+def test_each_run_learns_for_itself_that_a_host_fails() -> None:
+    """A new process knows nothing of the old one's failures: each may connect as often (I16), and none more often."""
+    events = tuple(Event(at=at, do=Deed.STOP) for at in (0.07, 0.12))
+    script = read_script('version = 1\n[[rule]]\nat = "banner"\ncut = "after"\n', "mx.toml")
+    usual = usual_campaign()
+    campaign = replace(usual, limits=replace(usual.limits, connections=2))
+    addresses = listed(["a@x.test", "b@x.test"])
+    drilled = Scenario(campaign=campaign, listed=addresses, script=script, events=events).run()
+    many = tuple(one for one in drilled.evidence.connected for _ in range(9))
+
+    assert drilled.summary.violations == ()
+    assert list(storm_bound(replace(drilled.evidence, connected=many)))
+
+
+def test_an_operator_may_bring_forward_what_a_server_put_off() -> None:
+    """`retry` is above what the reply says of when to come back (I13)."""
+    greylist = read_script(
+        'version = 1\n[[rule]]\nat = "rcpt"\ntimes = 2\nreply = "451 4.7.1 come back in 300 seconds"\n', "mx.toml"
+    )
+    now = Event(at=60.0, do=Deed.RETRY)
+    drilled = Scenario(listed=listed(["a@x.test"]), script=greylist, events=(now,)).run()
+
+    assert drilled.summary.violations == ()
+    assert drilled.evidence.attempts[1].started - drilled.evidence.attempts[0].ended < 300

@@ -17,13 +17,15 @@ from maildrill.scenarios.mutants.seeded import (
     retries_what_failed,
     talks_on_after_421,
 )
-from maildrill.scenarios.proving.search import Order, Tally, search
+from maildrill.scenarios.proving.grid import Answer, End
+from maildrill.scenarios.proving.search import SAME, Order, Tally, search
 from maildrill.scenarios.proving.swarm import Proof, prove
 from maildrill.scenarios.scenario import Scenario, listed
 from maildrill.scenarios.scenario_file import load_scenario
-from maildrill.scenarios.strategies import lists
+from maildrill.scenarios.strategies import lists, some
 from maildrill.scenarios.world import Network
 from maildrill.sender.summary import Violation
+from maildrill.smtp import Stage
 
 #: Long enough on any machine: a search ends with what it finds.
 LONG = 600.0
@@ -42,9 +44,9 @@ FEW = st.builds(
 )
 
 
-def order(folder: Path, *, seconds: float = LONG, known: frozenset[str] = frozenset()) -> Order:
+def order(folder: Path, *, known: frozenset[str] = frozenset(), scenarios: int | None = None) -> Order:
     """Return what a worker is asked for."""
-    return Order(seed=1, seconds=seconds, known=known, folder=folder)
+    return Order(seed=1, seconds=LONG, known=known, folder=folder, scenarios=scenarios)
 
 
 def found(seed: Callable[[Patching], None], folder: Path, known: frozenset[str] = frozenset()) -> Tally:
@@ -103,10 +105,60 @@ def test_what_differs_from_run_to_run_is_inconclusive(tmp_path: Path) -> None:
     with Patching() as patch:
         talks_on_after_421(patch)
         patch.setattr(Network, "delays", lambda *_: (0.001 * (1 + next(flights) % 50),) * 8)
-        finding = search(order(tmp_path), FEW).finding
+        finding = search(order(tmp_path, known=frozenset({SAME})), FEW).finding
 
     assert finding is not None
     assert finding.unstable
+
+
+def test_two_runs_that_differ_are_a_finding_of_their_own(tmp_path: Path) -> None:
+    """Though each of them holds: one of ten scenarios is played twice."""
+    flights = count()
+    with Patching() as patch:
+        patch.setattr(Network, "delays", lambda *_: (0.001 * (1 + next(flights) % 50),) * 8)
+        tally = search(order(tmp_path), FEW)
+    finding = tally.finding
+
+    assert finding is not None
+    assert finding.invariants == (SAME,)
+    assert "VIOLATED I48 " in finding.page
+    assert not finding.unstable
+    assert tally.twice == 1
+
+
+def test_so_many_scenarios_are_played(tmp_path: Path) -> None:
+    """One of ten of them twice; all with the features of their seed."""
+    tally = search(order(tmp_path, scenarios=30))
+
+    assert tally.finding is None
+    assert tally.scenarios == 30
+    assert tally.twice == 3
+    assert tally.sets == {some(1): 25, some(2): 5}
+
+
+def test_who_plays_them_does_not_matter(tmp_path: Path) -> None:
+    """The same number of scenarios, with the same features, by one process or by two; then it is over."""
+    one, two = (prove(scenarios=60, workers=workers, seed=5, folder=tmp_path) for workers in (1, 2))
+
+    assert one.holds
+    assert two.holds
+    assert one.played.scenarios == two.played.scenarios == 60
+    assert one.played.sets == two.played.sets
+    assert len(one.played.sets) == 3
+
+
+def test_features_are_all_that_is_unusual(tmp_path: Path) -> None:
+    """The rest of the grid stays empty."""
+    proof = prove(scenarios=40, workers=1, folder=tmp_path, features=frozenset({"rcpt", "replies"}))
+
+    assert proof.holds
+    assert proof.played.sets == {frozenset({"rcpt", "replies"}): 40}
+    assert {end for _, end, _ in proof.played.cells} <= {End.STAYS, End.BEHIND}
+    assert {answer for stage, _, answer in proof.played.cells if stage is not Stage.RCPT} <= {
+        Answer.DONE,
+        Answer.GO_ON,
+        Answer.NEVER,  # DATA, where nobody was accepted
+    }
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -42,10 +42,14 @@ def no_false_success(evidence: Evidence) -> Iterator[Breach]:
 def no_second_message(evidence: Evidence) -> Iterator[Breach]:
     """I3: after a 2yz that the sender has read, no RCPT for this recipient."""
     for address, all_taken in evidence.taken_for.items():
-        read = [taken.at for taken in all_taken if taken.acknowledged and _was_read(evidence, taken)]
+        read = [taken for taken in all_taken if taken.acknowledged and _was_read(evidence, taken)]
         if not read:
             continue
-        later = [asked for asked in evidence.asked_for[address] if asked.at > min(read)]
+        first = min(taken.at for taken in read)
+        later = [asked for asked in evidence.asked_for[address] if asked.at > first]
+        if evidence.turned_back:  # moments tell no order
+            behind = evidence.behind(read[0])
+            later = [asked for asked in behind if asked.stage is Stage.RCPT and asked.recipient == address]
         if later:
             yield Breach(address, f"was acknowledged, and RCPT named it {len(later)} more times", later[0].spot)
 

@@ -38,7 +38,6 @@ _CAUTION = frozenset({"campaign.paused", "campaign.resumed", "canary.chosen", "c
 _T = TypeVar("_T")
 _K = TypeVar("_K")
 
-
 #: Replies to RCPT that are final for the recipient and cannot mean "too many recipients" or "out of sequence".
 _FINAL_AT_RCPT = frozenset({550, 551, 553, 554, 556})
 
@@ -106,6 +105,11 @@ class Evidence:
         """The server's RCPT commands for each address, in order; those that it did not even read left out."""
         named = (asked for asked in self.asked if asked.stage is Stage.RCPT and asked.recipient)
         return _grouped(named, lambda asked: asked.recipient)
+
+    def behind(self, one: Asked | Taken) -> tuple[Asked, ...]:
+        """Return the server's commands behind the transaction of a command or message, whatever their moments say."""
+        theirs = (n for n, asked in enumerate(self.asked, 1) if (asked.session, asked.transaction) == one.place)
+        return self.asked[max(theirs) :]
 
     @cached_property
     def refused_for_good(self) -> tuple[Asked, ...]:
@@ -222,7 +226,9 @@ class Evidence:
             return attempt.ended
         tries = self.attempts_of[attempt.recipient]
         for event in self.mentions.found(attempt.recipient):
-            if next((one for one in reversed(tries) if one.ended <= event.at), None) is attempt:
+            run = self.mentions.run_of(event)
+            earlier = (one for one in reversed(tries) if (one.run < run if self.turned_back else one.ended <= event.at))
+            if next(earlier, None) is attempt:
                 died = [death for death in self.deaths if attempt.ended <= death <= event.at]
                 return event.at if event.kind == "recipient.recovered" else max(died, default=attempt.ended)
         return attempt.ended

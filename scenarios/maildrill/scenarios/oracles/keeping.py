@@ -64,8 +64,8 @@ def report_adds_up(evidence: Evidence) -> Iterator[Breach]:
 
 def _could_not_be_logged(attempt: AttemptRecord, evidence: Evidence) -> bool:
     """Whether the process died between ledger and log; a later run tells of it in words of its own."""
-    late = evidence.found_at(attempt) > attempt.ended
-    return late or any(0 <= death - attempt.ended <= GRAIN for death in evidence.deaths)
+    found_late = evidence.found_at(attempt) != attempt.ended
+    return found_late or any(0 <= death - attempt.ended <= GRAIN for death in evidence.deaths)
 
 
 def _of_ledger(attempt: AttemptRecord) -> _Key:

@@ -68,7 +68,8 @@ def crash_anywhere(lives: Lives) -> Iterator[Breach]:
         for address in sorted(life.intents - doubted):
             yield Breach(address, f"had an intent without outcome when run {life.number} ended, and nobody doubted it")
         known = life.intents | {attempt.recipient for attempt in tries}
-        for taken in lives.whole.taken if life.crashed else ():
+        told = life.crashed and not lives.whole.turned_back  # else moments do not say whose dot it was
+        for taken in lives.whole.taken if told else ():
             unknown = [address for address in taken.recipients if address not in known]
             if unknown and life.began <= taken.at <= life.ended:
                 yield Breach(

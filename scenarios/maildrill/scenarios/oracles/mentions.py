@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from math import inf
 
 from maildrill.sender.attempt import State
@@ -16,6 +18,14 @@ class Mentions:
     def __init__(self, by_kind: Mapping[str, Iterable[LogEvent]]) -> None:
         self._by_kind = by_kind
         self._of: dict[str, dict[str, list[LogEvent]]] = {}
+
+    def run_of(self, event: LogEvent) -> int:
+        """Return in which run an event was said, counted from 1 by the log."""
+        return bisect_left(self._starts, event.number)
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [event.number for event in self._by_kind.get("run.started", ())]
 
     def left_out(self, recipient: str, since: float, until: float) -> bool:
         """Whether the list had the recipient not, at some time between the two."""

@@ -6,6 +6,7 @@ sessions are not the sender's: one that says EHLO and then HELO connects twice.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import pairwise
 from math import inf
@@ -25,8 +26,9 @@ _ASKS = frozenset({Stage.RCPT, Stage.DATA, Stage.BDAT, Stage.BODY, Stage.DOT})
 def storm_bound(evidence: Evidence) -> Iterator[Breach]:
     """I16: count the connections in which nothing came of anything, in every window as long as the first cool-down.
 
-    At each host, and at all together.
+    At each host, and at all together. Each run has so many: a new process knows nothing of the old one's failures.
     """
+    starts = sorted(event.at for event in evidence.by_kind.get("run.started", ()))
     useful = {asked.session for asked in evidence.asked if _is_of_use(asked)}
     idle = [one for one in evidence.connected if one.session not in useful]
     # each session may have to connect twice, and those under way when one fails come on top
@@ -34,8 +36,8 @@ def storm_bound(evidence: Evidence) -> Iterator[Breach]:
     for district in evidence.districts:
         for host in sorted(district.hosts):
             opened = [one.opened for one in idle if one.host == host]
-            yield from _storm(opened, most * len(district.places), f" to {host}")
-    yield from _storm([one.opened for one in idle], most * _destinations(evidence), "")
+            yield from _storm(opened, starts, most * len(district.places), f" to {host}")
+    yield from _storm([one.opened for one in idle], starts, most * _destinations(evidence), "")
 
 
 def breaker(evidence: Evidence) -> Iterator[Breach]:
@@ -54,13 +56,15 @@ def breaker(evidence: Evidence) -> Iterator[Breach]:
                 yield from _in_cool_down(evidence, there, event, end)
 
 
-def _storm(opened: list[float], most: int, where: str) -> Iterator[Breach]:
-    first = 0
-    for n, at in enumerate(opened):
-        while opened[first] <= at - FIRST_COOL_DOWN:
+def _storm(opened: list[float], starts: list[float], most: int, where: str) -> Iterator[Breach]:
+    first, moments = 0, sorted(opened)  # in order, also where the clock was put back
+    for n, at in enumerate(moments):
+        while moments[first] <= at - FIRST_COOL_DOWN:
             first += 1
-        if n - first + 1 > most:
-            yield Breach("", f"connected{where} {n - first + 1} times in a minute to no purpose; {most} is the most")
+        runs = 1 + bisect_right(starts, at) - bisect_right(starts, moments[first])
+        if n - first + 1 > most * runs:
+            found = f"connected{where} {n - first + 1} times in a minute to no purpose"
+            yield Breach("", f"{found}; {most * runs} is the most")
             return
 
 

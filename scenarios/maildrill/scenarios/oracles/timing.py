@@ -24,7 +24,7 @@ _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 def transient_is_retried(evidence: Evidence) -> Iterator[Breach]:
     """I10: set the ledger's times for the next try against the waits in the log; only a breaker is an excuse."""
-    if evidence.paced:
+    if evidence.paced or evidence.turned_back:
         return
     waits = [(event.at, _until(event)) for event in evidence.by_kind.get("run.waited", ())]
     downs = [(event.at, _until(event)) for event in evidence.by_kind.get("breaker.opened", ())]
@@ -58,14 +58,16 @@ def hint_is_a_lower_bound(evidence: Evidence) -> Iterator[Breach]:
             continue
         asked = float(hint[1]) * _SECONDS[hint[2].lower()]
         least, most = band(evidence.campaign.retry, attempt.number)
-        waited = attempt.until - attempt.ended
+        found_at = evidence.found_at(attempt)
+        waited = attempt.until - found_at
         # one that is forced at the end of the lifetime is early anyway; one put off for the hint's sake obeys it
         early = waited < least - GRAIN and not is_last_call(evidence, attempt)
         if early or most + GRAIN < waited < asked - GRAIN:
             found = f"was told to come back in {format_duration(asked)}, and is to wait {format_duration(waited)}"
             yield Breach(attempt.recipient, found)
         due = attempt.until if is_last_call(evidence, attempt) else attempt.ended + least
-        again = evidence.asked_for.get(attempt.recipient, ())
+        due = min(due, evidence.mentions.requeued_after(attempt.recipient, attempt.ended))
+        again = () if evidence.turned_back else evidence.asked_for.get(attempt.recipient, ())
         if any(attempt.ended + GRAIN < one.at < due - GRAIN for one in again):
             yield Breach(
                 attempt.recipient, f"was told to come back in {format_duration(asked)}, and came before its time"
@@ -79,7 +81,7 @@ def clock_safety(evidence: Evidence) -> Iterator[Breach]:
             yield Breach(
                 attempt.recipient, f"has a try that ended {attempt.started - attempt.ended:g}s before it began"
             )
-        if attempt.until is not None and attempt.until < attempt.ended:
+        if attempt.until is not None and attempt.until < evidence.found_at(attempt):
             yield Breach(attempt.recipient, "is due before its last try was over")
     for event in evidence.by_kind.get("attempt", ()):
         delay = event.fields.get("delay", 0.0)

@@ -1,4 +1,4 @@
-"""The grid: at which stages which kinds of answers were met, in drills that were drawn. Pure.
+"""The grid: at which stages which answers were met, and what became of the connection then, in drawn drills. Pure.
 
 Rule: a cell that no server can fill is not counted, and which those are is a table here.
 """
@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 
 from maildrill.fakeserver.language.script_words import CLOSING
-from maildrill.scenarios.oracles import Evidence
+from maildrill.scenarios.answered import Answered
 from maildrill.sender.attempt import Fault
-from maildrill.smtp import Reply, Stage
+from maildrill.sender.ledger.records import AttemptRecord
+from maildrill.smtp import Stage
 
 
 class Answer(StrEnum):
@@ -23,78 +24,109 @@ class Answer(StrEnum):
     LATER = "4yz"
     CLOSING = "421"
     NEVER = "5yz"
-    CUT = "cut"  # refused, closed, reset
+    CUT = "cut"  # refused or closed, without a word
+    RST = "rst"  # reset
     SILENCE = "silence"  # a deadline passed
     GARBAGE = "garbage"  # no reply, or one that has no place here
 
 
-Cell = tuple[Stage, Answer]
+class End(StrEnum):
+    """What becomes of the connection with a reply; its value stands behind the stage in a row."""
+
+    STAYS = ""
+    BEHIND = "then cut"
+    WITHIN = "half, cut"
+
+
+Cell = tuple[Stage, End, Answer]
 
 _FAULTS = {
-    Fault.REFUSED: Answer.CUT,
-    Fault.EOF: Answer.CUT,
-    Fault.RESET: Answer.CUT,
     Fault.TIMEOUT: Answer.SILENCE,
     Fault.GARBAGE: Answer.GARBAGE,
     Fault.UNSOLICITED: Answer.GARBAGE,
     Fault.OUT_OF_STEP: Answer.GARBAGE,
 }
+_CUTS = {"fin": Answer.CUT, "refused": Answer.CUT, "rst": Answer.RST}
+_CLASSES = {2: Answer.DONE, 3: Answer.GO_ON, 4: Answer.LATER, 5: Answer.NEVER}
 _REPLIES = frozenset({Answer.DONE, Answer.LATER, Answer.CLOSING, Answer.NEVER})
-_TROUBLE = frozenset({Answer.CUT, Answer.SILENCE, Answer.GARBAGE})
-_GOING_ON = (_REPLIES - {Answer.DONE}) | {Answer.GO_ON} | _TROUBLE
+_REFUSALS = _REPLIES - {Answer.DONE}
+_CLOSED = frozenset({Answer.CUT, Answer.RST})
+_TROUBLE = _CLOSED | {Answer.SILENCE, Answer.GARBAGE}
 
 #: What each stage of a campaign without TLS and AUTH can be answered. QUIT: nobody waits for more than its reply.
 POSSIBLE: Mapping[Stage, frozenset[Answer]] = {
-    Stage.CONNECT: frozenset({Answer.CUT}),
-    Stage.BANNER: (_REPLIES - {Answer.DONE}) | {Answer.CUT, Answer.SILENCE},
-    Stage.EHLO: _REPLIES | {Answer.CUT, Answer.SILENCE},
+    Stage.CONNECT: _CLOSED,
+    Stage.BANNER: _REPLIES | _CLOSED | {Answer.SILENCE},
+    Stage.EHLO: _REPLIES | _CLOSED | {Answer.SILENCE},
     Stage.MAIL: _REPLIES | _TROUBLE,
     Stage.RCPT: _REPLIES | _TROUBLE,
-    Stage.DATA: _GOING_ON,
-    Stage.BODY: frozenset({Answer.LATER, Answer.CLOSING, Answer.NEVER, Answer.CUT}),
-    Stage.DOT: _REPLIES | {Answer.CUT, Answer.SILENCE},
-    Stage.BDAT: _REPLIES | {Answer.CUT, Answer.SILENCE},
-    Stage.RSET: frozenset({Answer.DONE, Answer.CLOSING, Answer.NEVER, Answer.CUT}),
-    Stage.QUIT: frozenset({Answer.DONE, Answer.CLOSING, Answer.NEVER, Answer.CUT}),
+    Stage.DATA: _REFUSALS | _TROUBLE | {Answer.GO_ON},
+    Stage.BODY: _REFUSALS | _CLOSED,
+    Stage.DOT: _REPLIES | _CLOSED | {Answer.SILENCE},
+    Stage.BDAT: _REPLIES | _CLOSED | {Answer.SILENCE},
+    Stage.RSET: frozenset({Answer.DONE, Answer.CLOSING, Answer.NEVER}) | _CLOSED,
+    Stage.QUIT: frozenset({Answer.DONE, Answer.CLOSING, Answer.NEVER}) | _CLOSED,
 }
-CELLS: frozenset[Cell] = frozenset((stage, answer) for stage, answers in POSSIBLE.items() for answer in answers)
+#: Whoever says 2yz to QUIT closes (RFC 5321 section 4.1.1.10).
+_NEVER_SEEN = frozenset({(Stage.QUIT, End.STAYS, Answer.DONE)})
+CELLS: frozenset[Cell] = (
+    frozenset(
+        (stage, end, answer)
+        for stage, answers in POSSIBLE.items()
+        for answer in answers
+        for end in (End if answer not in _TROUBLE else (End.STAYS,))
+    )
+    - _NEVER_SEEN
+)
 
 
-def cells_of(evidence: Evidence) -> Counter[Cell]:
+def cells_of(answered: Mapping[Answered, int], attempts: Iterable[AttemptRecord]) -> Counter[Cell]:
     """Return how often each cell of the grid was met in a drill, by the server's journal and the sender's ledger."""
-    return Counter(cell for cell in _met(evidence) if cell in CELLS)
+    met: Counter[Cell] = Counter()
+    for one, times in answered.items():
+        cell = _cell_of(one)
+        if cell is not None:
+            met[cell] += times
+    for attempt in attempts:
+        if attempt.fault is not None and attempt.fault in _FAULTS:
+            met[attempt.stage, End.STAYS, _FAULTS[attempt.fault]] += 1
+    return Counter({cell: times for cell, times in met.items() if cell in CELLS})
 
 
-def _met(evidence: Evidence) -> Iterator[Cell]:
-    for asked in evidence.asked:
-        yield asked.stage, Answer.CUT if asked.reply is None else _said(asked.reply)
-    for attempt in evidence.attempts:
-        fault = attempt.fault
-        if fault is not None and fault in _FAULTS:
-            yield attempt.stage, _FAULTS[fault]
-        elif attempt.stage is Stage.BANNER and attempt.reply is not None:  # the journal has no command for it
-            yield attempt.stage, _said(attempt.reply)
+def _cell_of(one: Answered) -> Cell | None:
+    if not one.code:
+        return (one.stage, End.STAYS, _CUTS[one.closed]) if one.closed in _CUTS else None
+    said = Answer.CLOSING if one.code == CLOSING else _CLASSES[one.code // 100]
+    end = End.WITHIN if one.half else End.BEHIND if one.closed in _CUTS else End.STAYS
+    return one.stage, end, said
 
 
-def _said(reply: Reply) -> Answer:
-    if reply.code == CLOSING:
-        return Answer.CLOSING
-    return {2: Answer.DONE, 3: Answer.GO_ON, 4: Answer.LATER}.get(reply.code // 100, Answer.NEVER)
+def missing(met: Mapping[Cell, int]) -> list[str]:
+    """Return the cells that were never met, in words, in order of the grid."""
+    return [
+        " ".join(filter(None, (stage, answer, end)))
+        for stage in POSSIBLE
+        for end in End
+        for answer in Answer
+        if (stage, end, answer) in CELLS and not met.get((stage, end, answer))
+    ]
 
 
 def table(met: Mapping[Cell, int]) -> Iterator[str]:
     """Yield the grid as lines of text: how often each cell was met; `.`: never, empty: it cannot be."""
-    widths = [max(len(answer), *(len(_cell(met, stage, answer)) for stage in POSSIBLE)) for answer in Answer]
-    first = max(map(len, POSSIBLE))
+    rows = [(stage, end) for stage in POSSIBLE for end in End if any((stage, end, one) in CELLS for one in Answer)]
+    widths = [max(len(answer), *(len(_shown(met, *row, answer)) for row in rows)) for answer in Answer]
+    names = [" ".join(filter(None, row)) for row in rows]
+    first = max(map(len, names))
     yield _row("", Answer, first, widths)
-    for stage in POSSIBLE:
-        yield _row(stage, (_cell(met, stage, answer) for answer in Answer), first, widths)
+    for name, row in zip(names, rows, strict=True):
+        yield _row(name, (_shown(met, *row, answer) for answer in Answer), first, widths)
 
 
-def _cell(met: Mapping[Cell, int], stage: Stage, answer: Answer) -> str:
-    if answer not in POSSIBLE[stage]:
+def _shown(met: Mapping[Cell, int], stage: Stage, end: End, answer: Answer) -> str:
+    if (stage, end, answer) not in CELLS:
         return ""
-    return f"{met.get((stage, answer), 0):,}" if met.get((stage, answer)) else "."
+    return f"{met.get((stage, end, answer), 0):,}" if met.get((stage, end, answer)) else "."
 
 
 def _row(name: str, cells: Iterable[str], first: int, widths: Iterable[int]) -> str:

@@ -1,7 +1,8 @@
-"""Many searches at once, as long as there is time: rounds of some seconds on each worker, each with its own seed.
+"""Many searches at once, so many scenarios or as long as there is time: batches, each with a seed and features.
 
 Rule 1: first what earlier runs have kept is played again: what holds now is removed, what is unstable is told.
 Rule 2: an invariant is proved broken once; from then on others are looked for.
+Rule 3: which scenarios are played depends on seed and number alone, whoever plays them, as long as all hold.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -17,12 +19,13 @@ from maildrill.scenarios.failures import FOLDER, kept
 from maildrill.scenarios.proving.search import BATCH, Finding, Order, Tally, search
 from maildrill.scenarios.scenario import differences
 from maildrill.scenarios.scenario_file import load_scenario
+from maildrill.scenarios.strategies.features import Features
 from maildrill.smtp import MaildrillError, escape
 
-#: Seconds of a round.
-ROUND = 10.0
-#: The seeds of a round are so far from those of the next that none meet.
-_APART = 1_000_003 * BATCH
+#: The seeds of a batch are so far from those of the next that none meet.
+_APART = 1_000_003
+#: More seconds than anybody waits.
+_FOR_EVER = 365 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +55,26 @@ class Proof:
 
 def prove(  # noqa: PLR0913 - each is an option of its own
     *,
-    seconds: float,
     workers: int,
+    seconds: float | None = None,
+    scenarios: int | None = None,
     seed: int = 0,
+    features: Features | None = None,
     folder: Path = FOLDER,
     first: bool = False,
     tell: Callable[[Proof], None] = lambda _: None,
 ) -> Proof:
-    """Look for scenarios that break an invariant, for so many seconds; keep them in a folder.
+    """Look for scenarios that break an invariant; keep them in a folder.
 
-    first: stop at the first that is found. tell: called after each round. The same seed draws the same scenarios; how
-    many of them depends on the machine.
+    seconds: for how long. scenarios: how many. Whichever comes first ends it; neither: never. features: what may be
+    unusual, None for some in each batch, which the seed chooses. first: stop at the first that is found. tell: called
+    after each batch. The same seed draws the same scenarios; how many in a time depends on the machine.
     """
     began = time.monotonic()
     proof = Proof(seed, tuple(_again(folder)))
     known = {name for one in proof.again for name in one.invariants}
-    for tally in _rounds(began + seconds, workers, seed, folder, known):
+    until = began + (_FOR_EVER if seconds is None else seconds)
+    for tally in _played(_Orders(until, scenarios, seed, features, folder, known), workers):
         proof.played.add(tally)
         if tally.finding is not None and tally.finding.invariants[0] not in known:
             known.add(tally.finding.invariants[0])
@@ -99,24 +106,47 @@ def _again(folder: Path) -> Iterator[Again]:
             yield Again(file, "fixed")
 
 
-def _rounds(until: float, workers: int, seed: int, folder: Path, known: set[str]) -> Iterator[Tally]:
-    """Yield what each round came to, as they end."""
-    number = 0
+@dataclass(slots=True)
+class _Orders:
+    """What workers are asked for, batch by batch. known: grows as findings come in."""
 
-    def order() -> Order:
-        nonlocal number
-        number += 1
-        return Order(seed + number * _APART, min(ROUND, max(until - time.monotonic(), 0.1)), frozenset(known), folder)
+    until: float
+    scenarios: int | None
+    seed: int
+    features: Features | None
+    folder: Path
+    known: set[str]
+    number: int = 0
 
+    def __iter__(self) -> _Orders:
+        return self
+
+    def __next__(self) -> Order:
+        """Return the next one. Raises StopIteration where there is no more to do."""
+        rest = BATCH if self.scenarios is None else min(BATCH, self.scenarios - self.number * BATCH)
+        seconds = self.until - time.monotonic()
+        if rest <= 0 or seconds <= 0:
+            raise StopIteration
+        self.number += 1
+        return Order(
+            seed=self.seed + self.number * _APART,
+            seconds=seconds,
+            known=frozenset(self.known),
+            folder=self.folder,
+            scenarios=rest,
+            features=self.features,
+        )
+
+
+def _played(orders: _Orders, workers: int) -> Iterator[Tally]:
+    """Yield what each batch came to, as they end."""
     if workers == 1:
-        while time.monotonic() < until:
-            yield search(order())
+        yield from map(search, orders)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        running: set[Future[Tally]] = {pool.submit(search, order()) for _ in range(workers)}
+        running: set[Future[Tally]] = {pool.submit(search, order) for order in islice(orders, workers)}
         while running:
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for one in done:
                 yield one.result()
-                if time.monotonic() < until:
-                    running.add(pool.submit(search, order()))
+                running |= {pool.submit(search, order) for order in islice(orders, 1)}

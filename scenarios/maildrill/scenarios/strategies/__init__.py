@@ -3,6 +3,7 @@
 The only package of maildrill that imports hypothesis: whoever does not import it needs none.
 """
 
+from maildrill.scenarios.strategies.features import ASPECTS, EVERYTHING, some
 from maildrill.scenarios.strategies.happening import clock_jumps, crash_points, events, networks
 from maildrill.scenarios.strategies.playing import scenarios
 from maildrill.scenarios.strategies.ruling import rules, scripts
@@ -11,6 +12,8 @@ from maildrill.scenarios.strategies.sending import LISTS, campaigns, lists
 from maildrill.scenarios.strategies.serving import SERVERS, outages, servers
 
 __all__ = [
+    "ASPECTS",
+    "EVERYTHING",
     "LISTS",
     "SERVERS",
     "campaigns",
@@ -25,4 +28,5 @@ __all__ = [
     "scenarios",
     "scripts",
     "servers",
+    "some",
 ]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from hypothesis import strategies as st
 
 from maildrill.scenarios.event import Deed, Event
+from maildrill.scenarios.strategies.features import EVERYTHING, Features
 from maildrill.scenarios.strategies.ruling import DOMAINS
 from maildrill.scenarios.world import DEFAULT, Network
 from maildrill.sender.operation import SAID
@@ -15,18 +18,19 @@ _JUMPS = (3600.0, 0.5, 86_400.0, -0.5, -3600.0, -86_400.0)
 _MOST_HAPPENINGS = 80
 
 
-def networks() -> st.SearchStrategy[Network]:
+@cache
+def networks(features: Features = EVERYTHING) -> st.SearchStrategy[Network]:
     """Networks with and without jitter, whole segments and small ones, some that lose connections.
 
-    They shrink to the usual one.
+    They shrink to the usual one. features: words of `features.ASPECTS`.
     """
     cuts = st.tuples(st.integers(1, 3), st.integers(0, 1200))
     return st.builds(
         Network,
-        latency=st.sampled_from((DEFAULT.latency, 0.5)),
+        latency=st.sampled_from((DEFAULT.latency, 0.5) if "slow" in features else (DEFAULT.latency,)),
         jitter=st.sampled_from((DEFAULT.jitter, 0.0)),
-        segment=st.sampled_from((0, 7, 1000)),
-        cuts=st.lists(cuts, max_size=2, unique_by=lambda cut: cut[0]).map(tuple),
+        segment=st.sampled_from((0, 7, 1000) if "segments" in features else (0,)),
+        cuts=st.lists(cuts, max_size=2 if "losses" in features else 0, unique_by=lambda cut: cut[0]).map(tuple),
     )
 
 
@@ -46,6 +50,7 @@ def events(*deeds: Deed) -> st.SearchStrategy[Event]:
     return st.sampled_from(deeds or tuple(Deed)).flatmap(_event)
 
 
+@cache
 def _event(do: Deed) -> st.SearchStrategy[Event]:
     moments = st.sampled_from(_MOMENTS)
     someone = st.builds("{}@{}".format, st.sampled_from("abcdefgh"), st.sampled_from(DOMAINS))

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
 from hypothesis import strategies as st
 
 from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.language.toml_text import lines, value_text
 from maildrill.fakeserver.text.script_file import read_script
+from maildrill.scenarios.strategies.features import EVERYTHING, STAGES, Features, chosen
 from maildrill.scenarios.strategies.saying import replies
 from maildrill.smtp import Stage
 
 DOMAINS = ("one.example", "two.example", "three.example")
 
-_SILENT_CUTS = ("before", "rst")
-_CUTS = (*_SILENT_CUTS, "after", "mid")
-_STAGES = (
-    Stage.RCPT,
-    Stage.DOT,
-    Stage.MAIL,
-    Stage.DATA,
-    Stage.BDAT,
-    Stage.BODY,
-    Stage.BANNER,
-    Stage.CONNECT,
-    Stage.EHLO,
-    Stage.RSET,
-    Stage.QUIT,
-)
+#: What a cut needs besides its feature: nothing, a reply that it is behind or in, or one that closes by itself.
+_SILENT_CUTS, _TELLING_CUTS = ("before", "rst"), ("after", "mid")
 _KNOWS_RECIPIENTS = frozenset({Stage.RCPT, Stage.DATA, Stage.BDAT, Stage.BODY, Stage.DOT})
+#: Features any of which is an answer; all but the replies.
+_OTHERS = frozenset({"waits", "before", "rst", "after", "mid"})
+_ANSWERS = _OTHERS | {"replies"}
 #: Within every deadline, and beyond each of them (RFC 5321 section 4.5.3.2).
 _WAITS = ("1s", "4m", "6m", "11m")
 
@@ -37,21 +29,31 @@ _WAITS = ("1s", "4m", "6m", "11m")
 Rule = dict[str, object]
 
 
+def rules(features: Features = EVERYTHING) -> st.SearchStrategy[Rule]:
+    """Rules as the keys and values of one `[[rule]]` table, legal in every combination that is drawn.
+
+    features: words of `features.ASPECTS`; without a stage, or without an answer that it can have, there is no rule.
+    """
+    stages = [stage for stage in STAGES if stage.value in features and _can_answer(stage, features)]
+    return _rules(stages, features) if stages else st.nothing()
+
+
 @st.composite
-def rules(draw: st.DrawFn) -> dict[str, object]:
-    """Rules as the keys and values of one `[[rule]]` table, legal in every combination that is drawn."""
-    stage = draw(st.sampled_from(_STAGES))
-    rule: dict[str, object] = {"at": stage.value}
+def _rules(draw: st.DrawFn, stages: Sequence[Stage], features: Features) -> Rule:
+    stage = draw(st.sampled_from(stages))
+    rule: Rule = {"at": stage.value}
     if stage in _KNOWS_RECIPIENTS and draw(st.booleans()):
         rule["domain"] = draw(st.sampled_from(DOMAINS))
-    rule |= draw(_conditions(stage))
-    rule |= draw(_answers(stage))
+    rule |= draw(_conditions(stage, features))
+    rule |= draw(_answers(stage, features))
     return rule
 
 
-def scripts(*, most: int = 4) -> st.SearchStrategy[Script]:
-    """Scripts of up to `most` rules, read from TOML like any other."""
-    return st.lists(rules(), max_size=most).map(script_of_rules)
+@cache
+def scripts(features: Features = EVERYTHING, *, most: int = 4) -> st.SearchStrategy[Script]:
+    """Scripts of up to `most` rules with these features, read from TOML like any other."""
+    drawn = rules(features)
+    return (st.just([]) if drawn.is_empty else st.lists(drawn, max_size=most)).map(script_of_rules)
 
 
 def script_of_rules(drawn: Iterable[Mapping[str, object]]) -> Script:
@@ -61,35 +63,44 @@ def script_of_rules(drawn: Iterable[Mapping[str, object]]) -> Script:
     return read_script("\n".join(["version = 1\n", *tables]), "generated.toml")
 
 
-def _conditions(stage: Stage) -> st.SearchStrategy[dict[str, object]]:
+@cache
+def _conditions(stage: Stage, features: Features) -> st.SearchStrategy[Rule]:
     """When a rule fires; mostly not for ever, so that most drills can end well."""
     keyed = {"key": "rcpt" if stage is Stage.RCPT else "client"}
-    return st.sampled_from(
-        [
-            *({**keyed, "attempt": span} for span in ("1", "1-2", "2", "3-")),
-            *({"times": times} for times in (1, 2, 3)),
-            *({**keyed, "age": age} for age in ("<5m", "<2h", ">=1h")),
-            *({"during": span} for span in ("0s..20m", "1h..3h", "30m..9h")),
-            *({"chance": chance} for chance in (0.5, 0.1, 0.9)),
-            *({**keyed, "over": rate} for rate in ("1/1h", "3/10m")),
-            {},
-        ]
-    )
+    spans: Mapping[str, tuple[Rule, ...]] = {
+        "attempt": tuple({**keyed, "attempt": span} for span in ("1", "1-2", "2", "3-")),
+        "times": tuple({"times": times} for times in (1, 2, 3)),
+        "age": tuple({**keyed, "age": age} for age in ("<5m", "<2h", ">=1h")),
+        "during": tuple({"during": span} for span in ("0s..20m", "1h..3h", "30m..9h")),
+        "chance": tuple({"chance": chance} for chance in (0.5, 0.1, 0.9)),
+        "over": tuple({**keyed, "over": rate} for rate in ("1/1h", "3/10m")),
+    }
+    return st.sampled_from([*(rule for word in chosen("conditions", features) for rule in spans[word]), {}])
+
+
+def _can_answer(stage: Stage, features: Features) -> bool:
+    return bool(features & ({"before", "rst"} if stage is Stage.CONNECT else _ANSWERS))
 
 
 @st.composite
-def _answers(draw: st.DrawFn, stage: Stage) -> dict[str, object]:
+def _answers(draw: st.DrawFn, stage: Stage, features: Features) -> Rule:
     """What the server does: reply, wait, cut, and at the dot whether it takes the message."""
+    silent = [cut for cut in _SILENT_CUTS if cut in features]
     if stage is Stage.CONNECT:
-        return {"cut": draw(st.sampled_from(("refuse", "before", "rst")))}
-    answer: dict[str, object] = {}
-    if draw(st.booleans()):
+        return {"cut": draw(st.sampled_from(("refuse", *silent)))}
+    answer: Rule = {}
+    if "replies" in features and (features.isdisjoint(_OTHERS) or draw(st.booleans())):
         answer["reply"] = draw(replies(stage))
-    if draw(st.integers(0, 3)) == 3:
+    if "waits" in features and draw(st.integers(0, 3)) == 3:
         answer["wait"] = draw(st.sampled_from(_WAITS))
-    if not answer or draw(st.integers(0, 2)) == 2:
-        said = "reply" in answer or stage is not Stage.BODY  # there is no reply of the body's own to cut
-        answer["cut"] = draw(st.sampled_from(_CUTS if said else _SILENT_CUTS))
+    said = "reply" in answer or stage is not Stage.BODY  # there is no reply of the body's own to cut
+    cuts = [*silent, *(cut for cut in _TELLING_CUTS if cut in features and said)]
+    if str(answer.get("reply", "")).startswith("421") and "never" in features:
+        cuts.append("never")
+    if cuts and (not answer or draw(st.integers(0, 2)) == 2):
+        answer["cut"] = draw(st.sampled_from(cuts))
+    elif not answer:
+        answer["wait"] = _WAITS[0]
     if stage is Stage.DOT and draw(st.booleans()):
         answer["commit"] = draw(st.booleans())
     return answer

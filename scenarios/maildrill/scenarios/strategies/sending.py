@@ -6,11 +6,13 @@ import csv
 import io
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
 
 from maildrill.scenarios.scenario import ADDRESS, LINE, listed, usual_campaign
+from maildrill.scenarios.strategies.features import EVERYTHING, Features
 from maildrill.scenarios.strategies.ruling import DOMAINS
 from maildrill.sender.campaign import (
     DEFAULT_CHUNK,
@@ -47,6 +49,8 @@ _EVIL_ADDRESSES = (
     '"a b"@one.example',
     "a@[192.0.2.1]",
 )
+#: Characters from which on a text is a long one.
+_LONG = 1000
 _EVIL_NAMES = ("Ann\r\nBcc: b@evil.example", "\r\n.\r\n", '"', "=1+1", "\u202eAnn", "x" * 1000)
 
 
@@ -73,6 +77,7 @@ def _written(rows: Iterable[_Row]) -> str:
 LISTS = ("plain", "duplicates", "international", "hostile")
 
 
+@cache
 def lists(*kinds: str, most: int = 6) -> st.SearchStrategy[str]:
     """Lists of up to `most` rows as CSV, of these kinds (words of LISTS; none: any); they shrink to one recipient.
 
@@ -90,13 +95,15 @@ def lists(*kinds: str, most: int = 6) -> st.SearchStrategy[str]:
     return st.one_of([known[kind] for kind in kinds or LISTS])
 
 
-def campaigns() -> st.SearchStrategy[Campaign]:
+@cache
+def campaigns(features: Features = EVERYTHING) -> st.SearchStrategy[Campaign]:
     """Campaigns in both modes, under both policies for Unknown, with all limits down to one; most end within a day.
 
-    They shrink to the usual one (catalogue/campaign.toml).
+    They shrink to the usual one (catalogue/campaign.toml). features: words of `features.ASPECTS`.
     """
     usual = usual_campaign()
     text = usual.text or ""
+    texts = (text, ".\n..\n.\r\n", text + LINE * 1000, "Dear [Name|friend],\n")
     limits = st.builds(
         Limits,
         connections=st.integers(1, 3),
@@ -113,13 +120,13 @@ def campaigns() -> st.SearchStrategy[Campaign]:
     )
     return st.builds(
         _campaign,
-        text=st.sampled_from((text, ".\n..\n.\r\n", text + LINE * 1000, "Dear [Name|friend],\n")),
-        retry=st.one_of(st.just(usual.retry), retry, retry, retry),
-        limits=limits,
-        mode=st.sampled_from(Mode),
+        text=st.sampled_from([one for one in texts if len(one) < _LONG or "long" in features]),
+        retry=st.one_of(st.just(usual.retry), retry, retry, retry) if "policy" in features else st.just(usual.retry),
+        limits=limits if "limits" in features else st.just(usual.limits),
+        mode=st.sampled_from(tuple(Mode) if "batch" in features else (usual.mode,)),
         seed=st.integers(0, 3),
-        dsn=st.sampled_from((None, DsnRequest())),
-        chunk=st.sampled_from((0, LEAST_CHUNK, DEFAULT_CHUNK)),
+        dsn=st.sampled_from((None, DsnRequest()) if "reports" in features else (None,)),
+        chunk=st.sampled_from((0, LEAST_CHUNK, DEFAULT_CHUNK) if "chunks" in features else (0,)),
     )
 
 

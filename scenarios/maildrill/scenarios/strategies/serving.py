@@ -5,6 +5,8 @@ Each kind is a name and a strategy of rules, so that a drill can be asked for on
 
 from __future__ import annotations
 
+from functools import cache
+
 from hypothesis import strategies as st
 
 from maildrill.fakeserver.language.script import Script
@@ -108,6 +110,7 @@ _SERVERS = {
 SERVERS = tuple(_SERVERS)
 
 
+@cache
 def servers(*kinds: str) -> st.SearchStrategy[Script]:
     """Scripts of servers of these kinds (words of SERVERS; none: any). They shrink to a stateless one that accepts.
 
