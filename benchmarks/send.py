@@ -2,10 +2,10 @@
 
 All of them send the same number of messages of the same size to Postfix's smtp-sink on loopback. smtplib has one
 connection, the others as many as asked for. maildrill has its ledger and both logs on, at each level of durability, and
-merges each message by itself. aiosmtplib writes nothing down; it is measured twice: with the octets of one message,
-again and again, and with a message of its own for each recipient, made with the standard library: the work that
-maildrill does. Rounds go round the senders, so that a machine that is busy is busy for each; what counts is the ratio
-within a round.
+merges each message by itself; on uvloop where that is installed, as `maildrill send` does, and on asyncio's own loop,
+too. aiosmtplib writes nothing down; it is measured with the octets of one message, again and again (on both loops), and
+with a message of its own for each recipient, made with the standard library: the work that maildrill does. Rounds go
+round the senders, so that a machine that is busy is busy for each; what counts is the ratio within a round.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any, TypeVar
 
 from serve import LIMIT, running, tool
 
@@ -36,6 +37,7 @@ from maildrill.sender.lists import Row
 from maildrill.sender.merge import Template
 from maildrill.sender.message import Composer, message_id
 
+_T = TypeVar("_T")
 FROM = "news@shop.test"
 #: What the others are measured against.
 STOCK = "aiosmtplib"
@@ -44,7 +46,10 @@ MERGING = f"{STOCK}, merging"
 #: What maildrill is to reach, ledger and logs on, times aiosmtplib that merges, without any.
 TARGET = 1.0
 DEFAULT = Durability.POWER
-KINDS = ("smtplib", STOCK, MERGING, "smtp-source", *(f"maildrill {level.value}" for level in Durability))
+#: On the loop that is not the usual one.
+FAST, SLOW = ", uvloop", ", asyncio"
+_OURS = tuple(f"maildrill {level.value}" for level in Durability)
+KINDS = ("smtplib", STOCK, f"{STOCK}{FAST}", MERGING, "smtp-source", *_OURS, f"{_OURS[0]}{SLOW}")
 TARGETED = f"maildrill {DEFAULT.value}"
 _LINE = "So much is to be said, and it is said in lines of seventy octets each.\n"
 
@@ -119,7 +124,7 @@ def merged(template: Template, to: Row) -> EmailMessage:
     return message
 
 
-def aiosmtplib_sends(load: Load, port: int, *, merging: bool) -> Callable[[], None]:
+def aiosmtplib_sends(load: Load, port: int, *, merging: bool = False, fast: bool = False) -> Callable[[], None]:
     """So many clients, each of which sends its share over one connection."""
     library = importlib.import_module("aiosmtplib")
     octets = letter(load)
@@ -138,10 +143,20 @@ def aiosmtplib_sends(load: Load, port: int, *, merging: bool) -> Callable[[], No
     async def everybody() -> None:
         await asyncio.gather(*(client() for _ in range(load.connections)))
 
-    return lambda: asyncio.run(everybody())
+    return lambda: _run(everybody(), fast=fast)
 
 
-def maildrill_sends(load: Load, port: int, durability: Durability, folder: Path) -> Callable[[], None]:
+def _run(work: Coroutine[Any, Any, _T], *, fast: bool) -> _T:
+    """Run it to its end, on uvloop if that is wanted and installed."""
+    from maildrill.cli.loop import best_loop  # noqa: PLC0415 - the other senders run without all this
+
+    with asyncio.Runner(loop_factory=best_loop if fast else asyncio.new_event_loop) as runner:
+        return runner.run(work)
+
+
+def maildrill_sends(
+    load: Load, port: int, durability: Durability, folder: Path, *, fast: bool = True
+) -> Callable[[], None]:
     """A whole run as `maildrill send` makes it: list into the ledger, messages merged, two logs."""
     from maildrill.cli.system_clock import SystemClock  # noqa: PLC0415 - the other senders run without all this
     from maildrill.sender.connection_log import ConnectionLog  # noqa: PLC0415
@@ -155,7 +170,7 @@ def maildrill_sends(load: Load, port: int, durability: Durability, folder: Path)
     def send() -> None:
         ledger = open_ledger(folder / "bench.ledger", made, at=clock.now(), durability=durability)
         with ConnectionLog(JsonLines(folder / "events.jsonl"), TextFile(folder / "connection.log"), eager=True) as log:
-            done = asyncio.run(Runner(made, rows, Composer(made), ledger, clock=clock, log=log).run())
+            done = _run(Runner(made, rows, Composer(made), ledger, clock=clock, log=log).run(), fast=fast)
         ledger.close()
         if done.states.get(State.DELIVERED, 0) != load.messages:
             sys.exit(f"maildrill delivered {done.states}")
@@ -168,10 +183,11 @@ def measure(kind: str, load: Load, port: int) -> Result:
     with tempfile.TemporaryDirectory() as folder:
         if kind == "smtplib":
             send = smtplib_sends(load, port)
-        elif kind in (STOCK, MERGING):
-            send = aiosmtplib_sends(load, port, merging=kind == MERGING)
+        elif kind.startswith(STOCK):
+            send = aiosmtplib_sends(load, port, merging=kind == MERGING, fast=kind.endswith(FAST))
         else:
-            send = maildrill_sends(load, port, Durability(kind.partition(" ")[2]), Path(folder))
+            level = Durability(kind.removesuffix(SLOW).partition(" ")[2])
+            send = maildrill_sends(load, port, level, Path(folder), fast=not kind.endswith(SLOW))
         wall, processor = time.perf_counter(), time.process_time()
         send()
         return Result(time.perf_counter() - wall, time.process_time() - processor)

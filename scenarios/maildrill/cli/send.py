@@ -19,6 +19,7 @@ from pathlib import Path
 import click
 
 from maildrill.cli.exits import CommandError, Exit, error_exits
+from maildrill.cli.loop import best_loop
 from maildrill.cli.place import CAMPAIGN, PLACE
 from maildrill.cli.progress import Display, Progress, display
 from maildrill.cli.system_clock import SystemClock
@@ -201,7 +202,8 @@ def _sent(  # noqa: PLR0913 - all that a run touches
         )
         for row in order.recipients.set_aside:
             log.set_aside(clock.now(), row)
-        run = asyncio.run(_run(order, book, clock, log, stop=stop, caution=caution))
+        with asyncio.Runner(loop_factory=best_loop) as runner:
+            run = runner.run(_run(order, book, clock, log, stop=stop, caution=caution))
     if log.fault:
         raise log.fault
     return summarise(

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import dataclass
-from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 
+from maildrill.cli.loop import best_loop, fast_loop
 from maildrill.cli.parameters import Enough
 from maildrill.fakeserver.journal.journal import Journal
 from maildrill.fakeserver.language.script import Script
@@ -69,14 +69,14 @@ def new_loop(options: Options, script: Script) -> asyncio.AbstractEventLoop:
         if options.loop == "uvloop":
             raise ConfigurationError("uvloop cannot scale time", hint="leave --loop out, or take --clock real")
         return ScaledLoop(clock.factor)
-    if options.loop == "asyncio" or (options.loop == "auto" and find_spec("uvloop") is None):
+    if options.loop == "auto":
+        return best_loop()
+    if options.loop == "asyncio":
         return asyncio.new_event_loop()
     try:
-        import uvloop  # noqa: PLC0415 - only where it is wanted
+        return fast_loop()
     except ImportError:
         raise ConfigurationError("uvloop is not installed", hint="pip install uvloop") from None
-    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-    return loop
 
 
 def token_of(options: Options) -> str | None:

@@ -1,7 +1,7 @@
 """A connection after set-up: commands out, replies in, every line into the transcript, a deadline for each wait.
 
 Rule 1: a wait ends with what was waited for, or with SessionOverError; `broken` says why. Rule 2: one timer and one
-future at a time, however many replies are on their way.
+future at a time, however many replies are on their way; a timer that goes off before its wait is over is set again.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ class Channel(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._answers: deque[Reply] = deque()
         self._waiter: asyncio.Future[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._until = 0.0  # the loop's time at which the wait is over; later than `_alarm` most of the time
         self._leaving = False
         self._disconnected = False
         self.paused = False
@@ -131,9 +133,10 @@ class Channel(asyncio.Protocol):
         while not self._disconnected:
             self._waiter = self._loop.create_future()
             await self._waiter
+        self._silence()
 
     async def _wait(self, seconds: float, done: Callable[[], bool]) -> None:
-        alarm = self._loop.call_later(max(0.0, seconds), self.drop, Fault.TIMEOUT)
+        self._set_alarm(self._loop.time() + max(0.0, seconds))
         try:
             while not done():
                 if self.wire.broken is not None:
@@ -141,8 +144,29 @@ class Channel(asyncio.Protocol):
                 self._waiter = self._loop.create_future()
                 await self._waiter
         finally:
-            alarm.cancel()
             self._waiter = None
+
+    def _set_alarm(self, until: float) -> None:
+        """Have a wait end then; an alarm that goes off before that may stay, and waits on: setting one is dear."""
+        self._until = until
+        if self._alarm is not None and self._alarm.when() > until:
+            self._silence()
+        if self._alarm is None:
+            self._alarm = self._loop.call_at(until, self._ring)
+
+    def _silence(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
+    def _ring(self) -> None:
+        self._alarm = None
+        if self._waiter is None:
+            return
+        if self._loop.time() < self._until:
+            self._set_alarm(self._until)
+        else:
+            self.drop(Fault.TIMEOUT)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -184,6 +208,7 @@ class Channel(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         self._disconnected = True
+        self._silence()
         self._gone(Fault.EOF if exc is None else Fault.RESET)
 
     def pause_writing(self) -> None:

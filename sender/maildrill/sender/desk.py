@@ -43,6 +43,10 @@ class Try:
     host: str = ""
     relay: str = ""
 
+    def until(self, ended: float) -> Try:
+        """Return the same, over at `ended`."""
+        return Try(self.session, self.transaction, self.started, ended, self.account, self.host, self.relay)
+
 
 class Desk:
     """Keeps the books of one run of `campaign`.

@@ -23,10 +23,13 @@ _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")  # atext and blanks; RF
 _TOKEN_CHARS = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+")  # RFC 2045 section 5.1, less what RFC 2231 reserves
 _ATTRIBUTE_WIDTH = 60  # of a parameter's value on one line
 _SECTION_WIDTH = 48  # of a piece of it, with its number and the charset in front
+_PLAIN = re.compile(r"(?!.*=\?)[!-~]+(?: [!-~]+)*")  # words of ASCII with one blank between them, none of them encoded
 
 
 def unstructured(name: str, text: str) -> bytes:
     """Return a field of free text, such as Subject; blanks and control characters in a row become one space."""
+    if _is_plain(text) and len(name) + len(text) + 2 <= _WIDTH:
+        return f"{name}: {text}\r\n".encode("ascii")
     line = _Line(name)
     for plain, words in _runs(_one_line(text)):
         if plain:
@@ -39,6 +42,10 @@ def unstructured(name: str, text: str) -> bytes:
 def address(name: str, mailbox: Mailbox) -> bytes:
     """Return a field of one mailbox, such as From. Raises ValueError for an address that could leave its line."""
     spec = _checked(mailbox.address)
+    if _is_plain(mailbox.name):
+        phrase = mailbox.name if _ATOMS.fullmatch(mailbox.name) else _quoted(mailbox.name)
+        if len(name) + len(phrase) + len(spec) + 5 <= _WIDTH:
+            return f"{name}: {phrase} <{spec}>\r\n".encode("utf-8", "replace")
     line = _Line(name)
     phrase = _one_line(mailbox.name)
     if not phrase:
@@ -109,6 +116,11 @@ class _Line:
 
     def octets(self) -> bytes:
         return ("".join(self._parts) + "\r\n").encode("utf-8", "replace")
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text stands on a line as it is: nothing in it is to be encoded, folded or taken out."""
+    return len(text) <= _LONG_TOKEN and _PLAIN.fullmatch(text) is not None
 
 
 def _runs(text: str) -> Iterator[tuple[bool, str]]:

@@ -109,7 +109,7 @@ class Lane:
             addresses = tuple(waiting.address for waiting in batch)
             fails = self._shop.unusable_fails
             rulings = judge_setup(broken, addresses, direct=there.direct, unusable_fails=fails)
-            desk.put_back(await desk.conclude(batch, rulings, replace(go, ended=now)))
+            desk.put_back(await desk.conclude(batch, rulings, go.until(now)))
             self._hold_if_told(rulings)
 
     async def _session(self, session: OpenSession) -> None:
@@ -249,7 +249,7 @@ class Lane:
             if not intention.written:  # else the ledger has the intent, and opening it again will say Unknown
                 desk.put_back(batch)
             raise
-        return await self._conclude(heard, batch, replace(go, ended=clock.now()))
+        return await self._conclude(heard, batch, go.until(clock.now()))
 
     async def _conclude(self, heard: Transaction, batch: list[Waiting], go: Try) -> list[Waiting]:
         """Have the batch ruled and written down; return those to be tried again at once in this session."""

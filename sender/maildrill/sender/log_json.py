@@ -21,49 +21,55 @@ from maildrill.smtp import ConfigurationError, decode, escape
 
 _LONGEST = 1 << 20  # octets that certainly hold the last event: a reply has at most 64 KiB
 _HEAD = b'{"v":'
-_HEAD_TEXT = f'{{"v":{VERSION},"n":'
-#: Of each kind: what stands before its own fields, and of each field its name, what stands before its value, whether
-#: it may be missing, and whether it is a number.
-_PLAN = {
-    kind.name: (
-        f',"kind":{_quoted(kind.name)}',
-        tuple(
-            (field.name, f",{_quoted(field.name)}:", field.optional, field.type == "number") for field in kind.fields
-        ),
-    )
-    for kind in KINDS.values()
-}
 _dumps = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def encode(number: int, at: float, kind: str, fields: Mapping[str, object]) -> str:
     """Return the line of an event with its line end; raises ValueError for what the schema does not have.
 
-    Written piece by piece: an encoder that is given the whole takes three times as long.
+    An encoder that is given the whole takes five times as long.
     """
-    if kind == "line" and len(fields) == 3:
+    if kind == "line" and len(fields) == 3:  # nine events in thirteen: all at once
         session, mark, text = fields.get("session"), fields.get("mark"), fields.get("text")
-        if type(session) is int and type(mark) is str and type(text) is str:  # nine events in thirteen: all at once
-            return (
-                f'{_HEAD_TEXT}{number},"at":{_moment(at)},"kind":"line","session":{session},'
-                f'"mark":{_quoted(mark)},"text":{_quoted(text)}}}\n'
-            )
-    plan = _PLAN.get(kind)
-    if plan is None:
+        if type(session) is int and type(mark) is str and type(text) is str:
+            return _LINE % (number, _moment(at), session, _quoted(mark), _quoted(text))
+    if None in fields.values():  # not there
+        fields = {name: value for name, value in fields.items() if value is not None}
+    form, names = _form(kind, tuple(fields))
+    values: list[object] = [number, _moment(at)]
+    for name, is_number in names:
+        value = fields[name]
+        if type(value) is str:
+            values.append(_quoted(value))
+        elif type(value) is int:
+            values.append(value)
+        else:
+            values.append(_value(round(value, 6) if is_number and isinstance(value, float) else value))
+    return form % tuple(values)
+
+
+@lru_cache(maxsize=512)  # each kind comes with few sets of fields
+def _form(kind: str, given: tuple[str, ...]) -> tuple[str, tuple[tuple[str, bool], ...]]:
+    """Return the text of an event with these fields, a place for each value, and the names of those in their order.
+
+    With each name comes whether it is a number. Raises ValueError where these are not the fields of that kind.
+    """
+    if kind not in KINDS:
         raise ValueError(f'no kind of event "{kind}"')
-    head, names = plan
-    pieces = [f'{_HEAD_TEXT}{number},"at":{_moment(at)}{head}']
-    for name, key, optional, is_number in names:
-        value = fields.get(name)
-        if value is not None:
-            pieces.append(key)
-            pieces.append(_value(round(value, 6) if is_number and isinstance(value, float) else value))
-        elif not optional:
-            raise ValueError(f'event "{kind}" needs field "{name}"')
-    if len(pieces) != 2 * len(fields) + 1:
-        _check_names(kind, fields)
-    pieces.append("}\n")
-    return "".join(pieces)
+    fields = KINDS[kind].fields
+    strange = sorted(set(given) - {field.name for field in fields})
+    if strange:
+        raise ValueError(f'event "{kind}" has no field "{", ".join(strange)}"')
+    for field in fields:
+        if field.name not in given and not field.optional:
+            raise ValueError(f'event "{kind}" needs field "{field.name}"')
+    present = [field for field in fields if field.name in given]
+    names = "".join(f",{_quoted(field.name)}:%s" for field in present)
+    text = f'{{"v":{VERSION},"n":%d,"at":%s,"kind":{_quoted(kind)}{names}}}\n'
+    return text, tuple((field.name, field.type == "number") for field in present)
+
+
+_LINE, _ = _form("line", ("session", "mark", "text"))
 
 
 @lru_cache(maxsize=16, typed=True)  # what is said and heard in one go has one moment; 1 is not written like 1.0
@@ -84,12 +90,6 @@ def _value(value: object) -> str:
     if isinstance(value, list):
         return "[" + ",".join([_value(inner) for inner in value]) + "]"
     return _dumps(value)
-
-
-def _check_names(kind: str, fields: Mapping[str, object]) -> None:
-    strange = sorted(set(fields) - {name for name, *_ in _PLAN[kind][1]})
-    if strange:
-        raise ValueError(f'event "{kind}" has no field "{", ".join(strange)}"')
 
 
 def read_events(path: Path) -> Iterator[LogEvent]:

@@ -6,6 +6,7 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import cast
 
 from maildrill.smtp import EnhancedStatus, Reply, Stage
@@ -54,7 +55,12 @@ def enhanced(found: Mapping[str, object]) -> str:
     if not isinstance(status, dict):
         return ""
     numbers = cast("dict[str, int]", status)
-    return str(EnhancedStatus(numbers["class"], numbers["subject"], numbers["detail"]))
+    return _status(numbers["class"], numbers["subject"], numbers["detail"])
+
+
+@lru_cache(maxsize=256)  # there are few
+def _status(klass: int, subject: int, detail: int) -> str:
+    return str(EnhancedStatus(klass, subject, detail))
 
 
 def code_of(fields: Mapping[str, object]) -> int | None:

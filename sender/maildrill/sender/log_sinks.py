@@ -64,22 +64,12 @@ class _File:
         self._lines: list[str] = []
         with _explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: BinaryIO = path.open("a+b", buffering=_BUFFER)
-        try:
-            with _explained(path):
-                self._mend()
-        except BaseException:
-            self._file.close()
-            raise
+            with path.open("a+b") as file:
+                self._mend(file)
+            self._file: BinaryIO = path.open("ab", buffering=_BUFFER)  # one that is read, too, would seek at each flush
 
-    def _mend(self) -> None:
+    def _mend(self, file: BinaryIO) -> None:
         """Put right what an earlier run left, before anything is appended."""
-
-    def append(self, line: str) -> None:
-        """Take one line, with its end."""
-        self._lines.append(line)
-        if len(self._lines) >= _AT_ONCE:
-            self._write()
 
     def flush(self) -> None:
         """Hand what was taken to the system."""
@@ -105,14 +95,16 @@ class JsonLines(_File):
     A last line that a crash tore is cut off. Raises ConfigurationError for a file that is no event log.
     """
 
-    def _mend(self) -> None:
-        start, torn = _torn_line(self._file)
-        self._offset = last_number(self._file, start, torn, str(self.path))
-        self._file.truncate(start)
+    def _mend(self, file: BinaryIO) -> None:
+        start, torn = _torn_line(file)
+        self._offset = last_number(file, start, torn, str(self.path))
+        file.truncate(start)
 
     def take(self, number: int, at: float, kind: str, fields: Mapping[str, object]) -> None:
         """Append one event; raises ValueError for what the schema does not have."""
-        self.append(encode(self._offset + number, at, kind, fields))
+        self._lines.append(encode(self._offset + number, at, kind, fields))
+        if len(self._lines) >= _AT_ONCE:
+            self._write()
 
 
 class TextFile(_File):
@@ -121,15 +113,17 @@ class TextFile(_File):
     encoding = "utf-8"
     errors = "backslashreplace"
 
-    def _mend(self) -> None:
-        if _torn_line(self._file)[1]:
-            self._file.write(b"\n")
+    def _mend(self, file: BinaryIO) -> None:
+        if _torn_line(file)[1]:
+            file.write(b"\n")
 
     def take(self, number: int, at: float, kind: str, fields: Mapping[str, object]) -> None:  # noqa: ARG002 - the number is for programs
         """Append the event's line, where it has one for people."""
         line = as_text(at, kind, fields)
         if line:
-            self.append(line)
+            self._lines.append(line)
+            if len(self._lines) >= _AT_ONCE:
+                self._write()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from maildrill.sender.attempt import Fault, Verdict
 from maildrill.sender.log_response import said
-from maildrill.smtp import EnhancedStatus, Reply, Stage, escape
+from maildrill.smtp import Reply, Stage, escape
 
 #: Postfix has no word for the last two.
 STATUS = {
@@ -108,7 +108,7 @@ def dsn(verdict: Verdict, stage: Stage, reply: Reply | None, fault: Fault | None
     klass = _CLASS.get(verdict, 4)
     found = reply.enhanced if reply else None
     if found is not None:
-        return str(EnhancedStatus(klass, found.subject, found.detail))
+        return f"{klass}.{found.subject}.{found.detail}"
     own = _UNSAID.get(fault) if fault else None
     if own is not None:
         return f"{klass}.{own}"

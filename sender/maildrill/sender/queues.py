@@ -74,7 +74,10 @@ class Queues:
 
     def __getitem__(self, name: str) -> Queue:
         """Return the queue of that name, a new one where there is none."""
-        return self._queues.setdefault(name, Queue(name))
+        queue = self._queues.get(name)
+        if queue is None:
+            queue = self._queues[name] = Queue(name)
+        return queue
 
     def __iter__(self) -> Iterator[Queue]:
         return iter(self._queues.values())

@@ -55,20 +55,26 @@ def after(  # noqa: PLR0913 - what decides is named one by one, so that nothing 
 ) -> Standing:
     """Return where the recipient stands after a try that ran from `started` to `now` and was ruled so."""
     first_at = started if standing.first_at is None else standing.first_at
-    tried = replace(standing, first_at=first_at, expires_at=expiry(policy, first_at), reason=ruling.detail)
-    if ruling.verdict is Verdict.RELEASED:
-        if ruling.row == _OWN_421:
-            return replace(tried, state=State.PENDING, due=now + STAND_ASIDE)
-        # a turn not used stays a turn: who is retried must not overtake somebody whom nobody has tried yet
-        return replace(tried, state=State.PENDING, due=min(now, standing.due or now))
-    attempts = standing.attempts + (1 if ruling.counted else 0)
+    released = ruling.verdict is Verdict.RELEASED
     unknown = ruling.verdict is Verdict.UNKNOWN
-    tried = replace(tried, attempts=attempts, doubtful=standing.doubtful or unknown, due=None)
+    attempts = standing.attempts + (1 if ruling.counted else 0)
     final = _FINAL.get(ruling.verdict)
     if unknown and policy.unknown is UnknownPolicy.AT_MOST_ONCE:
         final = State.UNKNOWN
+    tried = Standing(
+        state=standing.state if final is None else final,
+        attempts=attempts,
+        first_at=first_at,
+        expires_at=expiry(policy, first_at),
+        doubtful=standing.doubtful or unknown,
+        reason=ruling.detail,
+    )
+    if released:
+        # a turn not used stays a turn: who is retried must not overtake somebody whom nobody has tried yet
+        again_at = now + STAND_ASIDE if ruling.row == _OWN_421 else min(now, standing.due or now)
+        return replace(tried, state=State.PENDING, due=again_at)
     if final is not None:
-        return replace(tried, state=final)
+        return tried
     wait = DOT_TIMEOUT if unknown else 0.0
     key = ruling.recipient
     due = next_attempt(

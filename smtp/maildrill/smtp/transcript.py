@@ -66,6 +66,8 @@ class Transcript:
         self._secret = self._secret and reply.klass == 3
         mark = Mark.REFUSED if reply.klass >= 4 else Mark.ANSWERED
         lines = reply.lines or ("",)
+        if len(lines) == 1:  # as most have
+            return [self._add(at, mark, f"{reply.code} {lines[0]}".rstrip())]
         last = len(lines) - 1
         texts = (f"{reply.code}{'-' if n < last else ' '}{line}".rstrip() for n, line in enumerate(lines))
         return [self._add(at, mark, text) for text in texts]

@@ -98,6 +98,7 @@ class PostgresLedger(SqlLedger):
             moments.append(now + LEASE)  # an operator may have moved somebody
         page = sorted(map(sql.waiting, found), key=lambda who: (who.standing.due, who.key))
         self._skipped.found(page)
+        self._ahead.leased([who.key for who in page])
         return Page(tuple(page), min(moments, default=None), recovered)
 
     def take_over(self, at: float) -> tuple[Recovered, ...]:
@@ -117,6 +118,7 @@ class PostgresLedger(SqlLedger):
         """Give back these."""
         self._skipped.forget()
         given = list(keys)
+        self._ahead.drop(given)
         self._group.now(lambda: self.do(pg.RELEASE, (given, self.run)))
 
     async def renew(self) -> None:

@@ -14,6 +14,7 @@ from itertools import islice
 
 from maildrill.sender.attempt import State
 from maildrill.sender.ledger import statements as sql
+from maildrill.sender.ledger.ahead import Ahead
 from maildrill.sender.ledger.group import GroupCommit, Write
 from maildrill.sender.ledger.records import (
     AttemptRecord,
@@ -56,6 +57,7 @@ class SqlLedger(ABC):
         self.run = run
         self.recovered: tuple[Recovered, ...] = ()
         self._group = GroupCommit(self._commit)
+        self._ahead = Ahead(self._rows_of, sql.SOME)
 
     # What a database must be able to do
 
@@ -126,8 +128,12 @@ class SqlLedger(ABC):
 
     def addressee(self, key: int) -> tuple[Row, str]:
         """Return the list's row as it was when the recipient was added, and the Message-ID."""
-        number, address, fields, message_id = self.all(sql.ADDRESSEE, (key,))[0]
-        return Row(number, address, json.loads(fields)), message_id
+        return self._ahead.addressee(key)
+
+    def _rows_of(self, keys: Sequence[int]) -> Iterator[tuple[int, tuple[Row, str]]]:
+        found = self.all(sql.ADDRESSEES, [*keys, *[keys[-1]] * (sql.SOME - len(keys))])
+        for key, number, address, fields, message_id in found:
+            yield key, (Row(number, address, json.loads(fields)), message_id)
 
     async def intend(self, intent: Intent) -> None:
         """Write down, for good, that the final dot is about to leave."""

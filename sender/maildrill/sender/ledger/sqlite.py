@@ -70,7 +70,9 @@ class SqliteLedger(SqlLedger):
                     next_at = due
                     break
                 page.append(sql.waiting(found))
-        self._held.update(waiting.key for waiting in page)
+        keys = [waiting.key for waiting in page]
+        self._held.update(keys)
+        self._ahead.leased(keys)
         return Page(tuple(page), next_at)
 
     def let_go(self) -> None:
@@ -84,7 +86,9 @@ class SqliteLedger(SqlLedger):
 
     def release(self, keys: Iterable[int]) -> None:
         """Give back these."""
-        self._held.difference_update(keys)
+        given = list(keys)
+        self._held.difference_update(given)
+        self._ahead.drop(given)
 
     async def record(self, entries: Sequence[Entry], pause: Pause | None = None) -> None:
         """Write down tries and what they came to; who is not kept is leased no longer."""

@@ -50,7 +50,10 @@ STAND = (
     " WHERE id = ?"
 )
 TRIED = STAND.replace("SET ", "SET attempt = ?, ")
-ADDRESSEE = "SELECT number, address, fields, message_id FROM recipient WHERE id = ?"
+#: Recipients whose rows are read in one go.
+SOME = 50
+_MARKS = ", ".join("?" * SOME)
+ADDRESSEES = f"SELECT id, number, address, fields, message_id FROM recipient WHERE id IN ({_MARKS})"  # noqa: S608 - constants only
 INTEND = (
     "INSERT INTO intent (recipient, run, session, txn, started, at, account, host, code, lines, rule)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (recipient) DO UPDATE SET run = excluded.run,"

@@ -100,6 +100,27 @@ def test_a_name_with_a_comma_is_quoted() -> None:
     assert headers.address("To", Mailbox("Bee, Ann", "ann@x.example")) == b'To: "Bee, Ann" <ann@x.example>\r\n'
 
 
+@pytest.mark.parametrize("length", [47, 48, 60])
+def test_a_line_is_as_long_as_it_may_be(length: int) -> None:
+    """78 characters stand on one line, one more is folded (RFC 5322 section 2.1.1)."""
+    name = "n" * length
+    address = "ann@example.org-and-more"
+    field = headers.address("To", Mailbox(name, address))
+    fits = len(f"To: {name} <{address}>") <= 78
+
+    assert len(lines_of(field)) == (1 if fits else 2)
+    assert parsed(field)["To"].addresses[0].display_name == name
+
+
+@pytest.mark.parametrize("text", ["", " two  blanks ", "a\tb", "=?utf-8?q?no?=", "w" * 61, "w " * 35 + "w", "a b c"])
+def test_what_is_not_plain_goes_the_long_way(text: str) -> None:
+    """Blanks become one, look-alikes and long words are encoded, long lines folded: none of it is taken for plain."""
+    field = headers.unstructured("Subject", text)
+
+    assert parsed(field)["Subject"] == " ".join(text.split())
+    assert all(len(line) <= 78 for line in lines_of(field))
+
+
 def test_no_name_means_the_bare_address() -> None:
     """A mailbox without a name needs no angle brackets."""
     assert headers.address("From", Mailbox("", "ann@x.example")) == b"From: ann@x.example\r\n"

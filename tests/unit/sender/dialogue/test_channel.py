@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from maildrill.fakeserver.scaled_clock import ScaledLoop
 from maildrill.sender.attempt import Broken, Fault, Transaction
 from maildrill.sender.capabilities import Capabilities
 from maildrill.sender.channel import Channel, SessionOverError
@@ -86,6 +87,34 @@ def test_nothing_is_heard_after_the_end() -> None:
     asyncio.run(story())
 
     assert [line.text for line in lines] == ["421 bye"]
+
+
+def test_a_wait_lasts_as_long_as_it_may() -> None:
+    """No longer and no less, whatever the waits before it might have lasted; a wait that is over has no deadline."""
+    lines: list[Line] = []
+    seconds: list[float] = []
+
+    async def story() -> Broken | None:
+        loop = asyncio.get_running_loop()
+        line = channel(Wires(lambda _: False), lines)
+        for limit in (300.0, 20.0, 600.0):
+            line.say((Stage.NOOP, "NOOP"))
+            loop.call_soon(line.data_received, b"250 ok\r\n")
+            await line.answer(limit)
+        line.say((Stage.NOOP, "NOOP"))
+        began = loop.time()
+        with pytest.raises(SessionOverError):
+            await line.answer(400.0)
+        seconds.append(loop.time() - began)
+        line.connection_lost(None)
+        return line.wire.broken
+
+    with asyncio.Runner(loop_factory=lambda: ScaledLoop(2_000)) as runner:
+        broken = runner.run(story())
+
+    assert broken == Broken(Stage.NOOP, Fault.TIMEOUT)
+    assert seconds[0] >= 400.0
+    assert [line.text for line in lines][-1] == "timeout: connection dropped"
 
 
 async def _nothing(_: tuple[str, ...]) -> None: ...
