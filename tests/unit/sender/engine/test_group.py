@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from maildrill.sender.ledger import group
 from maildrill.sender.ledger.group import Apart, GroupCommit, Write
 
 LIMIT = 10.0  # seconds for a thread that should wait for nothing
@@ -267,3 +268,11 @@ def test_a_stop_request_that_meets_the_end_of_the_write() -> None:
         assert (disk.groups, steps) == ([[1]], ["written"])
 
     _played(story)
+
+
+def test_a_thread_that_is_done_after_the_loop_tells_nobody() -> None:
+    """Whoever waited is gone with the loop: that is no error of the thread."""
+    loop = asyncio.new_event_loop()
+    loop.close()
+
+    group._tell(loop, print)

@@ -433,7 +433,7 @@ def test_a_finished_ledger_can_be_read_by_itself(reopen: Open, rows: Rows, tmp_p
 
     reader = read_ledger(tmp_path / "club.ledger")
     assert [record.address for record in reader.recipients()] == ["a@x.example"]
-    assert (reader.created, reader.run) == (100.0, 0)
+    assert (reader.created, reader.run, reader.recovered) == (100.0, 0, ())
     with pytest.raises(LedgerError, match="readonly"):
         reader.learn(Lesson(destination="mx", kind=Kind.IDLE, value=1.0, at=0.0))
     reader.close()
