@@ -321,3 +321,14 @@ def test_an_operator_may_bring_forward_what_a_server_put_off() -> None:
 
     assert drilled.summary.violations == ()
     assert drilled.evidence.attempts[1].started - drilled.evidence.attempts[0].ended < 300
+
+
+@pytest.mark.parametrize("by", [3600.0, -3600.0])
+def test_who_is_suppressed_while_a_command_is_on_its_way_may_be_named(by: float) -> None:
+    """The sender was stopped, and the clock put on or back, before the server read what it had said (I52)."""
+    events = (Event(at=0.05, do=Deed.CLOCK, by=by), Event(at=0.05, do=Deed.SUPPRESS, whom="a@x.test"))
+    scenario = Scenario(listed=listed(("a@x.test", "b@x.test")), script=read_script("version = 1\n", "mx.toml"))
+    drilled = replace(scenario, events=events).run()
+
+    assert drilled.evidence.asked_for["a@x.test"]
+    assert drilled.summary.violations == ()

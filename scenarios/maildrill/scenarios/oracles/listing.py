@@ -13,6 +13,7 @@ from unicodedata import normalize
 
 from maildrill.scenarios.oracles.evidence import Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
+from maildrill.scenarios.oracles.journaled import Asked
 from maildrill.sender.attempt import Verdict
 from maildrill.sender.lists.rows import Reason
 from maildrill.smtp import Stage
@@ -40,8 +41,20 @@ def suppressed(evidence: Evidence) -> Iterator[Breach]:
         if event.fields["reason"] == Reason.SUPPRESSED.value:
             out[normal_form(str(event.fields["value"]))] = event.at
     for address, asked in evidence.asked_for.items() if out else ():
-        if asked[-1].at >= out.get(normal_form(address), inf):
+        since = out.get(normal_form(address), inf)
+        if asked[-1].at >= since and not _was_under_way(evidence, asked[-1], since):
             yield Breach(address, "is suppressed, and RCPT named it")
+
+
+def _was_under_way(evidence: Evidence, asked: Asked, since: float) -> bool:
+    """Whether a command may have been said before `since`, and read behind it: its session was dropped meanwhile.
+
+    Where the clock was put back nobody can tell.
+    """
+    if evidence.turned_back:
+        return since > -inf
+    opened = next((one.opened for one in evidence.connected if one.session == asked.session), inf)
+    return asked.session in evidence.severed and opened < since
 
 
 def dedupe(evidence: Evidence) -> Iterator[Breach]:
