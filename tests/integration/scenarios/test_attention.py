@@ -236,7 +236,9 @@ def plans() -> Iterator[Plan]:
     yield course((), '[server]\ncaps = "-PIPELINING"\n[[rule]]\nat = "mail"\ntimes = 1\nreply = "550 no"\n')
     yield course((Event(at=0.05, do=Deed.CLOCK, by=9.0), Event(at=0.05, do=Deed.SUPPRESS, whom="ann@x.test")))
     yield course((Event(at=0.05, do=Deed.CLOCK, by=-9.0), Event(at=0.05, do=Deed.SUPPRESS, whom="ann@x.test")))
-    yield course((Event(at=60, do=Deed.CLOCK, by=-9.0),), TROUBLE.replace("552 5.2.2 mailbox full", "550 5.1.1 nobody"))
+    nobody, back = TROUBLE.replace("552 5.2.2 mailbox full", "550 5.1.1 nobody"), Event(at=60, do=Deed.CLOCK, by=-9.0)
+    yield course((back,), nobody)
+    yield course((back, Event(at=90, do=Deed.REQUEUE)), nobody)
     greeting = replace(usual_campaign(), text="Hi [Name|friend]\n")
     rows = "address,Name\nann@x.test,[Name]\n"
     yield Scenario(campaign=greeting, listed=rows, script=read_script("version = 1\n", "mx.toml")).plan()
