@@ -234,6 +234,15 @@ def test_who_expired_while_the_sender_was_dead_is_told_by_the_next_run() -> None
     assert drilled.summary.violations == ()
 
 
+def test_who_expired_by_a_try_that_nobody_could_log_is_told_by_the_next_run() -> None:
+    """The sender died between ledger and log, wherever that is: the next run restores who expired (I5)."""
+    scenario = scenario_of(read_script(DIED_LATE, "generated.toml"))
+    for number in range(20, 36):
+        drilled = replace(scenario, events=(replace(scenario.events[0], number=number),)).run()
+
+        assert drilled.summary.violations == ()
+
+
 DIED_TELLING = """\
 version = 1
 

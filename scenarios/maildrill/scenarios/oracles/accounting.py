@@ -70,7 +70,10 @@ def duplicate_bound(evidence: Evidence) -> Iterator[Breach]:
 def no_silent_loss(evidence: Evidence) -> Iterator[Breach]:
     """I5: a Failed has its 5yz in the journal, an Expired its record in the log and a counted try."""
     expired = {event.fields["recipient"] for event in evidence.by_kind.get("recipient.expired", ())}
-    for kind in ("attempt", "recipient.recovered"):
+    found = (
+        ("recipient.restored",) if evidence.deaths else ()
+    )  # who died between ledger and log leaves it to the next run
+    for kind in ("attempt", "recipient.recovered", *found):
         ruled = evidence.by_kind.get(kind, ())
         expired |= {event.fields["recipient"] for event in ruled if event.fields.get("state") == State.EXPIRED}
     for record in evidence.recipients:
@@ -81,8 +84,8 @@ def no_silent_loss(evidence: Evidence) -> Iterator[Breach]:
             yield Breach(record.address, "is called expired, and the log has no record of that")
     for attempt in evidence.attempts:
         if attempt.scope is Scope.HOST and attempt.state in (State.FAILED, State.EXPIRED):
-            found = f"became {attempt.state} by what was said of the host ({attempt.row})"
-            yield Breach(attempt.recipient, found, Spot(attempt.ended, attempt.stage))
+            became = f"became {attempt.state} by what was said of the host ({attempt.row})"
+            yield Breach(attempt.recipient, became, Spot(attempt.ended, attempt.stage))
 
 
 def no_false_failure(evidence: Evidence) -> Iterator[Breach]:
