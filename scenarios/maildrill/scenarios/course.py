@@ -140,7 +140,7 @@ class Course:
         )
         self.gate.death, world.loop.tap = death, death.landed
         let_die(world.loop)
-        began = world.clock.now()
+        began, earlier = world.clock.now(), {row.address for row in self.roll.ever}
         running = asyncio.create_task(self.runner(death.watched(ledger), self.roll.handed_out(), asyncio.Event()).run())
         either: list[asyncio.Future[Any]] = [running, death.over]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -153,14 +153,15 @@ class Course:
             if not running.cancelled():
                 running.exception()  # whatever the dying have to say
             self.file = left / file.name
-            self._lived(ledger.run, None, began, ended)
+            known = self._lived(ledger.run, None, began, ended)
+            self.roll.forget({row.address for row in self.roll.ever} - earlier - known)
             await world.clock.sleep(_RESTART)  # what was under way lands
         else:
             self._lived(ledger.run, running.result())
         self.gate.death = None
 
-    def _lived(self, number: int, run: RunSummary | None, began: float = 0.0, ended: float = 0.0) -> None:
-        """Note what a run has left; run: None where it died, and then from when to when it lived."""
+    def _lived(self, number: int, run: RunSummary | None, began: float = 0.0, ended: float = 0.0) -> set[str]:
+        """Note what a run has left, and return whom it knew; run: None where it died, then when it lived."""
         with closing(read_ledger(self._file)) as book:
             records = list(book.recipients())
         self.connections += 0 if run is None else run.connections
@@ -176,6 +177,7 @@ class Course:
                 ending=None if run is None else Ending.PAUSED if run.pause is not None else ending_of(records),
             )
         )
+        return {record.address for record in records}
 
     def _do(self, event: Event) -> None:
         """Do what an operator does while no sender runs; what there is nobody for is not done."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 
 from maildrill.sender.lists import RecipientList, Row
@@ -32,6 +33,11 @@ class Roll:
         """Return who is to be written to now, to a run that will do so."""
         self._ever |= {row.address: self._ever.get(row.address, row) for row in self._rows}
         return tuple(self._rows)
+
+    def forget(self, addresses: Iterable[str]) -> None:
+        """No run was to write to these: the first that was given them died before it had written them down."""
+        for address in addresses:
+            del self._ever[address]
 
     @property
     def set_aside(self) -> tuple[SetAside, ...]:

@@ -341,3 +341,15 @@ def test_who_is_suppressed_while_a_command_is_on_its_way_may_be_named(by: float)
 
     assert drilled.evidence.asked_for["a@x.test"]
     assert drilled.summary.violations == ()
+
+
+@pytest.mark.parametrize("do", [Deed.REMOVE, Deed.SUPPRESS])
+def test_who_left_the_list_before_any_run_knew_of_them_was_not_in_it(do: Deed) -> None:
+    """The sender died before it had enrolled anybody; who stays is enrolled by the next run (I1)."""
+    events = (Event(at=0.0, do=Deed.KILL), Event(at=0.0, do=do, whom="a@x.test"))
+    script = read_script("version = 1\n", "mx.toml")
+    drilled = Scenario(listed=listed(["a@x.test", "b@x.test"]), script=script, events=events).run()
+
+    assert drilled.summary.violations == ()
+    assert drilled.evidence.imported == ("b@x.test",)
+    assert drilled.evidence.states == {"b@x.test": State.DELIVERED}
