@@ -9,6 +9,7 @@ an example fails, and asks properties last. HYPOTHESIS_PROFILE chooses by name.
 from __future__ import annotations
 
 import os
+import signal
 from random import SystemRandom
 
 import pytest
@@ -27,6 +28,10 @@ settings.register_profile("mutation", settings.get_profile("ci"), phases=(Phase.
 _IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 _PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci" if _IN_CI else "dev")
 settings.load_profile(_PROFILE)
+
+# A shell has what it starts in the background ignore Ctrl-C, and children inherit that: tests send it to some of theirs.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
