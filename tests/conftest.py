@@ -29,7 +29,7 @@ _IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 _PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci" if _IN_CI else "dev")
 settings.load_profile(_PROFILE)
 
-# A shell has what it starts in the background ignore Ctrl-C, and children inherit that: tests send it to some of theirs.
+# What a shell starts in the background ignores Ctrl-C, and so do its children: tests send it to some of theirs.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

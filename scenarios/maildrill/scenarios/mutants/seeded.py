@@ -53,7 +53,7 @@ def takes_a_lost_reply_for_a_delivery(patch: Patching) -> None:
 
 def loses_refusals_when_data_fails(patch: Patching) -> None:
     def defer(tx: Transaction, one: Ruling) -> Ruling:
-        late = tx.data is not None and tx.data.klass == 4
+        late = one.verdict is Verdict.FAILED and tx.data is not None and tx.data.klass == 4
         return replace(one, verdict=Verdict.DEFERRED, stage=Stage.DATA, reply=tx.data) if late else one
 
     judging(patch, defer)
