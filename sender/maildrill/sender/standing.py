@@ -62,7 +62,7 @@ def after(  # noqa: PLR0913 - what decides is named one by one, so that nothing 
     if unknown and policy.unknown is UnknownPolicy.AT_MOST_ONCE:
         final = State.UNKNOWN
     tried = Standing(
-        state=standing.state if final is None else final,
+        state=final or State.DEFERRED,
         attempts=attempts,
         first_at=first_at,
         expires_at=expiry(policy, first_at),
@@ -87,7 +87,7 @@ def after(  # noqa: PLR0913 - what decides is named one by one, so that nothing 
         wait=wait,
         instead=ruling.interval,
     )
-    return _expired(tried) if due is None else replace(tried, state=State.DEFERRED, due=due)
+    return _expired(tried) if due is None else replace(tried, due=due)
 
 
 def lapsed(standing: Standing, why_untried: str) -> Standing:
