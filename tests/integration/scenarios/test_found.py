@@ -9,6 +9,7 @@ import pytest
 from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios.event import Deed, Event
 from maildrill.scenarios.oracles import Evidence
+from maildrill.scenarios.oracles.listing import suppressed
 from maildrill.scenarios.oracles.merging import merge_is_total
 from maildrill.scenarios.oracles.storms import storm_bound
 from maildrill.scenarios.oracles.timing import transient_is_retried
@@ -341,6 +342,18 @@ def test_who_is_suppressed_while_a_command_is_on_its_way_may_be_named(by: float)
 
     assert drilled.evidence.asked_for["a@x.test"]
     assert drilled.summary.violations == ()
+
+
+def test_who_is_suppressed_may_not_be_named_in_another_session() -> None:
+    """What was not under way when the list changed is a breach of I52, though the session before was dropped."""
+    events = (Event(at=0.05, do=Deed.SUPPRESS, whom="a@x.test"),)
+    scenario = Scenario(listed=listed(("a@x.test", "b@x.test")), script=read_script("version = 1\n", "mx.toml"))
+    evidence = replace(scenario, events=events).run().evidence
+    before = evidence.asked_for["a@x.test"][-1]
+    again = replace(before, at=before.at + 100.0, session=before.session + 100)
+
+    assert list(suppressed(evidence)) == []
+    assert [one.recipient for one in suppressed(replace(evidence, asked=(*evidence.asked, again)))] == ["a@x.test"]
 
 
 @pytest.mark.parametrize("do", [Deed.REMOVE, Deed.SUPPRESS])

@@ -1,6 +1,6 @@
 """Hypothesis strategies for all that a rehearsal depends on: plural nouns, each shrinking to what is usual.
 
-The only package of maildrill that imports hypothesis: whoever does not import it needs none.
+Beside `proving.search`, which draws from it, the only package of maildrill that imports hypothesis.
 """
 
 from maildrill.scenarios.strategies.features import ASPECTS, EVERYTHING, some
