@@ -34,6 +34,7 @@ class Fault(StrEnum):
     TOO_BIG = "too big"  # larger than the server's SIZE: not even tried
     NO_8BITMIME = "no 8bitmime"  # octets above 127 where they are not taken: not even tried
     NO_SMTPUTF8 = "no smtputf8"  # an international address where it is not taken: not even tried
+    NO_EHLO = "no ehlo"  # what the message needs may be offered, but EHLO was not answered: not tried in this session
     NXDOMAIN = "nxdomain"  # the domain does not exist
     NULL_MX = "null mx"  # the domain says that it accepts no mail (RFC 7505)
     NO_HOST = "no host"  # the domain has neither MX nor address
@@ -43,7 +44,9 @@ class Fault(StrEnum):
 
 
 #: What is known from the server's own offers, before anything is said.
-NOT_TRIED = frozenset({Fault.TOO_BIG, Fault.NO_8BITMIME, Fault.NO_SMTPUTF8})
+NOT_OFFERED = frozenset({Fault.TOO_BIG, Fault.NO_8BITMIME, Fault.NO_SMTPUTF8})
+#: Where nothing is said for what is known of the offers, or not known.
+NOT_TRIED = NOT_OFFERED | {Fault.NO_EHLO}
 
 
 @quickly

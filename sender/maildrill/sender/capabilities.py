@@ -12,9 +12,13 @@ from maildrill.smtp import Reply
 
 @dataclass(frozen=True)
 class Capabilities:
-    """The EHLO keywords, in upper case, each with its parameters; empty after HELO."""
+    """The EHLO keywords, in upper case, each with its parameters; empty after HELO.
+
+    told: the server answered EHLO, be it that it knows no such command; else it may well offer what is not here.
+    """
 
     keywords: Mapping[str, str]
+    told: bool = True
 
     @classmethod
     def of(cls, reply: Reply) -> Capabilities:
@@ -62,5 +66,7 @@ class Capabilities:
         return int(told) if told.isascii() and told.isdigit() and len(told) <= 20 else 0
 
 
-#: What is known after HELO: nothing.
+#: What is offered by who refuses EHLO: nothing.
 NOTHING = Capabilities(MappingProxyType({}))
+#: What is known of who never answered EHLO.
+UNTOLD = Capabilities(MappingProxyType({}), told=False)

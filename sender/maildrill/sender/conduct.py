@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from maildrill.sender.attempt import Ruling, Transaction, Verdict
+from maildrill.sender.attempt import Fault, Ruling, Transaction, Verdict
 from maildrill.sender.desk import Desk, Try
 from maildrill.sender.destination import Destination
 from maildrill.sender.disposition import learned_limit
@@ -19,14 +19,16 @@ from maildrill.smtp import Reply, Stage
 class Conduct:
     """One session with `destination`, begun at `now`.
 
-    served: transactions that were. spoilt: it is to end. probe: it is the one after a cool-down. used_at, heard_at:
-    when it was last used, and when anything was last heard.
+    served: transactions that were. spoilt: it is to end. untold: a message needs what another session may be offered,
+    for EHLO was not answered in this one. probe: it is the one after a cool-down. used_at, heard_at: when it was last
+    used, and when anything was last heard.
     """
 
     def __init__(self, destination: Destination, desk: Desk, now: float) -> None:
         self.probe = destination.gate.begun()
         self.served = 0
         self.spoilt = False
+        self.untold = False
         self.used_at = self.heard_at = now
         self._there = destination
         self._desk = desk
@@ -54,6 +56,8 @@ class Conduct:
     def weigh(self, heard: Transaction, rulings: Sequence[Ruling], go: Try) -> None:
         """Tell gate and pupil what a transaction says of the destination."""
         there, mail, now = self._there, heard.mail, go.ended
+        if heard.broken is not None and heard.broken.fault is Fault.NO_EHLO:
+            self.untold = True
         limit = learned_limit(heard)
         if limit is not None:
             self._learn(there.pupil.too_many(now, limit, refusal(heard)))

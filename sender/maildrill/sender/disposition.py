@@ -28,6 +28,8 @@ _SETUP_FAULTS = {
     (Stage.AUTH, Fault.NO_SECRET): "auth-secret",
     (Stage.AUTH, Fault.IMPOSTOR): "auth-impostor",
 }
+#: What nobody's address has to do with.
+_WHOLE: dict[Fault | None, str] = {Fault.TOO_BIG: "local-size", Fault.NO_8BITMIME: "local-8bitmime"}
 _OF_THE_COMMAND = frozenset({"data-too-many", "data-out-of-step", "data-530"})
 _NOT_THAT = frozenset({421, 500, 503})  # of the session, whatever an enhanced code says
 _GONE = Broken(Stage.IDLE, Fault.EOF)
@@ -233,13 +235,14 @@ def _detail(reply: Reply) -> tuple[int, int] | None:
 def _not_tried(tx: Transaction, broken: Broken) -> tuple[Ruling, ...]:
     """Return the rulings where the server's own offers say that it cannot take this.
 
-    An international address fails alone; where no recipient has one it is our own.
+    An international address fails alone, or waits alone; where no recipient has one it is our own, or the message.
     """
-    if broken.fault is not Fault.NO_SMTPUTF8:
-        row = ROWS["local-size" if broken.fault is Fault.TOO_BIG else "local-8bitmime"]
-        return tuple(_ruling(to, row, broken) for to in tx.recipients)
-    plain = "local-smtputf8-sender" if all(to.isascii() for to in tx.recipients) else "local-smtputf8-others"
-    return tuple(_ruling(to, ROWS[plain if to.isascii() else "local-smtputf8"], broken) for to in tx.recipients)
+    if broken.fault in _WHOLE:
+        return tuple(_ruling(to, ROWS[_WHOLE[broken.fault]], broken) for to in tx.recipients)
+    untold = broken.fault is Fault.NO_EHLO
+    own, theirs = ("local-untold",) * 2 if untold else ("local-smtputf8-sender", "local-smtputf8")
+    plain = own if all(to.isascii() for to in tx.recipients) else "local-smtputf8-others"
+    return tuple(_ruling(to, ROWS[plain if to.isascii() else theirs], broken) for to in tx.recipients)
 
 
 def _ruling(to: str, row: Row, why: Broken) -> Ruling:

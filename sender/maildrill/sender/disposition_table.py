@@ -23,6 +23,7 @@ _FAILED, _UNKNOWN, _HELD = Verdict.FAILED, Verdict.UNKNOWN, Verdict.HELD
 _5321, _421 = "RFC 5321 section 4.2.1", "RFC 5321 section 3.8"
 _RETRY, _MANY = "RFC 5321 section 4.5.4.1", "RFC 5321 section 4.5.3.1.10"
 _DOT, _1870, _6531 = "RFC 5321 section 4.2.5", "RFC 1870 section 6.1", "RFC 6531 section 3.2"
+_EHLO = "RFC 5321 section 3.2"
 _4954, _2920, _3463 = "RFC 4954 section 6", "RFC 2920 section 3.1", "RFC 3463 section 3.6"
 
 TABLE: tuple[Row, ...] = (
@@ -41,6 +42,14 @@ TABLE: tuple[Row, ...] = (
             _HELD,
             _6531,
             "the campaign and the host differ",
+        ),
+        (
+            "local-untold",
+            "(no reply to EHLO, which tells whether)",
+            _M,
+            _DEFERRED,
+            _EHLO,
+            "EHLO again, in a new session",
         ),
         ("mail-421", "421", _H, _RELEASED, _421, "the session is over; the message was not looked at"),
         ("mail-530", "530", _H, _HELD, _4954, "our account lacks authentication or TLS; nobody is burnt for it"),

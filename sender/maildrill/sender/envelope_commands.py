@@ -19,9 +19,9 @@ def obstacle(offers: Capabilities, envelope: Envelope, message: Content) -> Brok
         detail = f"message of {message.size} octets; the server takes {size}"
         return Broken(Stage.MAIL, Fault.TOO_BIG, None, detail)
     if _international(envelope) and not offers.smtputf8:
-        return Broken(Stage.MAIL, Fault.NO_SMTPUTF8, None, "the server takes no international address")
+        return _lacking(offers, Fault.NO_SMTPUTF8, "international addresses")
     if not message.ascii and not offers.eightbit:
-        return Broken(Stage.MAIL, Fault.NO_8BITMIME, None, "the server takes no octets above 127")
+        return _lacking(offers, Fault.NO_8BITMIME, "octets above 127")
     return None
 
 
@@ -41,6 +41,13 @@ def rcpt_command(offers: Capabilities, recipient: str, reporting: Reporting | No
     """Return RCPT for one recipient."""
     parameters = reporting.wishes.rcpt(recipient) if reporting is not None and offers.dsn else ()
     return " ".join([f"RCPT TO:<{recipient}>", *parameters])
+
+
+def _lacking(offers: Capabilities, fault: Fault, what: str) -> Broken:
+    """Return that the server does not take it; where it never answered EHLO, that nobody knows."""
+    if offers.told:
+        return Broken(Stage.MAIL, fault, None, f"the server takes no {what}")
+    return Broken(Stage.MAIL, Fault.NO_EHLO, None, f"EHLO was not answered: does the server take {what}?")
 
 
 def _international(envelope: Envelope) -> bool:

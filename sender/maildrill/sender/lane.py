@@ -169,8 +169,8 @@ class Lane:
         if self._conduct.spoilt or not session.alive:
             self._lost = not self._conduct.served
             return "host fails" if session.alive else "lost"
-        if self.destination.out:
-            return "account is held"
+        if self._conduct.untold or self.destination.out:
+            return "account is held" if self.destination.out else "EHLO was not answered"
         if self.stay.turns >= self.destination.limits.messages:
             return "messages_per_connection"
         return MADE_ROOM if self._shop.crowded(self) else ""

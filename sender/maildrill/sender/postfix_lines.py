@@ -62,6 +62,7 @@ _FAULTS = {
     Fault.TOO_BIG: "message size exceeds size limit of server {host}",
     Fault.NO_8BITMIME: "8BITMIME is required, but was not offered by host {host}",
     Fault.NO_SMTPUTF8: "SMTPUTF8 is required, but was not offered by host {host}",
+    Fault.NO_EHLO: "host {host} did not answer EHLO, which would tell if it takes this message",
     Fault.NXDOMAIN: "Host or domain name not found",
     Fault.NULL_MX: "Domain does not accept mail (nullMX)",
     Fault.NO_HOST: "Host or domain name not found",

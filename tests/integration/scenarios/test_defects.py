@@ -27,7 +27,7 @@ def test_a_drill_finds_the_defect(defect: Defect) -> None:
 )
 def test_without_a_defect_the_same_drill_is_clean(defect: Defect) -> None:
     """What the drills above find is the defect, not the script."""
-    assert play(None, defect.script, defect.change) == ()
+    assert play(None, defect.script, defect.change, guest=defect.guest) == ()
 
 
 def test_a_reply_that_crosses_the_dot_ends_the_message() -> None:

@@ -15,6 +15,7 @@ from maildrill.scenarios.oracles.storms import storm_bound
 from maildrill.scenarios.oracles.timing import transient_is_retried
 from maildrill.scenarios.scenario import Scenario, listed, usual_campaign
 from maildrill.scenarios.scenario_file import scenario_of
+from maildrill.scenarios.world import Network
 from maildrill.sender.attempt import State
 from maildrill.sender.lane import Lane
 from maildrill.smtp import Stage
@@ -366,3 +367,22 @@ def test_who_left_the_list_before_any_run_knew_of_them_was_not_in_it(do: Deed) -
     assert drilled.summary.violations == ()
     assert drilled.evidence.imported == ("b@x.test",)
     assert drilled.evidence.states == {"b@x.test": State.DELIVERED}
+
+
+def test_who_never_answered_ehlo_may_offer_what_is_needed() -> None:
+    """The connection is lost while EHLO waits for its reply, and HELO is answered: no reason to fail anybody."""
+    lost = Network(latency=0.01, jitter=0.002, cuts=((1, 29),))
+    drilled = Scenario(listed="address,Name\nänn@one.example,\n", network=lost).run()
+
+    assert [attempt.row for attempt in drilled.evidence.attempts] == ["local-untold", "dot-2yz"]
+    assert drilled.summary.violations == ()
+
+
+@pytest.mark.parametrize("cut", ["", 'cut = "after"\n'])
+def test_who_knows_no_ehlo_offers_nothing(cut: str) -> None:
+    """Whether HELO is said on the same connection or on the next one, the server having hung up."""
+    script = read_script(f'[[rule]]\nat = "ehlo"\nreply = "502 5.5.1 what?"\n{cut}', "mx.toml")
+    drilled = Scenario(listed="address,Name\nänn@one.example,\n", script=script).run()
+
+    assert [attempt.row for attempt in drilled.evidence.attempts] == ["local-smtputf8"]
+    assert drilled.summary.violations == ()

@@ -9,7 +9,7 @@ import pytest
 
 from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios.drill import Drilled, Plan, rehearse
-from maildrill.scenarios.mutants.defects import CAMPAIGN, DEFECTS, ROWS, Defect
+from maildrill.scenarios.mutants.defects import CAMPAIGN, DEFECTS, Defect, recipients
 from maildrill.scenarios.mutants.patching import Patching
 from maildrill.scenarios.oracles import EVERY
 from maildrill.scenarios.scenario import Scenario, listed, usual_campaign
@@ -18,7 +18,6 @@ from maildrill.scenarios.telling.excerpt import MOST_LINES
 from maildrill.scenarios.telling.export import pytest_module
 from maildrill.scenarios.telling.page import drilled_page, tell
 from maildrill.sender.campaign import Mode
-from maildrill.sender.lists import RecipientList
 from maildrill.sender.summary import Spot, Violation
 from maildrill.smtp import Stage
 
@@ -35,7 +34,7 @@ def drilled(defect: Defect) -> Drilled:
         plan = Plan(
             campaign=defect.change(CAMPAIGN),
             script=read_script("version = 1\n" + defect.script, "mx.toml"),
-            recipients=RecipientList(tuple(ROWS), (), ("Email",)),
+            recipients=recipients(defect.guest),
             canary=defect.canary,
         )
         return rehearse(plan)

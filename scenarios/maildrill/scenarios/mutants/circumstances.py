@@ -22,6 +22,7 @@ LINGERING = '[[rule]]\nat = "dot"\nattempt = "1"\nreply = "421 4.7.0 bye"\ncut =
 LOST = '[[rule]]\nat = "dot"\nattempt = "1"\ncommit = true\ncut = "before"\n'
 GONE = '[[rule]]\nat = "dot"\nattempt = "1"\ncut = "before"\n'
 VAGUE = '[[rule]]\nat = "rcpt"\nreply = "252 2.1.5 will try"\n'
+UNGREETED = '[[rule]]\nat = "ehlo"\ntimes = 1\ncut = "before"\n'
 DOWN = '[[rule]]\nat = "connect"\nattempt = "1-2"\ncut = "refuse"\n'
 NOBODY = """
 [[rule]]\nat = "rcpt"\nreply = "450 4.2.1 not now"

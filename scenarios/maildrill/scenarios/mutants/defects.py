@@ -38,6 +38,7 @@ from maildrill.scenarios.mutants.circumstances import (
     SPAM,
     SPAM_AND_MORE,
     SPAM_TWICE,
+    UNGREETED,
     VAGUE,
     cautious,
     chunking,
@@ -70,6 +71,7 @@ from maildrill.scenarios.mutants.seeded import (
     sends_the_body_to_nobody,
     takes_a_lost_reply_for_a_deferral,
     takes_a_lost_reply_for_a_delivery,
+    takes_silence_at_ehlo_for_a_refusal,
     takes_the_dots_reply_for_everybodys,
     talks_on_after_421,
 )
@@ -139,7 +141,7 @@ ROWS = [Row(n, f"{name}@example.com", {"Name": name.title()}) for n, name in enu
 class Defect:
     """A defect, the script that brings it out, and the invariant that must be found violated.
 
-    change: what the campaign needs for it. canary: only so many are sent to.
+    change: what the campaign needs for it. canary: only so many are sent to. guest: who is in the list besides.
     """
 
     seed: Callable[[Patching], None]
@@ -147,6 +149,7 @@ class Defect:
     number: int
     change: Callable[[Campaign], Campaign] = lambda campaign: campaign
     canary: int = 0
+    guest: str = ""
 
 
 DEFECTS: tuple[Defect, ...] = (
@@ -161,6 +164,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(refuses_252, VAGUE, 6),
     Defect(takes_the_dots_reply_for_everybodys, BUSY, 2),
     Defect(blames_recipients_for_the_host, DOWN, 5),
+    Defect(takes_silence_at_ehlo_for_a_refusal, UNGREETED, 5, guest="dörte@example.com"),
     Defect(sends_the_body_to_nobody, NOBODY, 8),
     Defect(talks_on_after_421, LINGERING, 25),
     Defect(comes_back_at_once, BUSY, 11),
@@ -215,19 +219,24 @@ DEFECTS: tuple[Defect, ...] = (
 )
 
 
+def recipients(guest: str = "") -> RecipientList:
+    """Return the three recipients, and a guest."""
+    fourth = [Row(len(ROWS) + 2, guest, {"Name": "Guest"})] if guest else []
+    return RecipientList((*ROWS, *fourth), (), ("Email",))
+
+
 def play(
-    defect: Defect | None, script: str, change: Callable[[Campaign], Campaign], canary: int = 0
+    defect: Defect | None, script: str, change: Callable[[Campaign], Campaign], canary: int = 0, guest: str = ""
 ) -> tuple[Violation, ...]:
     """Drill three recipients against a script, with a defect in the sender or with none; return what was violated."""
-    recipients = RecipientList(tuple(ROWS), (), ("Email",))
     answers = read_script("version = 1\n" + script, "mx.toml")
     with Patching() as patch:
         if defect is not None:
             defect.seed(patch)
-        plan = Plan(campaign=change(CAMPAIGN), script=answers, recipients=recipients, canary=canary)
+        plan = Plan(campaign=change(CAMPAIGN), script=answers, recipients=recipients(guest), canary=canary)
         return rehearse(plan).summary.violations
 
 
 def found_by_drill(defect: Defect) -> tuple[Violation, ...]:
     """Return what a drill with the defect violates."""
-    return play(defect, defect.script, defect.change, defect.canary)
+    return play(defect, defect.script, defect.change, defect.canary, defect.guest)

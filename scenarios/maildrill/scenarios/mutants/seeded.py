@@ -13,12 +13,14 @@ from maildrill.scenarios.mutants.patching import Patching
 from maildrill.sender import dialogue, lane, standing
 from maildrill.sender.attempt import Broken, Ruling, Scope, Transaction, Verdict
 from maildrill.sender.campaign import RetryPolicy
+from maildrill.sender.capabilities import NOTHING
 from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.disposition import judge
 from maildrill.sender.hearing import Hearing
 from maildrill.sender.ledger import Enrolment
 from maildrill.sender.ledger.sqlite import SqliteLedger
 from maildrill.sender.retry import expiry, next_attempt
+from maildrill.sender.setup import opening
 from maildrill.sender.wire import Wire
 from maildrill.smtp import Reply, Stage
 
@@ -88,6 +90,10 @@ def blames_recipients_for_the_host(patch: Patching) -> None:
         )
 
     patch.setattr(lane, "judge_setup", failed)
+
+
+def takes_silence_at_ehlo_for_a_refusal(patch: Patching) -> None:
+    patch.setattr(opening, "UNTOLD", NOTHING)
 
 
 def sends_the_body_to_nobody(patch: Patching) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from maildrill.scenarios.oracles.evidence import Evidence
+from maildrill.scenarios.oracles.evidence import FLIGHT, Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
 from maildrill.scenarios.oracles.journaled import Asked, Taken
-from maildrill.sender.attempt import NOT_TRIED, TERMINAL, Scope, State, Verdict
+from maildrill.sender.attempt import NOT_OFFERED, TERMINAL, Scope, State, Verdict
 from maildrill.sender.campaign import UnknownPolicy
+from maildrill.sender.ledger.records import AttemptRecord
 from maildrill.sender.summary import Spot
 from maildrill.smtp import Stage, domain_of
 
@@ -149,7 +150,8 @@ def _has_failure(evidence: Evidence, address: str) -> bool:
         return True
     if any(evidence.override_of(attempt) is not None for attempt in evidence.attempts_of.get(address, ())):
         return True
-    if any(attempt.fault in NOT_TRIED for attempt in evidence.attempts_of.get(address, ())):
+    not_tried = (attempt for attempt in evidence.attempts_of.get(address, ()) if attempt.fault in NOT_OFFERED)
+    if any(_was_told(evidence, attempt) for attempt in not_tried):
         return True
     for asked in evidence.asked_for.get(address, ()):
         together = evidence.transactions.get((asked.session, asked.transaction), ())
@@ -161,6 +163,18 @@ def _has_failure(evidence: Evidence, address: str) -> bool:
         for asked in evidence.asked
         if attempt.started <= asked.at <= attempt.ended
     )
+
+
+def _was_told(evidence: Evidence, attempt: AttemptRecord) -> bool:
+    """Whether a server could say what it offers before a try: it answered EHLO in a session that was open then.
+
+    Or it had said before that it knows no EHLO: then nothing is offered, whatever HELO is answered.
+    """
+    begun = (one for one in evidence.connected if one.opened <= attempt.ended)
+    there = {one.session for one in begun if attempt.started <= one.closed + FLIGHT}
+    answered = [one for one in evidence.asked if one.stage is Stage.EHLO and one.reply is not None]
+    unknown = any(one.reply is not None and one.reply.klass == 5 for one in answered)
+    return unknown or evidence.turned_back or any(one.session in there for one in answered)
 
 
 def _refuses(asked: Asked, address: str) -> bool:

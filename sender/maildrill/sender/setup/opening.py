@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from maildrill.sender.attempt import Broken, Fault
 from maildrill.sender.campaign import Account
-from maildrill.sender.capabilities import NOTHING, Capabilities
+from maildrill.sender.capabilities import NOTHING, UNTOLD, Capabilities
 from maildrill.sender.channel import Channel
 from maildrill.sender.dialogue import Session
 from maildrill.sender.security import TlsMode
@@ -55,6 +55,7 @@ class Opening:
         self._recorder = Recorder(clock, on_line, self._scrub)
         self._mode = account.security.mode
         self._hello = Stage.EHLO
+        self._refused = False  # a server of this host said that it does not know EHLO
 
     async def open(self) -> Session | Broken:
         """Return a session, or why there is none."""
@@ -133,8 +134,11 @@ class Opening:
         await client.hello(hello)
         reply = self._recorder.verdict(hello)
         if isinstance(reply, Reply):
-            return Capabilities.of(reply) if hello is Stage.EHLO else NOTHING
+            if hello is Stage.EHLO:
+                return Capabilities.of(reply)
+            return NOTHING if self._refused else UNTOLD
         if hello is Stage.EHLO and reply.reply is not None and reply.reply.klass == 5:
+            self._refused = True
             return await self._greet(client, Stage.HELO)
         return reply
 

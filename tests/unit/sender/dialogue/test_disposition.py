@@ -53,6 +53,10 @@ EXAMPLES: dict[str, list[tuple[Transaction, tuple[str, ...]]]] = {
     "local-smtputf8": [(unasked(lost(Stage.MAIL, Fault.NO_SMTPUTF8), recipients=TWO[::-1]), ())],
     "local-smtputf8-others": [(unasked(lost(Stage.MAIL, Fault.NO_SMTPUTF8), recipients=TWO), ())],
     "local-smtputf8-sender": [(unasked(lost(Stage.MAIL, Fault.NO_SMTPUTF8), recipients=(ANN, BEN)), ())],
+    "local-untold": [
+        (unasked(lost(Stage.MAIL, Fault.NO_EHLO), recipients=TWO[::-1]), ()),
+        (unasked(lost(Stage.MAIL, Fault.NO_EHLO), recipients=(ANN, BEN)), ()),
+    ],
     "mail-421": [(heard(None, mail=Reply(421), broken=Broken(Stage.MAIL, None, Reply(421))), ())],
     "mail-530": [(heard(None, mail=Reply(530)), ())],
     "mail-too-many": [(heard(None, mail=Reply.of(f"{code} 4.5.3 enough")), ()) for code in (450, 451, 452)],
@@ -238,7 +242,7 @@ def test_521_from_the_domains_own_host_is_final() -> None:
 
 def test_what_is_not_even_tried_is_ruled_for_each_by_name() -> None:
     """From the server's own offers, before anything is said."""
-    for fault in (Fault.TOO_BIG, Fault.NO_8BITMIME, Fault.NO_SMTPUTF8):
+    for fault in (Fault.TOO_BIG, Fault.NO_8BITMIME, Fault.NO_SMTPUTF8, Fault.NO_EHLO):
         rulings = judge(unasked(lost(Stage.MAIL, fault), recipients=TWO))
 
         assert [(ruling.recipient, ruling.fault) for ruling in rulings] == [(TWO[0], fault), (TWO[1], fault)]
