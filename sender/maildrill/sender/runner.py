@@ -30,6 +30,7 @@ from maildrill.sender.route.map import ways_of
 from maildrill.sender.route.resolver import Resolver
 from maildrill.sender.route.ways import OnLine
 from maildrill.sender.session import opener as sessions
+from maildrill.sender.setup.published import Fetcher
 from maildrill.sender.shop import Shop
 from maildrill.sender.timeouts import Deadlines
 from maildrill.smtp import Clock
@@ -58,6 +59,7 @@ class Runner:
 
     rows: the list. stop: set it to end the run early. local_hostname: what we call ourselves in EHLO (RFC 5321
     section 4.1.1.1). resolver: who answers for the DNS; None: the real one, where the campaign needs any.
+    fetcher: who fetches policies of MTA-STS; None: the web where the DNS is the real one, nobody where it is not.
     caution: a canary first; whether to go on after a pause.
     """
 
@@ -75,6 +77,7 @@ class Runner:
         deadlines: Deadlines | None = None,
         local_hostname: str = "[127.0.0.1]",
         resolver: Resolver | None = None,
+        fetcher: Fetcher | None = None,
         caution: Caution = PLAIN,
     ) -> None:
         self._campaign = campaign
@@ -97,6 +100,7 @@ class Runner:
             log,
             open_session=self._open,
             resolver=resolver,
+            fetcher=fetcher,
             clock=clock,
             own_names=frozenset({local_hostname.lower()}),
             changed=self._changed,

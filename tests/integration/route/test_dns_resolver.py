@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
-import dns.flags
-import dns.message
-import dns.rcode
-import dns.rdatatype
-import dns.rrset
 import pytest
 
 from maildrill.sender.route import dns_resolver
 from maildrill.sender.route.answers import AddressAnswer, Found, Mx, MxAnswer, TextAnswer
 from maildrill.sender.route.dns_resolver import LONGEST_TTL, DnsResolver
-
-T = TypeVar("T")
 
 ZONE = {
     ("x.test.", "MX"): "60 IN MX 20 mx2.x.test.\n60 IN MX 10 mx1.x.test.",
@@ -30,49 +23,24 @@ ZONE = {
 }
 
 
-class Zone(asyncio.DatagramProtocol):
-    """Answers from ZONE; `servfail.*` in trouble, `silent.*` never."""
+@pytest.fixture
+def asked(dns_server: Callable[..., Any]) -> Callable[[Callable[[DnsResolver], Awaitable[Any]]], Any]:
+    """Ask a resolver that asks ZONE."""
 
-    def connection_made(self, transport: Any) -> None:
-        self.transport = transport
+    def ask(question: Callable[[DnsResolver], Awaitable[Any]]) -> Any:
+        async def main() -> Any:
+            async with dns_server(ZONE) as port:
+                return await question(DnsResolver(("127.0.0.1",), port=port))
 
-    def datagram_received(self, data: bytes, addr: Any) -> None:
-        query = dns.message.from_wire(data)
-        question = query.question[0]
-        name, kind = str(question.name), dns.rdatatype.to_text(question.rdtype)
-        if name.startswith("silent."):
-            return
-        answer = dns.message.make_response(query)
-        answer.flags |= dns.flags.AD if kind == "TLSA" else 0
-        records = ZONE.get((name, kind))
-        if name.startswith("servfail."):
-            answer.set_rcode(dns.rcode.SERVFAIL)
-        elif records:
-            lines = records.split("\n")
-            ttl = int(lines[0].split()[0])
-            texts = [line.split(" ", 3)[3] for line in lines]
-            answer.answer.append(dns.rrset.from_text(name, ttl, "IN", kind, *texts))
-        elif not any(known == name for known, _ in ZONE):
-            answer.set_rcode(dns.rcode.NXDOMAIN)
-        self.transport.sendto(answer.to_wire(), addr)
+        return asyncio.run(main())
+
+    return ask
 
 
-def _asked(question: Callable[[DnsResolver], Awaitable[T]]) -> T:
-    async def main() -> T:
-        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Zone, ("127.0.0.1", 0))
-        try:
-            port = transport.get_extra_info("sockname")[1]
-            return await question(DnsResolver(("127.0.0.1",), port=port))
-        finally:
-            transport.close()
-
-    return asyncio.run(main())
-
-
-def test_mx_records_come_with_their_preference_and_time() -> None:
+def test_mx_records_come_with_their_preference_and_time(asked: Callable[..., Any]) -> None:
     """Without the final dot; no time is longer than an hour."""
-    found = _asked(lambda resolver: resolver.mx("x.test"))
-    null = _asked(lambda resolver: resolver.mx("null.test"))
+    found = asked(lambda resolver: resolver.mx("x.test"))
+    null = asked(lambda resolver: resolver.mx("null.test"))
 
     assert (found.found, set(found.records), found.ttl) == (
         Found.ANSWER,
@@ -82,19 +50,19 @@ def test_mx_records_come_with_their_preference_and_time() -> None:
     assert null == MxAnswer(found=Found.ANSWER, records=(Mx(0, ""),), ttl=LONGEST_TTL)
 
 
-def test_addresses_of_both_families_are_asked_for() -> None:
+def test_addresses_of_both_families_are_asked_for(asked: Callable[..., Any]) -> None:
     """One is enough; the shorter time counts."""
-    both = _asked(lambda resolver: resolver.addresses("mx1.x.test"))
-    four = _asked(lambda resolver: resolver.addresses("mx2.x.test"))
+    both = asked(lambda resolver: resolver.addresses("mx1.x.test"))
+    four = asked(lambda resolver: resolver.addresses("mx2.x.test"))
 
     assert both == AddressAnswer(found=Found.ANSWER, addresses=("2001:db8::1", "192.0.2.1"), ttl=30.0)
     assert four.addresses == ("192.0.2.2",)
 
 
-def test_other_records_are_texts() -> None:
+def test_other_records_are_texts(asked: Callable[..., Any]) -> None:
     """TXT joined, TLSA as it is written, with what DNSSEC says of it."""
-    txt = _asked(lambda resolver: resolver.txt("x.test"))
-    tlsa = _asked(lambda resolver: resolver.tlsa("mx1.x.test", 25))
+    txt = asked(lambda resolver: resolver.txt("x.test"))
+    tlsa = asked(lambda resolver: resolver.tlsa("mx1.x.test", 25))
 
     assert txt.records == ("v=spf1 -all",)
     assert tlsa == TextAnswer(found=Found.ANSWER, records=("3 1 1 " + "ab" * 32,), ttl=60.0, secure=True)
@@ -110,9 +78,11 @@ def test_other_records_are_texts() -> None:
         ("a..b", Found.TROUBLE),
     ],
 )
-def test_what_goes_wrong_is_an_answer(name: str, found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_goes_wrong_is_an_answer(
+    name: str, found: Found, asked: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Final or temporary, never an exception."""
     monkeypatch.setattr(dns_resolver, "LIFETIME", 0.5)
-    answer = _asked(lambda resolver: resolver.addresses(name))
+    answer = asked(lambda resolver: resolver.addresses(name))
 
     assert (answer.found, answer.addresses, bool(answer.detail)) == (found, (), True)

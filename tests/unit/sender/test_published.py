@@ -162,6 +162,7 @@ class Web:
 
     async def fetch(self, domain: str) -> str:
         self.fetched += 1
+        await asyncio.sleep(0)  # others have their turn
         if not self.text:
             raise ConnectionRefusedError
         return self.text
@@ -215,6 +216,44 @@ def test_without_an_enforced_policy_nothing_changes(text: str) -> None:
     """None to be had, none that can be read, or one that only tests."""
     assert ask(Published(Dns(), Web(text))) == WHERE_OFFERED
     assert ask(Published(Dns(), None)) == WHERE_OFFERED
+
+
+def test_a_policy_that_could_not_be_had_is_not_asked_for_again_at_once() -> None:
+    """For five minutes, unless the DNS tells of another (RFC 8461 section 3.3)."""
+    dns, web = Dns(), Web("")
+    published = Published(dns, web)
+    fetched = []
+    for now, told in ((0.0, "a"), (299.0, "a"), (300.0, "a"), (600.1, "b"), (900.2, "b")):
+        dns.records = (f"v=STSv1; id={told}",)
+        ask(published, now=now)
+        fetched.append(web.fetched)
+
+    assert fetched == [1, 1, 2, 3, 4]
+
+
+def test_sessions_that_begin_together_fetch_a_policy_once() -> None:
+    """The others wait for it."""
+    web = Web()
+    published = Published(Dns(), web)
+
+    async def many() -> list[Security | Broken]:
+        how: dict[str, Any] = {"domains": ["example.com"], "secure": False, "now": 0.0}
+        return await asyncio.gather(
+            *(published.security(WHERE_OFFERED, "mail.example.com", 25, **how) for _ in range(9))
+        )
+
+    assert {found.published for found in asyncio.run(many()) if isinstance(found, Security)} == {True}
+    assert web.fetched == 1
+
+
+def test_the_dns_is_asked_again_when_its_answer_is_too_old() -> None:
+    """Not for each session."""
+    dns = Dns()
+    published = Published(dns, Web())
+    for now in (0.0, 299.0, 300.0):
+        ask(published, now=now)
+
+    assert dns.asked == ["_mta-sts.example.com"] * 2
 
 
 def test_dane_comes_first() -> None:

@@ -16,7 +16,7 @@ from maildrill.sender.queues import Queues
 from maildrill.sender.route.direct import Direct
 from maildrill.sender.route.resolver import Resolver
 from maildrill.sender.route.ways import Accounts, Open, Ways
-from maildrill.sender.setup.published import HttpsFetcher, Published
+from maildrill.sender.setup.published import Fetcher, Published
 from maildrill.smtp import Clock
 
 
@@ -28,6 +28,7 @@ def ways_of(  # noqa: PLR0913 - everything that a run touches is given
     *,
     open_session: Open,
     resolver: Resolver | None,
+    fetcher: Fetcher | None,
     clock: Clock,
     own_names: frozenset[str],
     changed: Callable[[Destination], None],
@@ -35,12 +36,13 @@ def ways_of(  # noqa: PLR0913 - everything that a run touches is given
     """Return the ways that the campaign's route describes."""
     maker = _Maker(campaign, ledger, log, clock.now(), changed)
     if campaign.direct:
-        fetcher = HttpsFetcher() if resolver is None else None  # a drill has no web
         if resolver is None:
             from maildrill.sender.route.dns_resolver import DnsResolver  # noqa: PLC0415 - dnspython, where it is needed
+            from maildrill.sender.setup.https import HttpsFetcher  # noqa: PLC0415 - likewise
 
             resolver = DnsResolver(campaign.route.resolvers)
-        published = Published(resolver, fetcher)
+            fetcher = fetcher or HttpsFetcher(resolver)
+        published = Published(resolver, fetcher)  # a drill has no web
         return Direct(
             campaign, maker.make, open_session, resolver, clock=clock, own_names=own_names, published=published
         )

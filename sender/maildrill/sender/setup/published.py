@@ -14,11 +14,11 @@ from maildrill.sender.attempt import Broken, Fault
 from maildrill.sender.route.resolver import Resolver
 from maildrill.sender.security import Security, TlsMode
 from maildrill.sender.setup.dane import by_dane
-from maildrill.sender.setup.mta_sts import MOST_OCTETS, Kept, Policy, StsMode, holds, parse_policy, policy_id
+from maildrill.sender.setup.mta_sts import Kept, Policy, StsMode, holds, parse_policy, policy_id
 from maildrill.smtp import Stage
 
-#: Seconds for the fetch of a policy (RFC 8461 section 3.3 suggests a minute).
-_PATIENCE = 60.0
+#: Seconds after a fetch that failed, before the same policy is asked for again (RFC 8461 section 3.3).
+PAUSE = 300.0
 
 
 class Fetcher(Protocol):
@@ -29,36 +29,6 @@ class Fetcher(Protocol):
         ...
 
 
-class HttpsFetcher:
-    """Fetches over HTTPS: the certificate is checked, redirects are not followed (RFC 8461 section 3.3)."""
-
-    async def fetch(self, domain: str) -> str:
-        """Return the policy file of a domain."""
-        return await asyncio.to_thread(self._get, domain)
-
-    def _get(self, domain: str) -> str:
-        import http.client  # noqa: PLC0415 - for direct delivery alone
-        import ssl  # noqa: PLC0415
-
-        host = f"mta-sts.{domain}"
-        connection = http.client.HTTPSConnection(host, timeout=_PATIENCE, context=ssl.create_default_context())
-        try:
-            connection.request("GET", "/.well-known/mta-sts.txt")
-            response = connection.getresponse()
-            if response.status != 200:
-                raise ValueError(f"{host} says {response.status}")
-            if response.headers.get_content_type() != "text/plain":
-                raise ValueError(f"{host} has no text/plain")
-            octets = response.read(MOST_OCTETS + 1)
-        except http.client.HTTPException as error:
-            raise ValueError(f"{host} speaks no HTTP: {type(error).__name__}") from None
-        finally:
-            connection.close()
-        if len(octets) > MOST_OCTETS:
-            raise ValueError(f"the policy of {host} is too long")
-        return octets.decode("utf-8")
-
-
 class Published:
     """Asks, and keeps policies for as long as they hold. fetcher: None leaves MTA-STS out."""
 
@@ -66,6 +36,9 @@ class Published:
         self._resolver = resolver
         self._fetcher = fetcher
         self._kept: dict[str, Kept] = {}
+        self._told: dict[str, tuple[float, str]] = {}  # until when the DNS stands by which id
+        self._failed: dict[str, tuple[str, float]] = {}  # which policy could not be had, and when
+        self._fetching: dict[str, asyncio.Lock] = {}
 
     async def security(  # noqa: PLR0913 - the way to a host, in full
         self, security: Security, host: str, port: int, *, domains: Iterable[str], secure: bool, now: float
@@ -93,13 +66,30 @@ class Published:
     async def _policy(self, domain: str, now: float) -> Policy | None:
         if self._fetcher is None:
             return None
-        told = policy_id((await self._resolver.txt(f"_mta-sts.{domain}")).records)
+        if told := await self._id(domain, now):
+            async with self._fetching.setdefault(domain, asyncio.Lock()):  # many sessions may ask at once
+                if not holds(self._kept.get(domain), told, now):
+                    await self._renew(self._fetcher, domain, told, now)
         kept = self._kept.get(domain)
-        if not holds(kept, told, now) and told:
-            try:
-                policy = parse_policy(await self._fetcher.fetch(domain))
-            except (OSError, ValueError):
-                pass  # as if nothing had been told; what is kept goes on to hold
-            else:
-                kept = self._kept[domain] = Kept(policy, told, now + policy.max_age)
         return kept.policy if kept is not None and now < kept.until else None
+
+    async def _id(self, domain: str, now: float) -> str:
+        """Return the id of a domain's policy, from memory as long as the DNS stands by it."""
+        until, told = self._told.get(domain, (now, ""))
+        if now >= until:
+            answer = await self._resolver.txt(f"_mta-sts.{domain}")
+            told = policy_id(answer.records)
+            self._told[domain] = (now + answer.ttl, told)
+        return told
+
+    async def _renew(self, fetcher: Fetcher, domain: str, told: str, now: float) -> None:
+        """Fetch the policy that the DNS tells of; where that fails, it is as if nothing had been told."""
+        which, failed_at = self._failed.get(domain, ("", now))
+        if which == told and now < failed_at + PAUSE:
+            return
+        try:
+            policy = parse_policy(await fetcher.fetch(domain))
+        except (OSError, ValueError):
+            self._failed[domain] = (told, now)
+        else:
+            self._kept[domain] = Kept(policy, told, now + policy.max_age)
