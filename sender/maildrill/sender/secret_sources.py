@@ -87,17 +87,36 @@ def _command(line: str, base: Path, fail: _Failing) -> str:
     return said
 
 
+#: By keyring's own names of what may go wrong: what we say of it, and what to do.
+_TROUBLE = {
+    "NoKeyringError": (
+        "there is no keyring here",
+        "choose a back end, see `keyring diagnose`, or take the secret from elsewhere",
+    ),
+    "KeyringLocked": (
+        "the keyring is locked",
+        "unlock it, as by logging in to the desktop; `keyring get` shows whether it is",
+    ),
+    "InitError": ("the keyring cannot be opened", "try `keyring get`: is its service running?"),
+}
+
+
 def _keyring(name: str, base: Path, fail: _Failing) -> str:  # noqa: ARG001 - as all sources
-    service, _, user = name.partition("/")
+    service, slash, user = name.rpartition("/")  # services are URLs at times
+    if not (slash and service and user):
+        fail("the secret's source does not name service and user", "write keyring:SERVICE/USER")
     try:
         import keyring  # noqa: PLC0415 - an extra, and slow to load
-        from keyring.errors import KeyringError  # noqa: PLC0415
     except ImportError:
         fail("the package keyring is not installed", "pip install 'maildrill[keyring]'")
+    kind, value = "", None
     try:
-        value: str | None = keyring.get_password(service, user)
-    except KeyringError as error:
-        fail(f"the keyring cannot be read: {type(error).__name__}", "is it locked, or is there none here?")
+        value = keyring.get_password(service, user)
+    except Exception as error:  # a back end is anybody's program: it raises what it likes, and says in it what it likes
+        kind = type(error).__name__
+    if kind:
+        general = (f"the keyring cannot be read: {kind}", "is PYTHON_KEYRING_BACKEND right? see `keyring diagnose`")
+        fail(*_TROUBLE.get(kind, general))
     if value is None:
         fail(f"the keyring has nothing for {escape(name)}", f"keyring set {escape(service)} {escape(user)}")
     return value
