@@ -163,13 +163,15 @@ def maildrill_sends(
     from maildrill.sender.ledger import open_ledger  # noqa: PLC0415
     from maildrill.sender.log_sinks import JsonLines, TextFile  # noqa: PLC0415
     from maildrill.sender.runner import Runner  # noqa: PLC0415
+    from maildrill.smtp.collecting import collecting_seldom  # noqa: PLC0415
 
     made, clock = campaign(load, port), SystemClock()
     rows = [row(number) for number in range(load.messages)]
 
     def send() -> None:
         ledger = open_ledger(folder / "bench.ledger", made, at=clock.now(), durability=durability)
-        with ConnectionLog(JsonLines(folder / "events.jsonl"), TextFile(folder / "connection.log"), eager=True) as log:
+        sinks = JsonLines(folder / "events.jsonl"), TextFile(folder / "connection.log")
+        with ConnectionLog(*sinks, eager=True) as log, collecting_seldom():  # as `maildrill send` does
             done = _run(Runner(made, rows, Composer(made), ledger, clock=clock, log=log).run(), fast=fast)
         ledger.close()
         if done.states.get(State.DELIVERED, 0) != load.messages:

@@ -90,10 +90,10 @@ async def _aiosmtpd() -> int:
 
 async def _maildrill(stack: contextlib.ExitStack) -> int:
     from maildrill.cli.system_clock import SystemClock  # noqa: PLC0415 - stock aiosmtpd runs without all this
-    from maildrill.fakeserver.collecting import collecting_seldom  # noqa: PLC0415
     from maildrill.fakeserver.journal.journal import Journal  # noqa: PLC0415
     from maildrill.fakeserver.server import FakeServer  # noqa: PLC0415
     from maildrill.fakeserver.text.script_file import read_script  # noqa: PLC0415
+    from maildrill.smtp.collecting import collecting_seldom  # noqa: PLC0415
 
     stack.enter_context(collecting_seldom())  # as `maildrill serve` does
     script = read_script(SCRIPT.read_text(encoding="utf-8"), SCRIPT.name)

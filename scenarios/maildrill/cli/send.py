@@ -39,6 +39,7 @@ from maildrill.sender.report import Summary, render_text, summarise
 from maildrill.sender.runner import Runner, RunSummary
 from maildrill.sender.watch import standing_pause
 from maildrill.smtp import MaildrillError, timestamp
+from maildrill.smtp.collecting import collecting_seldom
 
 #: Ctrl-C, `kill`, and the terminal going away.
 _STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
@@ -202,7 +203,7 @@ def _sent(  # noqa: PLR0913 - all that a run touches
         )
         for row in order.recipients.set_aside:
             log.set_aside(clock.now(), row)
-        with asyncio.Runner(loop_factory=best_loop) as runner:
+        with collecting_seldom(), asyncio.Runner(loop_factory=best_loop) as runner:
             run = runner.run(_run(order, book, clock, log, stop=stop, caution=caution))
     if log.fault:
         raise log.fault

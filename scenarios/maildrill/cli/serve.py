@@ -20,7 +20,7 @@ from maildrill.cli.serve_output import Form
 from maildrill.cli.serving import Serving
 from maildrill.cli.users_file import read_users
 from maildrill.fakeserver.authoring.lint import lint
-from maildrill.fakeserver.collecting import collecting_seldom
+from maildrill.smtp.collecting import collecting_seldom
 
 _PORT = click.IntRange(0, 65535)
 _FILE = click.Path(dir_okay=False, path_type=Path)

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
-from maildrill.fakeserver.collecting import collecting_seldom
 from maildrill.fakeserver.language.scenario import Outcome
 from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.language.settings import Settings
@@ -42,6 +41,7 @@ from maildrill.sender.message import Composer, message_id
 from maildrill.sender.runner import Runner, RunSummary
 from maildrill.sender.session import opener
 from maildrill.sender.summary import Summary, summarise
+from maildrill.smtp.collecting import collecting_seldom
 
 #: What a server's own journal keeps of a drill: the witness beside it writes down what the oracles are to know.
 _KEPT = 1000

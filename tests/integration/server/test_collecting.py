@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from maildrill.fakeserver.collecting import collecting_seldom
 from maildrill.fakeserver.journal.journal import Journal
 from maildrill.fakeserver.session.faults import reset_connection
 from maildrill.fakeserver.text.script_file import read_script
+from maildrill.smtp.collecting import collecting_seldom
 
 if TYPE_CHECKING:
     from tests.integration.server.conftest import Client, Ground, Scene

@@ -1,7 +1,8 @@
-"""How often a process that serves looks for rings of objects that nothing else holds.
+"""How often a process that serves or sends looks for rings of objects that nothing else holds.
 
 What is made for a command or a message is in no ring: it is let go the moment that nobody needs it. Only a connection
-that is over leaves one, of ninety objects and 20 KB. All else is looked through in vain while a journal fills.
+that is over leaves one, of ninety objects and 20 KB. All else is looked through in vain while a journal fills, or
+while recipients wait.
 """
 
 from __future__ import annotations
