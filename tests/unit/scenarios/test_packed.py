@@ -51,10 +51,27 @@ def test_fields_are_picked_without_events() -> None:
 
     assert list(lines.pick("text", "session"))[:2] == [("line 0", 0), ("line 1", 1)]
     events.take(len(events) + 1, 1.0, "line", {"mark": "->", "session": 7, "text": "another"})
+    lines = events.kinds["line"]
     assert list(lines.pick("session", "text"))[-2:] == [((MANY - 1) % 3, f"line {MANY - 1}"), (7, "another")]
     assert events[-1] == LogEvent(len(events), 1.0, "line", {"mark": "->", "session": 7, "text": "another"})
-    with pytest.raises(ValueError, match="not in tuple"):
+    with pytest.raises(ValueError, match="not every event line has a mark"):
         list(lines.pick("session", "mark"))
+    assert list(lines.pick("mark", "text", lacking=""))[-2:] == [("", f"line {MANY - 1}"), ("->", "another")]
+
+
+def test_fields_may_come_and_go() -> None:
+    """Blocks that were packed before there was a field do not have it; an event without any is one all the same."""
+    events = logged()
+    for fields in ({"mark": "->"}, {}, {"text": "last", "mark": "<-"}):
+        events.take(len(events) + 1, 1.0, "line", fields)
+    events.take(len(events) + 1, 1.0, "run.stopping", {})
+
+    assert [event.fields for event in events][-4:] == [{"mark": "->"}, {}, {"text": "last", "mark": "<-"}, {}]
+    assert [*events[-2].fields] == ["text", "mark"]
+    assert events[0].fields == {"session": 0, "text": "line 0"}
+    assert list(events.kinds["line"].pick("mark", lacking=None))[-4:] == [(None,), ("->",), (None,), ("<-",)]
+    assert list(events.kinds["line"].pick("row", lacking=None))[-1] == (None,)
+    assert len(events.kinds["run.stopping"]) == 1
 
 
 def test_the_order_is_known_without_unpacking() -> None:

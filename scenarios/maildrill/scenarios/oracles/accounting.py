@@ -30,13 +30,14 @@ def conservation(evidence: Evidence) -> Iterator[Breach]:
 
 def no_false_success(evidence: Evidence) -> Iterator[Breach]:
     """I2: set the ledger's Delivered against the server's acknowledgements and its replies to RCPT."""
+    delivered, taken_for, settled = State.DELIVERED, evidence.taken_for, evidence.settled
     for address, state in evidence.states.items():
-        if state is not State.DELIVERED or state in evidence.settled.get(address, ()):
+        if state is not delivered or (settled and state in settled.get(address, ())):
             continue
-        acknowledged = [taken for taken in evidence.taken_for.get(address, ()) if taken.acknowledged]
+        acknowledged = [taken for taken in taken_for.get(address, ()) if taken.acknowledged]
         if not acknowledged:
             yield Breach(address, "is called delivered, and the server never acknowledged a message for it")
-        elif not any(_accepted(evidence, taken, address) for taken in acknowledged):
+        elif evidence.accepted.isdisjoint([(taken.session, taken.transaction, address) for taken in acknowledged]):
             yield Breach(address, "is called delivered, and its RCPT was not accepted in that transaction")
 
 
@@ -46,7 +47,7 @@ def no_second_message(evidence: Evidence) -> Iterator[Breach]:
         read = [taken for taken in all_taken if taken.acknowledged and _was_read(evidence, taken)]
         if not read:
             continue
-        first = min(taken.at for taken in read)
+        first = min([taken.at for taken in read])
         later = [asked for asked in evidence.asked_for[address] if asked.at > first]
         if evidence.turned_back:  # moments tell no order
             behind = evidence.behind(read[0])
@@ -60,6 +61,8 @@ def duplicate_bound(evidence: Evidence) -> Iterator[Breach]:
     at_most_once = evidence.campaign.retry.unknown is UnknownPolicy.AT_MOST_ONCE
     for address, all_taken in evidence.taken_for.items():
         committed = [taken for taken in all_taken if taken.committed and taken.honest]
+        if len(committed) < 2:
+            continue  # one is always allowed
         doubts = sum(attempt.verdict is Verdict.UNKNOWN for attempt in evidence.attempts_of.get(address, ()))
         again = evidence.settled.get(address, ()).count(State.PENDING)  # an operator said that it had not arrived
         most = again + (1 if at_most_once else 1 + doubts)
@@ -75,16 +78,19 @@ def no_silent_loss(evidence: Evidence) -> Iterator[Breach]:
         ("recipient.restored",) if evidence.deaths else ()
     )  # who died between ledger and log leaves it to the next run
     for kind in ("attempt", "recipient.recovered", *found):
-        ruled = evidence.by_kind.get(kind, ())
-        expired |= {event.fields["recipient"] for event in ruled if event.fields.get("state") == State.EXPIRED}
+        if kind in evidence.by_kind:
+            ruled = evidence.by_kind[kind].pick("recipient", "state", lacking=None)
+            expired |= {recipient for recipient, state in ruled if state == State.EXPIRED}
     for record in evidence.recipients:
-        told = record.state in evidence.settled.get(record.address, ())
-        if record.state is State.FAILED and not told and not _has_failure(evidence, record.address):
-            yield Breach(record.address, "is called failed, and the server never said 5yz about it")
+        if record.state is State.FAILED:
+            told = record.state in evidence.settled.get(record.address, ())
+            if not told and not _has_failure(evidence, record.address):
+                yield Breach(record.address, "is called failed, and the server never said 5yz about it")
         if record.state is State.EXPIRED and record.address not in expired:
             yield Breach(record.address, "is called expired, and the log has no record of that")
+    host = Scope.HOST
     for attempt in evidence.attempts:
-        if attempt.scope is Scope.HOST and attempt.state in (State.FAILED, State.EXPIRED):
+        if attempt.scope is host and attempt.state in (State.FAILED, State.EXPIRED):
             became = f"became {attempt.state} by what was said of the host ({attempt.row})"
             yield Breach(attempt.recipient, became, Spot(attempt.ended, attempt.stage))
 
@@ -117,6 +123,8 @@ def partial_results(evidence: Evidence) -> Iterator[Breach]:
 def all_refused(evidence: Evidence) -> Iterator[Breach]:
     """I8: where no RCPT was accepted nothing but a lone dot is sent, and nobody is Delivered."""
     for taken in evidence.taken:
+        if not evidence.accepted.isdisjoint([(taken.session, taken.transaction, to) for to in taken.recipients]):
+            continue
         asked = evidence.transactions.get((taken.session, taken.transaction), ())
         recipients = [one for one in asked if one.stage is Stage.RCPT]
         if any(one.reply is not None and one.reply.positive for one in recipients):
@@ -131,8 +139,7 @@ def all_refused(evidence: Evidence) -> Iterator[Breach]:
 
 
 def _accepted(evidence: Evidence, taken: Taken, address: str) -> bool:
-    asked = evidence.transactions.get((taken.session, taken.transaction), ())
-    return any(one.recipient == address and one.reply is not None and one.reply.positive for one in asked)
+    return (taken.session, taken.transaction, address) in evidence.accepted
 
 
 def _was_read(evidence: Evidence, taken: Taken) -> bool:

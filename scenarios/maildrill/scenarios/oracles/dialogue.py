@@ -13,15 +13,17 @@ from maildrill.smtp import Stage
 def nothing_after_421(evidence: Evidence) -> Iterator[Breach]:
     """I25: in the sender's dialogue nothing but QUIT follows a 421; in the server's journal no MAIL does."""
     over: dict[object, bool] = {}  # sessions that had their 421, and whether that was to be said of them
-    for session, at, mark, text in evidence.lines:
-        if mark == "<**" and text.startswith("421"):
+    for at, (session, mark, text) in evidence.lines:
+        if mark == "->":
+            if session in over and text != "QUIT" and not over[session]:
+                over[session] = True
+                yield Breach("", f'session {session} went on after a 421 with "{text}"', Spot(at))
+        elif mark == "<**" and text.startswith("421"):
             over.setdefault(session, False)
-        elif mark == "->" and text != "QUIT" and over.get(session) is False:
-            over[session] = True
-            yield Breach("", f'session {session} went on after a 421 with "{text}"', Spot(at))
     closing: dict[int, float] = {}
+    mail = Stage.MAIL
     for asked in evidence.asked:
-        if asked.stage is Stage.MAIL and asked.session in closing:
+        if asked.stage is mail and asked.session in closing:
             yield Breach("", f"the server's session {asked.session} got a MAIL after its 421", asked.spot)
         if asked.reply is not None and asked.reply.code == 421:
             closing.setdefault(asked.session, asked.at)

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from math import inf
-from typing import TypeVar, cast
+from operator import attrgetter, itemgetter
 
+from maildrill.scenarios.oracles.grouping import closed, grouped
 from maildrill.scenarios.oracles.journaled import Asked, Connected, Taken
 from maildrill.scenarios.oracles.mentions import Mentions
 from maildrill.scenarios.oracles.packed import Events, Series
 from maildrill.scenarios.oracles.places import District, districts, places_of
+from maildrill.scenarios.oracles.spoken import lines
 from maildrill.scenarios.oracles.starts import renewals
 from maildrill.sender.attempt import State, Verdict
 from maildrill.sender.campaign import Campaign
@@ -34,9 +36,6 @@ BETWEEN_RUNS = frozenset({"run.started", "recipient.set_aside", "recipient.reque
 FLIGHT = 5.0
 #: Events after which somebody may be left waiting, or may not any more.
 _CAUTION = frozenset({"campaign.paused", "campaign.resumed", "canary.chosen", "canary.ended"})
-
-_T = TypeVar("_T")
-_K = TypeVar("_K")
 
 #: Replies to RCPT that are final for the recipient and cannot mean "too many recipients" or "out of sequence".
 _FINAL_AT_RCPT = frozenset({550, 551, 553, 554, 556})
@@ -98,13 +97,14 @@ class Evidence:
     @cached_property
     def attempts_of(self) -> Mapping[str, tuple[AttemptRecord, ...]]:
         """The ledger's tries of each address, in the order in which they ended."""
-        return _grouped(self.attempts, lambda attempt: attempt.recipient)
+        return grouped(self.attempts, attrgetter("recipient"))
 
     @cached_property
     def asked_for(self) -> Mapping[str, tuple[Asked, ...]]:
         """The server's RCPT commands for each address, in order; those that it did not even read left out."""
-        named = (asked for asked in self.asked if asked.stage is Stage.RCPT and asked.recipient)
-        return _grouped(named, lambda asked: asked.recipient)
+        rcpt = Stage.RCPT
+        named = [asked for asked in self.asked if asked.stage is rcpt and asked.recipient]
+        return grouped(named, attrgetter("recipient"))
 
     def behind(self, one: Asked | Taken) -> tuple[Asked, ...]:
         """Return the server's commands behind the transaction of a command or message, whatever their moments say."""
@@ -124,19 +124,35 @@ class Evidence:
     @cached_property
     def taken_for(self) -> Mapping[str, tuple[Taken, ...]]:
         """The server's ends of data for each accepted address, in order."""
-        pairs = _grouped(((to, taken) for taken in self.taken for to in taken.recipients), lambda pair: pair[0])
-        return {to: tuple(taken for _, taken in group) for to, group in pairs.items()}
+        groups: dict[str, list[Taken]] = defaultdict(list)
+        for taken in self.taken:
+            for to in taken.recipients:
+                groups[to].append(taken)
+        return closed(groups)
 
     @cached_property
     def transactions(self) -> Mapping[tuple[int, int], tuple[Asked, ...]]:
         """The server's commands by session and transaction, in order; those before the first MAIL left out."""
-        inside = (asked for asked in self.asked if asked.transaction)
-        return _grouped(inside, lambda asked: (asked.session, asked.transaction))
+        groups: dict[tuple[int, int], list[Asked]] = defaultdict(list)
+        for asked in self.asked:
+            if asked.transaction:
+                groups[asked.session, asked.transaction].append(asked)
+        return closed(groups)
+
+    @cached_property
+    def accepted(self) -> frozenset[tuple[int, int, str]]:
+        """Session, transaction and address of each RCPT that the server accepted."""
+        return frozenset(
+            (one.session, one.transaction, address)
+            for address, asked in self.asked_for.items()
+            for one in asked
+            if one.reply is not None and one.reply.positive
+        )
 
     @cached_property
     def by_session(self) -> Mapping[int, tuple[Asked, ...]]:
         """The server's commands by session, in order."""
-        return _grouped(self.asked, lambda asked: asked.session)
+        return grouped(self.asked, attrgetter("session"))
 
     @cached_property
     def log(self) -> Events:
@@ -180,31 +196,19 @@ class Evidence:
     @cached_property
     def last_heard(self) -> Mapping[int, float]:
         """When the server last read a command in each of its sessions (Unix seconds)."""
-        return {asked.session: asked.at for asked in self.asked}
+        return {session: asked[-1].at for session, asked in self.by_session.items()}
 
     @property
-    def lines(self) -> Iterator[tuple[object, float, str, str]]:
-        """The log's dialogue: of which session each line is, its time, mark and text.
+    def lines(self) -> Iterator[tuple[float, tuple[object, str, str]]]:
+        """The log's dialogue: the time of each line, and of which session it is, its mark and text.
 
         Of a later run than the first a session is known by run and number.
         """
-        if "line" not in self.by_kind:
-            return
-        run, dialogue = 0, self.by_kind["line"]
-        said = cast("Iterator[tuple[object, str, str]]", dialogue.pick("session", "mark", "text"))
-        if self._runs < 2:
-            for at, (session, mark, text) in zip(dialogue.moments, said, strict=True):
-                yield session, at, mark, text
-            return
-        for _, at, kind in self.log.order():
-            run += kind == "run.started"
-            if kind == "line":
-                session, mark, text = next(said)
-                yield (session if run < 2 else (run, session)), at, mark, text
+        return lines(self.log)
 
     def said_in(self, sessions: Container[object]) -> Mapping[object, tuple[float, ...]]:
         """Return when there was a line of the dialogue in each of some sessions, in order."""
-        theirs = _grouped(((of, at) for of, at, _, _ in self.lines if of in sessions), lambda pair: pair[0])
+        theirs = grouped(((of, at) for at, (of, _, _) in self.lines if of in sessions), itemgetter(0))
         return {session: tuple(at for _, at in group) for session, group in theirs.items()}
 
     @property
@@ -236,7 +240,7 @@ class Evidence:
     @cached_property
     def settled(self) -> Mapping[str, tuple[str, ...]]:
         """What an operator has said of a recipient whose message nobody knew the fate of: the states, in order."""
-        said = _grouped(self.by_kind.get("recipient.settled", ()), lambda event: str(event.fields["recipient"]))
+        said = grouped(self.by_kind.get("recipient.settled", ()), lambda event: str(event.fields["recipient"]))
         return {recipient: tuple(str(event.fields["state"]) for event in events) for recipient, events in said.items()}
 
     @cached_property
@@ -260,7 +264,10 @@ class Evidence:
     def tried_at(self, recipient: str, at: float) -> AttemptRecord | None:
         """Return the ledger's try for `recipient` that was under way at `at`, if there is one."""
         tries = self.attempts_of.get(recipient, ())
-        return next((attempt for attempt in tries if attempt.started <= at <= attempt.ended), None)
+        for attempt in tries:
+            if attempt.started <= at <= attempt.ended:
+                return attempt
+        return None
 
     def override_of(self, attempt: AttemptRecord) -> Override | None:
         """Return the campaign's override that a try was ruled by, as the ledger has it; None: by none."""
@@ -291,10 +298,3 @@ class Evidence:
     def with_verdict(self, verdict: Verdict) -> Iterable[AttemptRecord]:
         """Return the ledger's tries that were ruled so."""
         return (attempt for attempt in self.attempts if attempt.verdict is verdict)
-
-
-def _grouped(items: Iterable[_T], key: Callable[[_T], _K]) -> dict[_K, tuple[_T, ...]]:
-    groups: dict[_K, list[_T]] = defaultdict(list)
-    for item in items:
-        groups[key(item)].append(item)
-    return {name: tuple(group) for name, group in groups.items()}

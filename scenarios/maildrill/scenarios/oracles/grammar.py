@@ -53,7 +53,7 @@ def only_what_was_offered(evidence: Evidence) -> Iterator[Breach]:
         for one in asked:
             if one.stage in _HELLO:
                 offered = _offered(one)
-            elif offered is not None:
+            elif offered is not None and (one.parameters or one.stage in _COMMANDS):
                 wanted = {_PARAMETERS.get(name, name) for name in one.parameters}
                 wanted |= {_COMMANDS[one.stage]} if one.stage in _COMMANDS else set()
                 for word in sorted(wanted - offered):
@@ -69,11 +69,17 @@ def no_injection(evidence: Evidence) -> Iterator[Breach]:
             asked = evidence.asked_for[address][0]
             yield Breach(address, "was named by RCPT, and the list does not have it", asked.spot)
     seen: set[bytes] = set()
+    well: set[tuple[bytes, ...]] = set()  # names of fields that may stand together; most messages have the same
     for taken in evidence.taken:
         head = taken.content.partition(b"\r\n\r\n")[0]
-        lines = [line for line in head.split(b"\r\n") if line and line[:1] not in (b" ", b"\t")]
-        names = [line.partition(b":")[0].lower() for line in lines]
+        lines = [line for line in head.split(b"\r\n") if line and line[0] not in b" \t"]
+        written = tuple([line.partition(b":")[0] for line in lines])
+        if written in well:
+            continue
+        names = [name.lower() for name in written]
         more = [name for n, name in enumerate(names) if name not in _FIELDS or name in names[:n]]
+        if not more:
+            well.add(written)
         if more and head not in seen:
             seen.add(head)
             said = escape(more[0].decode("latin-1"))

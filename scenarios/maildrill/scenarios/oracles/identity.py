@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from itertools import pairwise
 
@@ -19,17 +19,18 @@ _RCPT = "RCPT TO:<"
 
 def write_ahead(evidence: Evidence) -> Iterator[Breach]:
     """I37: each end of data in the journal has an intent in the log, for the same recipients, from before."""
-    written: dict[str, list[float]] = {}
-    for event in evidence.by_kind.get("transaction.intent", ()):
-        recipients = event.fields["recipients"]
-        for address in recipients if isinstance(recipients, list | tuple) else ():
-            written.setdefault(str(address), []).append(event.at)
-    ends = Counter(address for taken in evidence.taken for address in taken.recipients)
+    written: dict[str, list[float]] = defaultdict(list)
+    if "transaction.intent" in evidence.by_kind:
+        intended = evidence.by_kind["transaction.intent"]
+        for at, (recipients,) in zip(intended.moments, intended.pick("recipients"), strict=True):
+            for address in _several(recipients):
+                written[address].append(at)
     for address, all_taken in evidence.taken_for.items():
-        intents = written.get(address, [])
+        intents = written[address]
         early = [taken for n, taken in enumerate(all_taken) if n >= len(intents) or intents[n] > taken.at + GRAIN]
         if early:
-            found = f"had its final dot sent {ends[address]} times, and {len(intents)} intents were written down before"
+            ends = sum(taken.recipients.count(address) for taken in evidence.taken)
+            found = f"had its final dot sent {ends} times, and {len(intents)} intents were written down before"
             yield Breach(address, f"{found} (session {early[0].session})", early[0].spot)
 
 
@@ -38,12 +39,12 @@ def single_writer(evidence: Evidence) -> Iterator[Breach]:
     if evidence.turned_back:
         return
     for recipient, attempts in evidence.attempts_of.items():
-        for one, other in pairwise(attempts):
+        for one, other in pairwise(attempts) if len(attempts) > 1 else ():
             if other.started < one.ended - GRAIN:
                 found = f"had two tries at once, in the sessions {one.session} and {other.session}"
                 yield Breach(recipient, found, Spot(other.started, other.stage))
     for recipient, asked in evidence.asked_for.items():
-        for ask, later in pairwise(asked):
+        for ask, later in pairwise(asked) if len(asked) > 1 else ():
             beside = later.session != ask.session and ask.session not in evidence.severed
             if beside and later.at < _over(evidence, ask.session, ask.transaction) - FLIGHT:
                 found = f"was in two transactions at once, in sessions {ask.session} and {later.session}"
@@ -58,8 +59,9 @@ def stable_identity(evidence: Evidence) -> Iterator[Breach]:
         contents = {taken.content for taken in all_taken}
         if len(contents) > 1:
             yield Breach(address, f"was sent {len(contents)} messages that differ")
-        identity = identities.get(address)
-        if merge and identity and any(identity.encode() not in content for content in contents):
+        identity = identities.get(address) if merge else ""
+        carried = identity.encode() if identity else b""
+        if [content for content in contents if carried not in content]:
             yield Breach(address, f"was sent a message without its Message-ID {identity}")
 
 
@@ -67,10 +69,10 @@ def preview_is_the_wire(evidence: Evidence) -> Iterator[Breach]:
     """I46: the hash that ledger and log foretold, against the hash of what the server has."""
     foretold = {record.address: record.body_hash for record in evidence.recipients if record.body_hash}
     told: dict[object, object] = {}
-    for event in evidence.by_kind.get("transaction.started", ()):
-        recipients = event.fields["recipients"]
-        for address in recipients if isinstance(recipients, list | tuple) else ():
-            told[address] = event.fields["body_hash"]
+    if "transaction.started" in evidence.by_kind:
+        for recipients, hashed in evidence.by_kind["transaction.started"].pick("recipients", "body_hash"):
+            for address in _several(recipients):
+                told[address] = hashed
     for address, all_taken in evidence.taken_for.items():
         found = blake2b(all_taken[-1].content, digest_size=16).hexdigest()
         if found != foretold.get(address, found) or found != told.get(address, found):
@@ -82,17 +84,19 @@ def each_line_once(evidence: Evidence) -> Iterator[Breach]:
     fault, said = _out_of_place(evidence), _named(evidence)
     if fault:
         yield Breach("", fault)
-    tries = Counter(attempt.recipient for attempt in evidence.attempts if attempt.transaction is not None)
+    tries = Counter([attempt.recipient for attempt in evidence.attempts if attempt.transaction is not None])
     for address, asked in evidence.asked_for.items():
-        if len(asked) > said[address]:
+        if len(asked) > said.get(address, 0):
             yield Breach(address, f"was named by {len(asked)} RCPT commands, and the log has {said[address]}")
     for address, count in said.items():
-        if count > tries[address] + len(evidence.ends):  # one that was broken off with its run leaves no try
+        if count > tries.get(address, 0) + len(evidence.ends):  # one that was broken off with its run leaves no try
             yield Breach(address, f"is named by {count} RCPT lines of the log, in {tries[address]} tries")
 
 
 def _out_of_place(evidence: Evidence) -> str:
     """Return what is wrong with the order of the log, or nothing."""
+    if evidence.log.steady:
+        return ""
     for (number, at, _), (following, later, kind) in pairwise(evidence.log.order()):
         back = later < at - GRAIN and kind not in BETWEEN_RUNS
         if back or following != number + 1:
@@ -102,8 +106,15 @@ def _out_of_place(evidence: Evidence) -> str:
 
 def _named(evidence: Evidence) -> Counter[str]:
     """Return how often each address stands in an RCPT that was said, by the log."""
-    said = (text for _, _, mark, text in evidence.lines if mark == "->" and text.startswith(_RCPT))
-    return Counter(text[len(_RCPT) :].partition(">")[0] for text in said)
+    if "line" not in evidence.by_kind:
+        return Counter()
+    dialogue = evidence.by_kind["line"].pick("mark", "text")
+    said = [text for mark, text in dialogue if mark == "->" and text.startswith(_RCPT)]
+    return Counter([text[len(_RCPT) :].partition(">")[0] for text in said])
+
+
+def _several(recipients: object) -> Iterable[str]:
+    return map(str, recipients) if isinstance(recipients, list | tuple) else ()
 
 
 def _over(evidence: Evidence, session: int, transaction: int) -> float:

@@ -25,8 +25,9 @@ def resume_is_idempotent(evidence: Evidence) -> Iterator[Breach]:
 
 def log_folds_to_ledger(evidence: Evidence) -> Iterator[Breach]:
     """I40: replay the log and set the states against the ledger's."""
-    folded = fold(evidence.log.only(MOVING))
-    for address in sorted(folded.keys() | evidence.states.keys()):
+    folded = fold(evidence.log.slim(MOVING, ("recipient", "recipients", "state")))
+    differing = () if folded == evidence.states else sorted(folded.keys() | evidence.states.keys())
+    for address in differing:
         by_log, by_ledger = folded.get(address), evidence.states.get(address)
         if by_log is not by_ledger:
             yield Breach(address, f"is {by_log} by the log and {by_ledger} by the ledger")
@@ -34,17 +35,18 @@ def log_folds_to_ledger(evidence: Evidence) -> Iterator[Breach]:
 
 def one_outcome_each(evidence: Evidence) -> Iterator[Breach]:
     """I50: tries in the ledger against attempt events in the log, and against RCPT commands in the journal."""
-    balance = Counter(map(_of_ledger, evidence.attempts))
-    unsaid = {_of_ledger(attempt) for attempt in evidence.attempts if _could_not_be_logged(attempt, evidence)}
-    balance.subtract(_of_log(event.fields) for event in evidence.by_kind.get("attempt", ()))
-    for key in (+balance).elements():
-        if key not in unsaid:
-            yield Breach(str(key[0]), f"has a try in the ledger that is not in the log: {key[1:]}")
-    for key in (-balance).elements():
-        yield Breach(str(key[0]), f"has a try in the log that is not in the ledger: {key[1:]}")
+    kept, logged = Counter([_of_ledger(one) for one in evidence.attempts]), Counter(_all_of_log(evidence))
+    if kept.items() != logged.items():
+        unsaid = {_of_ledger(attempt) for attempt in evidence.attempts if _could_not_be_logged(attempt, evidence)}
+        for key in (kept - logged).elements():
+            if key not in unsaid:
+                yield Breach(str(key[0]), f"has a try in the ledger that is not in the log: {key[1:]}")
+        for key in (logged - kept).elements():
+            yield Breach(str(key[0]), f"has a try in the log that is not in the ledger: {key[1:]}")
+    severed, tried_at = evidence.severed, evidence.tried_at
     for address, asked in evidence.asked_for.items():
         for one in asked:
-            known = one.session in evidence.severed or evidence.tried_at(address, one.at) is not None
+            known = one.session in severed or tried_at(address, one.at) is not None
             if not known and not evidence.was_broken_off(one.session, one.transaction):
                 found = f"was named by RCPT in session {one.session}, and no try was written down"
                 yield Breach(address, found, one.spot)
@@ -82,11 +84,16 @@ def _of_ledger(attempt: AttemptRecord) -> _Key:
     )
 
 
-def _of_log(fields: Mapping[str, object]) -> _Key:
-    reply = fields.get("response")
-    said = reply.get("code") if isinstance(reply, dict) else fields.get("fault", "")
-    names = ("recipient", "session", "transaction", "stage", "verdict")
-    return (*(fields.get(name) for name in names), said, fields.get("counted"))
+def _all_of_log(evidence: Evidence) -> list[_Key]:
+    """Return what the log says of each try, as `_of_ledger` does of the ledger's."""
+    if "attempt" not in evidence.by_kind:
+        return []
+    names = ("recipient", "session", "transaction", "stage", "verdict", "response", "fault", "counted")
+    picked = evidence.by_kind["attempt"].pick(*names, lacking=None)
+    return [
+        (to, session, transaction, stage, verdict, said.get("code") if isinstance(said, dict) else fault or "", counted)
+        for to, session, transaction, stage, verdict, said, fault, counted in picked
+    ]
 
 
 def _number(report: Mapping[str, object], name: str) -> int:

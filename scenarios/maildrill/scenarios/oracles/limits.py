@@ -5,7 +5,7 @@ Rule: the journal counts; ledger and log only say what was allowed, and when.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import takewhile
 from math import ceil, inf
@@ -53,15 +53,18 @@ def token_bucket(evidence: Evidence) -> Iterator[Breach]:
 def sizes(evidence: Evidence) -> Iterator[Breach]:
     """I22: MAIL commands in each session, RCPT commands in each transaction, against what was set and learned."""
     limits, batch = evidence.campaign.limits, evidence.campaign.mode is Mode.BATCH
+    mail, rcpt = Stage.MAIL, Stage.RCPT
     for session, asked in evidence.by_session.items():
-        count, begun = sum(one.stage is Stage.MAIL for one in asked), asked[0].at
+        count, begun = sum([one.stage is mail for one in asked]), asked[0].at
         places = _places(evidence, session)
         learned = (messages_at(one, limits, _learned(evidence, one, "messages", begun)) for one in places)
         most = max(learned, default=inf)
         if count > most:
             yield Breach("", f"session {session} had {count} messages; {most:g} are allowed")
     for (session, number), asked in evidence.transactions.items():
-        count, begun = sum(one.stage is Stage.RCPT for one in asked), asked[0].at
+        count, begun = sum([one.stage is rcpt for one in asked]), asked[0].at
+        if count < 2:
+            continue  # one is always allowed
         places = _places(evidence, session) if batch else ()
         learned = (recipients_at(one, limits, _learned(evidence, one, "recipients", begun)) for one in places)
         most = max(learned, default=inf) if batch else 1
@@ -74,21 +77,19 @@ def too_many(evidence: Evidence) -> Iterator[Breach]:
 
     Where the server says nothing else all are served in as few transactions as can be.
     """
-    for asked in evidence.asked:
-        if not _is_one_too_many(evidence, asked):
-            continue
+    crowded = _one_too_many(evidence)
+    for asked in crowded:
         attempt = evidence.tried_at(asked.recipient, asked.at)
         if attempt is None or not attempt.counted:
             continue
         before = (one for one in evidence.attempts_of[asked.recipient] if one.ended <= attempt.started)
         if not any(one.session == attempt.session and one.verdict is Verdict.RELEASED for one in before):
             yield Breach(asked.recipient, f"was one too many ({asked.reply}), and had an attempt counted for that")
-    yield from _progress(evidence)
+    yield from _progress(evidence, {(one.session, one.transaction) for one in crowded})
 
 
-def _progress(evidence: Evidence) -> Iterator[Breach]:
+def _progress(evidence: Evidence, crowded: Collection[tuple[int, int]]) -> Iterator[Breach]:
     """I23: nobody waits, and transactions are few, where nothing else keeps anybody from being served."""
-    crowded = {(one.session, one.transaction) for one in evidence.asked if _is_one_too_many(evidence, one)}
     if not crowded or evidence.severed or evidence.paced or len(evidence.districts) != 1 or not _all_well(evidence):
         return
     if any(attempt.counted and attempt.verdict is Verdict.DEFERRED for attempt in evidence.attempts):
@@ -113,6 +114,13 @@ def _all_well(evidence: Evidence) -> bool:
         for one in evidence.asked
         if one.stage is not Stage.QUIT
     )
+
+
+def _one_too_many(evidence: Evidence) -> list[Asked]:
+    """Return the RCPT commands of whoever was one too many."""
+    rcpt = Stage.RCPT
+    refused = [one for one in evidence.asked if one.stage is rcpt and one.reply is not None and one.reply.klass > 3]
+    return [one for one in refused if _is_one_too_many(evidence, one)]
 
 
 def _is_one_too_many(evidence: Evidence, asked: Asked) -> bool:

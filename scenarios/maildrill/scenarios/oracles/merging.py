@@ -28,14 +28,15 @@ def merge_is_total(evidence: Evidence) -> Iterator[Breach]:
         return
     merge = evidence.campaign.mode is Mode.MERGE
     needed = {tag.name for tag in everywhere if tag.default is None} if merge else set()
-    for address, row in evidence.rows.items():
+    for address, row in evidence.rows.items() if needed else ():
         for name in sorted(needed):
             if not row.get(name, "").strip():
                 yield Breach(address, f"has nothing for the tag [{name}]")
-    marks = {f"[{tag.name}" for tag in everywhere}
+    marks = [(f"[{name}", f"[{name}".encode()) for name in {tag.name: None for tag in everywhere}]
     for taken in evidence.taken:
         content = taken.content
-        if any(mark.encode() in content and not _is_said(mark, evidence, taken) for mark in marks):
+        there = [mark for mark, octets in marks if octets in content]
+        if there and not all(_is_said(mark, evidence, taken) for mark in there):
             yield Breach(next(iter(taken.recipients), ""), "was sent a message with a tag that nobody filled")
     for taken in _spread([taken for taken in evidence.taken if taken.recipients]):
         row = evidence.rows.get(taken.recipients[0], {}) if merge else {}

@@ -2,7 +2,8 @@
 
 Rule 1: what comes out is what went in; only the room that it takes is another. Rule 2: events come out by kind without
 those of other kinds being unpacked: nine in ten are lines of the dialogue. Rule 3: who needs but some fields of many
-events picks them, and no event is made.
+events picks them, and no event is made. Rule 4: an event that is taken in is put down, and all else is done for many
+of them together: that takes a third of the time.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from __future__ import annotations
 import pickle
 import zlib
 from array import array
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice, repeat
 from operator import itemgetter
-from typing import cast, overload
+from typing import Any, TypeVar, cast, overload
 
 from maildrill.sender.log_event import LogEvent
 
@@ -21,8 +22,15 @@ from maildrill.sender.log_event import LogEvent
 _BLOCK = 512
 #: Bits of the smallest window that zlib has in use.
 _NARROWEST = 9
-#: The values of an event's fields, without their names.
-_Row = tuple[object, ...]
+#: Stands in a column where an event has no such field.
+_ABSENT = ...
+#: How many events there are together, and their values: a list for each field that there was by then.
+_Block = tuple[int, list[list[object]]]
+#: An event as it is taken in: number, moment, kind and fields.
+_Taken = tuple[int, float, str, Mapping[str, object]]
+
+
+_T = TypeVar("_T")
 
 
 class _Many(Sequence[LogEvent]):
@@ -56,65 +64,99 @@ class Series(_Many):
         self.numbers = array("I")
         self.moments = array("d")
         self._kind = kind
+        self._places: dict[str, int] = {}  # of each field among the columns
         self._shapes: dict[tuple[str, ...], int] = {}  # the names of fields that there were together
         self._shaped = array("H")
         self._blocks: list[bytes] = []
         self._open: list[Mapping[str, object]] = []
 
-    def add(self, number: int, at: float, fields: Mapping[str, object]) -> None:
-        """Take in one more."""
-        self.numbers.append(number)
-        self.moments.append(at)
-        self._open.append(fields)
-        if len(self._open) == _BLOCK:
-            packed = pickle.dumps(self._taken_apart(), pickle.HIGHEST_PROTOCOL)
+    def extend(self, events: Iterable[_Taken]) -> None:
+        """Take in more."""
+        numbers, moments, _, fields = zip(*events, strict=True)
+        self.numbers.extend(numbers)
+        self.moments.extend(moments)
+        self._open += fields
+        while len(self._open) >= _BLOCK:
+            packed = pickle.dumps(self._taken_apart(self._open[:_BLOCK]), pickle.HIGHEST_PROTOCOL)
             self._blocks.append(zlib.compress(packed, 1))
-            self._open = []
+            del self._open[:_BLOCK]
 
-    def _taken_apart(self) -> list[_Row]:
-        """Return the rows of what is not packed yet, and note their shapes: a block at a time it takes half as long."""
-        shapes, known = self._shapes, len(self._blocks) * _BLOCK
+    def _taken_apart(self, some: Sequence[Mapping[str, object]]) -> _Block:
+        """Return the columns of what is not packed yet, and note its shapes."""
+        shapes, places, known = self._shapes, self._places, len(self._blocks) * _BLOCK
         del self._shaped[known:]
-        self._shaped.extend([shapes.setdefault(tuple(fields), len(shapes)) for fields in self._open])
-        return [tuple(fields.values()) for fields in self._open]
+        self._shaped.extend([shapes.setdefault(tuple(fields), len(shapes)) for fields in some])
+        for name in chain.from_iterable(shapes):
+            places.setdefault(name, len(places))
+        if len(shapes) > 1:
+            return len(some), [[fields.get(name, _ABSENT) for fields in some] for name in places]
+        return len(some), [[*column] for column in zip(*[fields.values() for fields in some], strict=True)]
 
-    def pick(self, name: str, *names: str) -> Iterator[tuple[object, ...]]:
-        """Yield these two or more fields of each event, in order. Raises ValueError where one does not have them."""
-        rows = self._rows()
-        getters = [itemgetter(*map(shape.index, (name, *names))) for shape in self._shapes]
-        if len(getters) == 1:
-            return map(getters[0], rows)
-        return (getters[shape](values) for shape, values in zip(self._shaped, rows, strict=True))
+    def pick(self, *names: str, lacking: object = _ABSENT) -> Iterator[tuple[Any, ...]]:
+        """Yield these fields of each event, in order. lacking: what stands for one that an event does not have.
 
-    def _rows(self) -> Iterator[_Row]:
-        """Return the values of each event; their shapes are known then."""
-        last = self._taken_apart()
-        blocks = (
-            cast("list[_Row]", pickle.loads(zlib.decompress(block)))  # noqa: S301 - our own, from this process
-            for block in self._blocks
+        Raises ValueError where one does not have them, and nothing is to stand for them.
+        """
+        last = self._taken_apart(self._open)
+        for name in names:
+            if any(name not in shape for shape in self._shapes) and lacking is _ABSENT:
+                raise ValueError(f"not every event {self._kind} has a {name}")
+        places = [self._places.get(name, len(self._places)) for name in names]
+        return chain.from_iterable(
+            zip(*(_column(block, place, lacking) for place in places), strict=True) for block in self._unpacked(last)
         )
-        return chain(chain.from_iterable(blocks), last)
+
+    def slim(self, names: Sequence[str]) -> Iterator[LogEvent]:
+        """Yield the events with those of these fields that any of them has."""
+        self._taken_apart(self._open)
+        there = [name for name in names if name in self._places]
+        return (
+            LogEvent(number, at, self._kind, dict(zip(there, values, strict=True)))
+            for number, at, values in zip(self.numbers, self.moments, self.pick(*there, lacking=None), strict=True)
+        )
+
+    def _unpacked(self, last: _Block) -> Iterator[_Block]:
+        for block in self._blocks:
+            yield cast("_Block", pickle.loads(zlib.decompress(block)))  # noqa: S301 - our own, from this process
+        yield last
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     def __iter__(self) -> Iterator[LogEvent]:
-        kind, rows = self._kind, self._rows()
-        shapes = list(self._shapes)
+        kind, last = self._kind, self._taken_apart(self._open)
+        makers = [_maker(shape, self._places) for shape in self._shapes]
+        rows = chain.from_iterable(
+            zip(*columns, strict=True) if columns else repeat((), count) for count, columns in self._unpacked(last)
+        )
         for number, at, shape, values in zip(self.numbers, self.moments, self._shaped, rows, strict=True):
-            yield LogEvent(number, at, kind, dict(zip(shapes[shape], values, strict=True)))
+            names, of = makers[shape]
+            yield LogEvent(number, at, kind, dict(zip(names, of(values), strict=False)))
+
+
+def _maker(names: tuple[str, ...], places: Mapping[str, int]) -> tuple[tuple[str, ...], Callable[[Any], Iterable[Any]]]:
+    """Return the names of an event's fields, and what takes their values, and maybe more, out of a row."""
+    mine = [places[name] for name in names]
+    return names, tuple if mine == [*range(len(mine))] else itemgetter(*mine, 0)
+
+
+def _column(block: _Block, place: int, lacking: object) -> list[object]:
+    """Return the values of one field, in a block from before there was one, too."""
+    count, columns = block
+    column: list[object] = columns[place] if place < len(columns) else [_ABSENT] * count
+    return column if lacking is _ABSENT else [lacking if value is _ABSENT else value for value in column]
 
 
 class Events(_Many):
-    """A log's events: a sink of the log (log_sinks.Sink) while it is written, a sequence afterwards.
-
-    kinds: the events of each kind.
-    """
+    """A log's events: a sink of the log (log_sinks.Sink) while it is written, a sequence afterwards."""
 
     def __init__(self) -> None:
-        self.kinds: dict[str, Series] = {}
+        self._kinds: dict[str, Series] = {}
         self._places: dict[str, int] = {}
         self._order = array("B")  # which kind each event is of
+        self._coming: list[_Taken] = []
+        self._last: tuple[int, float] | None = None
+        self._steady = True
 
     @classmethod
     def of(cls, events: Iterable[LogEvent]) -> Events:
@@ -128,12 +170,32 @@ class Events(_Many):
 
     def take(self, number: int, at: float, kind: str, fields: Mapping[str, object]) -> None:
         """Take in one event."""
-        series = self.kinds.get(kind)
-        if series is None:
-            series = self.kinds[kind] = Series(kind)
-            self._places[kind] = len(self._places)
-        series.add(number, at, fields)
-        self._order.append(self._places[kind])
+        self._coming.append((number, at, kind, fields))
+        if len(self._coming) == _BLOCK:
+            self._sort()
+
+    def _sort(self) -> None:
+        """Give what has come to the series of its kind."""
+        coming, self._coming = self._coming, []
+        sorted_: dict[str, list[_Taken]] = {}
+        for event in coming:
+            kind = event[2]
+            if kind in sorted_:
+                sorted_[kind].append(event)
+            else:
+                sorted_[kind] = [event]
+        for kind, events in sorted_.items():
+            if kind not in self._kinds:
+                self._kinds[kind] = Series(kind)
+                self._places[kind] = len(self._places)
+            self._kinds[kind].extend(events)
+        places = self._places
+        self._order.extend([places[event[2]] for event in coming])
+        numbers, moments = [event[0] for event in coming], [event[1] for event in coming]
+        before, at = self._last or (numbers[0] - 1, moments[0])
+        self._steady &= numbers == [*range(before + 1, before + 1 + len(numbers))]
+        self._steady &= [at, *moments] == sorted([at, *moments])
+        self._last = numbers[-1], moments[-1]
 
     def flush(self) -> None:
         """Nothing is held back."""
@@ -141,10 +203,28 @@ class Events(_Many):
     def close(self) -> None:
         """Nothing is held."""
 
+    @property
+    def kinds(self) -> Mapping[str, Series]:
+        """The events of each kind."""
+        if self._coming:
+            self._sort()
+        return self._kinds
+
+    @property
+    def steady(self) -> bool:
+        """Whether each event has the number behind that of the one before, and none is from before it."""
+        if self._coming:
+            self._sort()
+        return self._steady
+
     def only(self, kinds: Container[str]) -> Iterator[LogEvent]:
         """Yield the events of these kinds, in order."""
-        coming = {place: iter(self.kinds[kind]) for kind, place in self._places.items() if kind in kinds}
-        return (next(coming[place]) for place in self._order if place in coming)
+        return self._merged({kind: iter(series) for kind, series in self.kinds.items() if kind in kinds})
+
+    def slim(self, kinds: Container[str], names: Sequence[str]) -> Iterator[LogEvent]:
+        """Yield the events of these kinds, in order, without any other fields than these."""
+        wanted = {kind: series.slim(names) for kind, series in self.kinds.items() if kind in kinds}
+        return self._merged(wanted)
 
     def without(self, kind: str) -> Iterator[LogEvent]:
         """Yield all but those of one kind, in order."""
@@ -152,12 +232,16 @@ class Events(_Many):
 
     def order(self) -> Iterator[tuple[int, float, str]]:
         """Yield number, time and kind of each event, in order."""
-        kinds = list(self.kinds)
-        coming = [zip(series.numbers, series.moments, strict=True) for series in self.kinds.values()]
-        return ((*next(coming[place]), kinds[place]) for place in self._order)
+        return self._merged({kind: zip(one.numbers, one.moments, repeat(kind)) for kind, one in self.kinds.items()})
+
+    def _merged(self, coming: Mapping[str, Iterator[_T]]) -> Iterator[_T]:
+        """Yield what comes of some kinds in the order of their events."""
+        places = {self._places[kind]: one for kind, one in coming.items()}
+        order = iter(self._order) if len(places) == len(self._places) else filter(places.__contains__, self._order)
+        return map(next, map(places.__getitem__, order))
 
     def __len__(self) -> int:
-        return len(self._order)
+        return len(self._order) + len(self._coming)
 
     def __iter__(self) -> Iterator[LogEvent]:
         return self.only(self.kinds)

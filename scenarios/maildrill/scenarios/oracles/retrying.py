@@ -64,12 +64,13 @@ def floor(evidence: Evidence) -> Iterator[Breach]:
     """I12: set the ledger's deferrals against the next RCPT in the journal."""
     if evidence.turned_back:
         return
-    least = band(evidence.campaign.retry, 1)[0]
+    least, deferred = band(evidence.campaign.retry, 1)[0], Verdict.DEFERRED
     for recipient, attempts in evidence.attempts_of.items():
-        asked = [one.at for one in evidence.asked_for.get(recipient, ())]
+        asked: list[float] | None = None
         for attempt in attempts:
-            if attempt.verdict is not Verdict.DEFERRED:
+            if attempt.verdict is not deferred:
                 continue
+            asked = [one.at for one in evidence.asked_for.get(recipient, ())] if asked is None else asked
             rest = (_wanted(evidence, attempt) or (least, least))[0]
             again = (at for at in evidence.renewals.get(recipient, ()) if at >= attempt.ended)
             end = min(attempt.ended + rest, evidence.mentions.requeued_after(recipient, attempt.ended), *again)
@@ -82,13 +83,15 @@ def floor(evidence: Evidence) -> Iterator[Breach]:
 
 def lifetime(evidence: Evidence) -> Iterator[Breach]:
     """I14: no try begins after the lifetime; Expired only after a counted one."""
+    lifetime = evidence.campaign.retry.lifetime
     for record in evidence.recipients:
         attempts = evidence.attempts_of.get(record.address, ())
-        counted = [attempt for attempt in attempts if attempt.counted]
-        if record.state is State.EXPIRED and not counted:
+        if record.state is State.EXPIRED and not any(attempt.counted for attempt in attempts):
             yield Breach(record.address, "is called expired without one counted attempt")
         for begun in _transactions_begun(evidence, record.address) if attempts else ():
-            end = evidence.lifetime_began(record.address, begun) + evidence.campaign.retry.lifetime
+            if attempts[0].started <= begun <= attempts[0].started + lifetime:
+                continue  # in the lifetime of the very first try, if not in a later one
+            end = evidence.lifetime_began(record.address, begun) + lifetime
             if begun > end + FLIGHT:
                 found = f"was tried {format_duration(begun - end)} after its lifetime"
                 yield Breach(record.address, found, Spot(begun, Stage.RCPT))
@@ -98,14 +101,16 @@ def attempt_counting(evidence: Evidence) -> Iterator[Breach]:
     """I15: the ledger's counts, recounted from its tries; nothing about the host is in them."""
     for record in evidence.recipients:
         attempts = evidence.attempts_of.get(record.address, ())
-        counted = sum(attempt.counted for attempt in attempts)
+        counted = sum([attempt.counted for attempt in attempts])
         if record.attempts != counted:
             yield Breach(record.address, f"has {record.attempts} attempts counted and {counted} to be counted")
     for attempt in evidence.attempts:
+        if not attempt.counted:
+            continue
         about_host = attempt.scope is Scope.HOST or attempt.stage in _HOST_STAGES
         gone = attempt.reply is not None and attempt.reply.code == 421 and not attempt.row.startswith("dot")
-        nowhere = domain_of(attempt.recipient) in evidence.unroutable  # 521 from each host of a domain is about it
-        if attempt.counted and (about_host or gone) and not nowhere:
+        # 521 from each host of a domain is about it
+        if (about_host or gone) and domain_of(attempt.recipient) not in evidence.unroutable:
             yield Breach(attempt.recipient, f"had an attempt counted for what was said of the host ({attempt.row})")
 
 
@@ -135,10 +140,11 @@ def _overridden(evidence: Evidence, asked: Asked) -> bool:
     return attempt is not None and evidence.override_of(attempt) is not None
 
 
-def _transactions_begun(evidence: Evidence, recipient: str) -> Iterator[float]:
-    """Yield when each transaction with this recipient began: its MAIL command, by the server's clock."""
-    for asked in evidence.asked_for.get(recipient, ()):
-        yield evidence.transactions[asked.session, asked.transaction][0].at
+def _transactions_begun(evidence: Evidence, recipient: str) -> list[float]:
+    """Return when each transaction with this recipient began: its MAIL command, by the server's clock."""
+    transactions = evidence.transactions
+    asked = evidence.asked_for.get(recipient, ())
+    return [transactions[one.session, one.transaction][0].at for one in asked]
 
 
 RETRYING = (

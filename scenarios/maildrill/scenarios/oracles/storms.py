@@ -29,7 +29,7 @@ def storm_bound(evidence: Evidence) -> Iterator[Breach]:
     At each host, and at all together. Each run has so many: a new process knows nothing of the old one's failures.
     """
     starts = sorted(event.at for event in evidence.by_kind.get("run.started", ()))
-    useful = {asked.session for asked in evidence.asked if _is_of_use(asked)}
+    useful = {session for session, asked in evidence.by_session.items() if any(map(_is_of_use, asked))}
     idle = [one for one in evidence.connected if one.session not in useful]
     # each session may have to connect twice, and those under way when one fails come on top
     most = 2 * (Breaker().threshold + 2 * evidence.campaign.limits.connections + 2)
@@ -75,6 +75,7 @@ def _destinations(evidence: Evidence) -> int:
 
 
 def _is_of_use(asked: Asked) -> bool:
+    """Whether something came of a command."""
     reply = asked.reply
     if reply is None or reply.code == 421:
         return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from math import inf
 
@@ -31,10 +31,12 @@ def transient_is_retried(evidence: Evidence) -> Iterator[Breach]:
     down_until = list(accumulate((until for _, until in downs), max, initial=0.0))
     down_at = [at for at, _ in downs]
     begun = [at for at, _ in waits]
+    deferred = State.DEFERRED
     for recipient, attempts in evidence.attempts_of.items():
-        for attempt, following in zip(attempts, [*attempts[1:], None], strict=True):
-            if attempt.until is None or attempt.state is not State.DEFERRED:
+        for number, attempt in enumerate(attempts, 1):
+            if attempt.until is None or attempt.state is not deferred:
                 continue
+            following = attempts[number] if number < len(attempts) else None
             n = bisect_right(begun, attempt.until) - 1
             ended = waits[n][1] if n >= 0 else attempt.until
             late = ended - attempt.until
@@ -83,10 +85,9 @@ def clock_safety(evidence: Evidence) -> Iterator[Breach]:
             )
         if attempt.until is not None and attempt.until < evidence.found_at(attempt):
             yield Breach(attempt.recipient, "is due before its last try was over")
-    for event in evidence.by_kind.get("attempt", ()):
-        delay = event.fields.get("delay", 0.0)
+    for recipient, delay in _delays(evidence):
         if isinstance(delay, float) and delay < 0:
-            yield Breach(str(event.fields["recipient"]), f"has a delay of {delay:g}s in the log")
+            yield Breach(str(recipient), f"has a delay of {delay:g}s in the log")
     for event in evidence.by_kind.get("breaker.opened", ()):
         if _until(event) < event.at - GRAIN:
             yield Breach("", f"event {event.number} of the log ({event.kind}) is about a time that was over")
@@ -130,6 +131,12 @@ def timeout_honesty(evidence: Evidence) -> Iterator[Breach]:
         if waits and all(abs(seen - allowed) > _TICK + FLIGHT for seen in waits):
             found = f"was given up {format_duration(min(waits))} after the server had read {attempt.stage}"
             yield Breach(attempt.recipient, f"{found}, and {format_duration(allowed)} is the deadline")
+
+
+def _delays(evidence: Evidence) -> Iterable[tuple[object, object]]:
+    """Return whom each try was for, and how long it took, by the log."""
+    tries = evidence.by_kind.get("attempt")
+    return () if tries is None else tries.pick("recipient", "delay", lacking=0.0)
 
 
 def _until(event: LogEvent) -> float:

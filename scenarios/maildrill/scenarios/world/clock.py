@@ -20,7 +20,7 @@ class VirtualClock:
 
     def now(self) -> float:
         """Return Unix seconds (UTC)."""
-        return self._epoch + self._loop.time()
+        return self._epoch + self._loop.instant
 
     def jump(self, seconds: float) -> None:
         """Put the clock forward, or back for less than 0, for everybody; nobody who waits is woken by it."""

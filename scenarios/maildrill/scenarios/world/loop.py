@@ -12,8 +12,8 @@ import math
 import threading
 from asyncio import base_events
 from collections import deque
-from collections.abc import Callable
-from contextvars import Context
+from collections.abc import Callable, Sequence
+from contextvars import Context, copy_context
 from heapq import heapify, heappop, heappush
 from typing import Any, Final, TypeVar, TypeVarTuple
 
@@ -32,6 +32,23 @@ STUCK: Final = 1_000_000  # turns of the loop at one instant; a drill needs some
 SWEEP: Final = 256  # cancelled timers worth a sweep
 
 
+class Turn(asyncio.Handle):
+    """A call-back whose turn comes at this instant; a dozen are made for each message, so without asking for debug."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, callback: Callable[..., object], args: Sequence[Any], loop: VirtualLoop, context: Context | None
+    ) -> None:
+        self._context = copy_context() if context is None else context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = None
+        self._source_traceback = None
+
+
 class Timer(asyncio.TimerHandle):
     """A timer of this loop: the heap orders it, not its own comparison."""
 
@@ -44,6 +61,7 @@ class VirtualLoop(base_events.BaseEventLoop):
     """The loop of one world; `instant` is its time in seconds since the start; `tap` hears all that lands."""
 
     _ready: deque[asyncio.Handle]
+    _debug: bool
     _stopping: bool
     _closed: bool
     _thread_id: int | None
@@ -98,8 +116,11 @@ class VirtualLoop(base_events.BaseEventLoop):
         context: Context | None = None,
     ) -> asyncio.Handle:
         """Call `callback` at this instant, after all that is ready."""
-        self._check_closed()
-        handle = asyncio.Handle(callback, args, self, context)
+        if self._closed or self._debug:
+            self._check_closed()
+            handle = asyncio.Handle(callback, args, self, context)
+        else:
+            handle = Turn(callback, args, self, context)
         self._ready.append(handle)
         return handle
 

@@ -69,16 +69,17 @@ class Pipe:
         self._leave(what)
 
     def _leave(self, load: Octets | Signal) -> None:
-        loop = self._loop
-        self._left_at = loop.instant
-        if not self._delays:
-            self._delays.extend(loop.network.delays(self._path, self._block))
+        loop, delays = self._loop, self._delays
+        now = self._left_at = loop.instant
+        if not delays:
+            delays.extend(loop.network.delays(self._path, self._block))
             self._block += 1
-        landing = loop.instant + self._delays.popleft()
-        floor = max(self._landing_at, loop.instant)
-        self._landing_at = landing if landing > floor else math.nextafter(floor, math.inf)
+        landing, before = now + delays.popleft(), self._landing_at
+        if landing <= before or landing <= now:
+            landing = math.nextafter(max(before, now), math.inf)
+        self._landing_at = landing
         self._air.append(load)
-        loop.schedule(self._landing_at, self._handle)
+        loop.schedule(landing, self._handle)
 
     def _land(self) -> None:
         load = self._air.popleft()
@@ -86,14 +87,15 @@ class Pipe:
             load()
             return
         data = load[0] if len(load) == 1 else b"".join(load)
-        segment = self._loop.network.segment
-        if segment and len(data) > segment:
+        loop = self._loop
+        network = loop.network
+        if network.segment and len(data) > network.segment:
             # Each wake-up takes the head of the queue, so the next flight's takes our rest and ours takes that flight.
-            self._air.appendleft([data[segment:]])
-            self._loop.schedule(self._loop.instant + SPACING, self._handle)
-            data = data[:segment]
-        if self._loop.network.cuts and not self._loop.switchboard.carries(self._path, len(data)):
+            self._air.appendleft([data[network.segment :]])
+            loop.schedule(loop.instant + SPACING, self._handle)
+            data = data[: network.segment]
+        if network.cuts and not loop.switchboard.carries(self._path, len(data)):
             return
-        if self._loop.tap is not None:
-            self._loop.tap(self._loop.instant, self._path, data)
+        if loop.tap is not None:
+            loop.tap(loop.instant, self._path, data)
         self.octets(data)

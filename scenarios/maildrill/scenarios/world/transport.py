@@ -39,7 +39,7 @@ class MemoryTransport(asyncio.Transport):
         self._out = outgoing
         self._in = incoming
         self._closed = closed
-        self._far: MemoryTransport | None = None
+        self._far = cast("MemoryTransport", None)  # until they are joined: octets travel between two ends only
         self._protocol: asyncio.BaseProtocol | None = None
         self._receive: Callable[[bytes], object] = _ignore
         self._inbox = Inbox(loop, self._deliver)
@@ -64,11 +64,6 @@ class MemoryTransport(asyncio.Transport):
     def join(self, far: MemoryTransport) -> None:
         """Make `far` the other end."""
         self._far = far
-
-    @property
-    def _other(self) -> MemoryTransport:
-        assert self._far is not None  # noqa: S101 - octets travel between two ends only
-        return self._far
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         """Hand what is read to `protocol` from now on."""
@@ -101,7 +96,12 @@ class MemoryTransport(asyncio.Transport):
 
     def _landed(self, data: bytes) -> None:
         if self._inbox.direct:
-            self._deliver(data)
+            try:
+                self._read(data)
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:
+                self._fatal_error(error)
         elif self._gone:
             self._out.signal(self._reset_far)  # octets for a closed socket are answered with an RST
         else:
@@ -123,7 +123,7 @@ class MemoryTransport(asyncio.Transport):
 
     def _read(self, data: bytes) -> None:
         self._in.unread -= len(data)
-        if self._other._outbox.data and not self._opening:
+        if self._far._outbox.data and not self._opening:
             self._opening = True
             self._out.signal(self._opened)
         self._receive(data)
@@ -131,7 +131,7 @@ class MemoryTransport(asyncio.Transport):
     def _opened(self) -> None:
         """Word of our room lands at the far end."""
         self._opening = False
-        self._other._flush()
+        self._far._flush()
 
     def _fill(self, data: bytes) -> None:
         """Give octets to a BufferedProtocol, as ssl's is."""
@@ -270,12 +270,12 @@ class MemoryTransport(asyncio.Transport):
             self._out.signal(self._end_far)
 
     def _end_far(self) -> None:
-        if self._far is not None:  # a caller may give up where nobody listens
+        if self._far:  # a caller may give up where nobody listens
             self._far._fin_seen = True
             self._far._inbox.put(END)
 
     def _reset_far(self) -> None:
-        self._other.lose()
+        self._far.lose()
 
     def lose(self) -> None:
         """Hear that the connection is no more."""

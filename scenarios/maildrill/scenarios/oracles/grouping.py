@@ -1,0 +1,23 @@
+"""Put what belongs together into groups, in order. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+_T = TypeVar("_T")
+_K = TypeVar("_K")
+
+
+def grouped(items: Iterable[_T], key: Callable[[_T], _K]) -> dict[_K, tuple[_T, ...]]:
+    """Return the items with each key, both in the order in which they first came."""
+    groups: dict[_K, list[_T]] = defaultdict(list)
+    for item in items:
+        groups[key(item)].append(item)
+    return closed(groups)
+
+
+def closed(groups: Mapping[_K, Iterable[_T]]) -> dict[_K, tuple[_T, ...]]:
+    """Return groups that nobody adds to any more."""
+    return {name: tuple(group) for name, group in groups.items()}
