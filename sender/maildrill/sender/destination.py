@@ -94,6 +94,11 @@ class Destination:
         return self.gate.promptness.tardy
 
     @property
+    def stranger(self) -> bool:
+        """Whether it has not shown yet that it serves."""
+        return self.gate.promptness.stranger
+
+    @property
     def stuck(self) -> bool:
         """Whether who waits for it will hardly be served soon."""
         return self.tardy or not self.working

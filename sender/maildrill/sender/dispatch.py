@@ -14,7 +14,7 @@ from maildrill.sender.desk import Try
 from maildrill.sender.destination import Destination, next_moments
 from maildrill.sender.disposition import judge_setup
 from maildrill.sender.lane import Lane
-from maildrill.sender.places import Places, Taken, late
+from maildrill.sender.places import Load, Places, Taken, load_of
 from maildrill.sender.queues import Queue
 from maildrill.sender.schedule import Schedule
 from maildrill.sender.shop import Shop
@@ -37,7 +37,7 @@ class Dispatch:
         self._lanes: dict[asyncio.Task[None], Lane] = {}
         self._look_ups: dict[asyncio.Task[None], Queue] = {}
         self._starving: list[Destination] = []  # in line for a place
-        self._counted: int | None = None  # sessions that are late
+        self._counted: Load | None = None  # sessions that are late, or may be
         self._moment: float | None = None  # when one of them may get it
 
     @property
@@ -82,8 +82,11 @@ class Dispatch:
             line = self._schedule.due(now)
             for queue in line:
                 progress |= isinstance(queue, Queue) and self._find(queue, now)
-            for one in self._places.in_turn(_destinations(line), self._late):
-                progress |= self._serve(one, now)
+            known = False  # whether one that is known to serve may want yet another place
+            for one in self._places.in_turn(_destinations(line), self._load):
+                begun = self._serve(one, now, known=known)
+                known |= begun and not one.stranger
+                progress |= begun
         self._starving = _destinations(self._schedule.due(now))
         self._moment = None
         if self._starving:
@@ -120,8 +123,11 @@ class Dispatch:
         self._schedule.look_at(one)
         self._ring()
 
-    def _serve(self, destination: Destination, now: float) -> bool:
-        """Begin one more session with a destination, if it wants one; return whether that was done."""
+    def _serve(self, destination: Destination, now: float, *, known: bool) -> bool:
+        """Begin one more session with a destination, if it wants one; return whether that was done.
+
+        known: whether somebody in line is known to serve.
+        """
         gate, ways = destination.gate, self._shop.ways
         if destination.out:
             for queue in ways.orphans(destination):
@@ -133,7 +139,7 @@ class Dispatch:
         if destination.idle >= wanted or not gate.allows(now, destination.sessions):
             self._schedule.done(destination, self._alarm(destination, queues, now))
             return False
-        if not self._places.free_for(destination, now, len(self._lanes), self._late):
+        if not self._places.free_for(destination, now, len(self._lanes), self._load, known=known):
             return False  # stays in line
         self._begin(destination)
         self._schedule.to_the_end(destination)
@@ -171,10 +177,10 @@ class Dispatch:
                 lane.stay.leave()
         self._moment = self._places.next_moment(now, taken, self._starving)
 
-    def _late(self) -> int:
-        """Return how many sessions are late; counted once while nothing begins, however many stand in line."""
+    def _load(self) -> Load:
+        """Return how many sessions are late, or may be; counted once while nothing begins, whoever stands in line."""
         if self._counted is None:
-            self._counted = late(self._taken(), self._shop.clock.now())
+            self._counted = load_of(self._taken(), self._shop.clock.now())
         return self._counted
 
     def _taken(self) -> list[Taken[Destination]]:

@@ -95,9 +95,11 @@ class Gate:
     def took(self, now: float, seconds: float, *, served: bool) -> None:
         """Note how long a session took to serve somebody, or served nobody."""
         before, self.promptness = self.promptness, self.promptness.took(seconds, served=served)
-        if self.promptness.tardy == before.tardy:
+        if self.promptness is before:
             return
-        if self.promptness.tardy:
+        if self.promptness.tardy == before.tardy:
+            pass  # it is a stranger no more
+        elif self.promptness.tardy:
             self._log.emit("destination.tardy", now, relay=self._relay, seconds=round(seconds, 3))
         else:
             self._log.emit("destination.prompt", now, relay=self._relay)

@@ -3,6 +3,8 @@
 Rule 1: a destination is tardy once a session with it served nobody for GRACE seconds, until it is prompt again. Rule 2:
 while prompt ones wait, the tardy have half of the places; of their sessions the first are heard out, the others give
 way. Rule 3: of the tardy, whoever was heard out longest ago is next. Rule 4: of a single place they have half the time.
+Rule 5: a session whose dot has left is never left, however long its host is silent then; so a quarter of the places is
+for those that are known to serve, while any of them waits.
 """
 
 from __future__ import annotations
@@ -27,6 +29,11 @@ class Party(Protocol):
     @property
     def tardy(self) -> bool:
         """Whether it kept a place for too long the last time."""
+        ...
+
+    @property
+    def stranger(self) -> bool:
+        """Whether it has not shown yet that it serves."""
         ...
 
     @property
@@ -59,6 +66,18 @@ class Taken(Generic[P]):
         """Whether it counts as one of the tardy."""
         return self.party.tardy or now >= self.since + GRACE
 
+    def risky(self, now: float) -> bool:
+        """Whether it may keep its place for as long as the deadline for the dot, for all that is known."""
+        return self.party.stranger or self.late(now)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How many places those have who are late, and who are risky."""
+
+    late: int
+    risky: int
+
 
 class Places(Generic[P]):
     """The places of a run: so many sessions at once, at most."""
@@ -73,21 +92,38 @@ class Places(Generic[P]):
         """How many places the tardy may have while others wait."""
         return self.count // 2 or int(self._owed <= 0)
 
-    def in_turn(self, line: Iterable[P], late: Callable[[], int]) -> Iterator[P]:
-        """Yield who waits in `line`, in order; late: how many places those have who are late, at each moment."""
-        tardy, prompt = list[P](), deque[P]()
-        for one in line:
-            (tardy if one.tardy else prompt).append(one)
-        behind = deque(sorted(tardy, key=lambda one: one.heard_out))
-        while behind or prompt:
-            turn = behind if behind and (not prompt or late() < self.share) else prompt
-            yield turn.popleft()
+    @property
+    def trust(self) -> int:
+        """How many places strangers and whoever is late may have while somebody waits that is known to serve."""
+        return self.count - self.count // 4
 
-    def free_for(self, party: P, now: float, taken: int, late: Callable[[], int]) -> bool:
-        """Whether a session with `party` may begin now, where so many places are taken; late: as above."""
+    def in_turn(self, line: Iterable[P], load: Callable[[], Load]) -> Iterator[P]:
+        """Yield who waits in `line`, in order; load: of the places, at each moment."""
+        tardy, known, strange = list[P](), deque[tuple[int, P]](), deque[tuple[int, P]]()
+        for number, one in enumerate(line):
+            if one.tardy:
+                tardy.append(one)
+            else:
+                (strange if one.stranger else known).append((number, one))
+        behind = deque(sorted(tardy, key=lambda one: one.heard_out))
+        while behind or known or strange:
+            if behind and (not (known or strange) or load().late < self.share):
+                yield behind.popleft()
+            elif known and not (strange and strange[0][0] < known[0][0] and load().risky < self.trust):
+                yield known.popleft()[1]
+            else:
+                yield strange.popleft()[1]
+
+    def free_for(self, party: P, now: float, taken: int, load: Callable[[], Load], *, known: bool = False) -> bool:
+        """Whether a session with `party` may begin now, where so many places are taken; load: as above.
+
+        known: whether somebody who is known to serve waits for a place.
+        """
         if taken >= self.count:
             return False
-        return not party.tardy or now >= self._contested_at + REST or late() < self.share
+        if party.tardy:
+            return now >= self._contested_at + REST or load().late < self.share
+        return not (known and party.stranger) or load().risky < self.trust
 
     def giving_way(self, now: float, taken: Sequence[Taken[P]], waiting: Iterable[P]) -> list[Taken[P]]:
         """Return whose sessions are to be left at once for the sake of those in `waiting`, who would begin one."""
@@ -105,10 +141,12 @@ class Places(Generic[P]):
 
     def had_its_turn(self, one: Taken[P], now: float, taken: Sequence[Taken[P]], waiting: Iterable[P]) -> bool:
         """Whether a session between two transactions is to make room for somebody in `waiting`."""
-        others = [other for other in waiting if other is not one.party]
+        load = load_of(taken, now)
+        behind = load.late
+        kept = not one.party.stranger and load.risky >= self.trust  # no stranger would get the place
+        others = [other for other in waiting if other is not one.party and not (kept and other.stranger)]
         if not one.turns or len(taken) < self.count or not others:
             return False  # whoever was long in coming is used at least once
-        behind = late(taken, now)
         if any(not other.tardy for other in others):
             if one.party.tardy and behind > self.share:
                 return True
@@ -135,6 +173,7 @@ class Places(Generic[P]):
         return min((at for at in moments if at > now), default=None)
 
 
-def late(taken: Iterable[Taken[P]], now: float) -> int:
-    """Return how many sessions count as those of the tardy."""
-    return sum(one.late(now) for one in taken)
+def load_of(taken: Iterable[Taken[P]], now: float) -> Load:
+    """Return how many sessions are of no use now, or may be."""
+    sessions = list(taken)
+    return Load(sum(one.late(now) for one in sessions), sum(one.risky(now) for one in sessions))

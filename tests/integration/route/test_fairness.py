@@ -86,6 +86,24 @@ def test_a_hundred_dead_domains_cost_a_few_seconds_each(played: Played, stage: s
     assert set(alive) == {State.DELIVERED}
 
 
+@pytest.mark.parametrize("connections", [4, 20])
+def test_hosts_that_are_mute_behind_the_dot_do_not_take_all_places(played: Played, connections: int) -> None:
+    """None of their sessions may be left for ten minutes; a quarter of the places is for those known to serve."""
+    mute = [f"mute{n}.test" for n in range(40)]
+    people = ["first@alive.test", *(f"r@{name}" for name in mute), *(f"r{n}@alive.test" for n in range(500))]
+    drilled = played(
+        people,
+        {**dict.fromkeys(mute, HANGS.format(stage="dot")), "alive.test": ""},
+        route=DIRECT,
+        limits=Limits(connections=connections),
+        retry=NO_LUCK,
+        mode=Mode.MERGE,
+    )
+
+    assert _done(drilled, "alive.test") < 60.0
+    assert {state for address, state in drilled.evidence.states.items() if "mute" in address} == {State.UNKNOWN}
+
+
 def test_the_dead_are_heard_out_all_the_same(played: Played) -> None:
     """Half of the places are theirs; whoever answers late is found out, and served."""
     late = '[[rule]]\nat = "banner"\nwait = "4m"\n'

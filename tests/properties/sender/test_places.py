@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maildrill.sender.pacing.promptness import GRACE, Promptness
-from maildrill.sender.places import REST, TURN_SECONDS, Places, Taken, late
+from maildrill.sender.places import REST, TURN_SECONDS, Load, Places, Taken, load_of
 
 #: No session keeps a place for longer, unless it is asked to leave: the deadline for a greeting.
 DEADLINE = 300.0
@@ -37,6 +37,11 @@ class Host:
     def tardy(self) -> bool:
         """As places ask."""
         return self.promptness.tardy
+
+    @property
+    def stranger(self) -> bool:
+        """As places ask."""
+        return self.promptness.stranger
 
     @property
     def heard_out(self) -> float:
@@ -95,8 +100,8 @@ class Play:
             for one in [one for one in self.sessions if one.until <= self.now]:
                 self._step(one)
 
-    def _late(self) -> int:
-        return late(self._taken(), self.now)
+    def _load(self) -> Load:
+        return load_of(self._taken(), self.now)
 
     def _taken(self) -> list[Taken[Host]]:
         return [one.taken() for one in self.sessions]
@@ -110,14 +115,16 @@ class Play:
     def _begin(self) -> None:
         progress = True
         while progress:
-            progress = False
-            for host in list(self.places.in_turn(list(self._waiting()), self._late)):
-                if host.waits and self.places.free_for(host, self.now, len(self.sessions), self._late):
+            progress = known = False
+            for host in list(self.places.in_turn(list(self._waiting()), self._load)):
+                taken = len(self.sessions)
+                if host.waits and self.places.free_for(host, self.now, taken, self._load, known=known):
                     seconds = host.greeting if host.messages else DEADLINE
                     self.sessions.append(Session(host, next(self._numbers), self.now, self.now, self.now + seconds))
                     host.sessions += 1
                     self._line.remove(host)
                     progress = True
+                    known |= not host.stranger
         self.most = max(self.most, len(self.sessions))
         leaving = self.places.giving_way(self.now, self._taken(), self._waiting()) if self._waiting() else []
         for one in [one for one in self.sessions if one.number in {gone.number for gone in leaving}]:
@@ -210,11 +217,22 @@ def test_a_host_that_always_has_something_to_do_does_not_starve_the_others(conne
     assert play.hosts[2].served[-1] <= 60.0 + 2 * TURN_SECONDS
 
 
-@given(tardy=st.lists(st.booleans(), max_size=12), behind=st.integers(0, 3))
-def test_order_in_line_is_kept(tardy: list[bool], behind: int) -> None:
-    """Everybody is looked at once; the prompt in the order of the line, the tardy in that of when they were heard."""
-    line = [Host(n, 0.0, 1.0, 1, 0.0, Promptness(tardy=late_one, heard_out=-n)) for n, late_one in enumerate(tardy)]
-    found = list(Places[Host](4).in_turn(line, lambda: behind))
+@given(
+    kinds=st.lists(st.tuples(st.booleans(), st.booleans()), max_size=12), late=st.integers(0, 3), new=st.integers(0, 3)
+)
+def test_order_in_line_is_kept(kinds: list[tuple[bool, bool]], late: int, new: int) -> None:
+    """Everybody is looked at once: strangers and those that are known in the order of the line, the tardy by another.
 
-    assert [one for one in found if not one.tardy] == [one for one in line if not one.tardy]
+    While few sessions are risky, strangers and the known are one line. The tardy come as they were heard.
+    """
+    line = [
+        Host(n, 0.0, 1.0, 1, 0.0, Promptness(tardy=tardy, stranger=stranger, heard_out=-n))
+        for n, (tardy, stranger) in enumerate(kinds)
+    ]
+    found = list(Places[Host](4).in_turn(line, lambda: Load(late, late + new)))
+    prompt, before = [one for one in found if not one.tardy], [one for one in line if not one.tardy]
+
+    assert [one for one in prompt if one.stranger] == [one for one in before if one.stranger]
+    assert [one for one in prompt if not one.stranger] == [one for one in before if not one.stranger]
+    assert prompt == before or late + new >= 3
     assert [one for one in found if one.tardy] == [one for one in reversed(line) if one.tardy]

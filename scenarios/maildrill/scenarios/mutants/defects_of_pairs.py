@@ -21,6 +21,7 @@ from maildrill.sender.summary import Violation
 from maildrill.sender.window import Window
 
 SILENT = '[[rule]]\nat = "banner"\nwait = "2h"\n'
+MUTE = '[[rule]]\nat = "dot"\nwait = "2h"\n'
 #: Recipients that these drills have in memory, and how many of a dead domain are due before anybody else.
 WINDOW, DEAD = 20, 30
 
@@ -58,10 +59,24 @@ def dead_in_all_places() -> Plan:
     return _direct({f"dead{n}.test": 1 for n in range(10)}, alive=5)
 
 
-def _direct(dead: Mapping[str, int], *, alive: int) -> Plan:
-    """Return a plan in which so many of each of these domains come first, and so many of another one follow."""
-    domains = {**dict.fromkeys(dead, SILENT), "alive.test": ""}
-    people = [f"r{n}@{name}" for name, many in {**dead, "alive.test": alive}.items() for n in range(many)]
+def trusts_strangers(patch: Patching) -> None:
+    """Give all places to whoever comes, though each of them may keep its own for ten minutes."""
+    patch.setattr(Places, "trust", property(lambda places: places.count + 1))
+
+
+def mute_in_all_places() -> Plan:
+    """Return a plan in which domains are mute behind the dot, more than there are places; another one serves before."""
+    return _direct({f"mute{n}.test": 1 for n in range(10)}, alive=100, first=1, rules=MUTE)
+
+
+def _direct(dead: Mapping[str, int], *, alive: int, first: int = 0, rules: str = SILENT) -> Plan:
+    """Return a plan in which so many of each of these domains come first, and so many of another one follow.
+
+    first: so many of that one come before all. rules: of the hosts of the others.
+    """
+    domains = {**dict.fromkeys(dead, rules), "alive.test": ""}
+    people = [f"f{n}@alive.test" for n in range(first)]
+    people += [f"r{n}@{name}" for name, many in {**dead, "alive.test": alive}.items() for n in range(many)]
     plan = _planned(Route(kind=RouteKind.DIRECT), people, {f"mx.{name}": rules for name, rules in domains.items()})
     return replace(plan, dns={name: Records(mx=(Mx(10, f"mx.{name}"),)) for name in domains})
 
@@ -88,6 +103,7 @@ PAIR_DEFECTS: tuple[PairDefect, ...] = (
     PairDefect(fills_its_memory_with_the_dead, dead_in_front, 45),
     PairDefect(takes_the_accounts_for_one, dead_account, 45),
     PairDefect(has_nobody_give_way, dead_in_all_places, 45),
+    PairDefect(trusts_strangers, mute_in_all_places, 45),
 )
 
 
