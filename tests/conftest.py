@@ -3,7 +3,8 @@
 `dev` (the default) explores at random and keeps what it found in `.hypothesis/`, so that a failure comes first
 next time. `ci` (chosen by CI=true) is derandomised: there a run judges the change, not the luck of the draw.
 Both print the blob that reproduces a failure. `mutation` (chosen by tests/mutation) is `ci` that looks no further once
-an example fails, and asks properties last. HYPOTHESIS_PROFILE chooses by name.
+an example fails, and asks properties last. `thorough` (chosen by `tox -e crash`) is `ci` with ten times the
+examples, where a test leaves their number to the profile. HYPOTHESIS_PROFILE chooses by name.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ settings.register_profile(
     "dev", deadline=None, print_blob=True, database=DirectoryBasedExampleDatabase(".hypothesis/examples")
 )
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True, database=None)
+settings.register_profile("thorough", settings.get_profile("ci"), max_examples=1000)
 settings.register_profile("mutation", settings.get_profile("ci"), phases=(Phase.explicit, Phase.generate))
 
 _IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
