@@ -35,11 +35,10 @@ class Ahead(Generic[_T]):
             known = self._known.pop(key)
         return known
 
-    def drop(self, keys: Iterable[int]) -> None:
-        """Forget those who are not ours any more."""
-        for key in keys:
-            self._beside.pop(key, None)
-            self._known.pop(key, None)
+    def drop(self, key: int) -> None:
+        """Forget somebody who is not ours any more."""
+        self._beside.pop(key, None)
+        self._known.pop(key, None)
 
     def _together(self, key: int) -> list[int]:
         beside = self._beside.get(key, ())

@@ -118,7 +118,8 @@ class PostgresLedger(SqlLedger):
         """Give back these."""
         self._skipped.forget()
         given = list(keys)
-        self._ahead.drop(given)
+        for key in given:
+            self._ahead.drop(key)
         self._group.now(lambda: self.do(pg.RELEASE, (given, self.run)))
 
     async def renew(self) -> None:

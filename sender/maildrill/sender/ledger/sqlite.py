@@ -15,9 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from maildrill.sender.ledger import statements as sql
+from maildrill.sender.ledger.gathered import Gathered
 from maildrill.sender.ledger.group import Apart, Write
 from maildrill.sender.ledger.lease import is_leased
-from maildrill.sender.ledger.records import Entry, Page, Pause
+from maildrill.sender.ledger.records import Entry, Intent, Page, Pause
 from maildrill.sender.ledger.sql_ledger import GONE, SqlLedger
 from maildrill.sender.ledger.trouble import in_words
 from maildrill.sender.plan import ALL, Turns, Waiting
@@ -38,6 +39,8 @@ class SqliteLedger(SqlLedger):
         self._connection = connection
         self._name = name
         self._held: set[int] = set()
+        self._gathered = Gathered()
+        self._last_try: int | None = None  # nobody else gives out numbers; None: the table has to be asked
         self.file_lease: sqlite3.Connection | None = None
         self.lazy = False
         self._thread: ThreadPoolExecutor | None = None
@@ -86,14 +89,14 @@ class SqliteLedger(SqlLedger):
 
     def release(self, keys: Iterable[int]) -> None:
         """Give back these."""
-        given = list(keys)
-        self._held.difference_update(given)
-        self._ahead.drop(given)
+        for key in keys:
+            self._held.discard(key)
+            self._ahead.drop(key)
 
     async def record(self, entries: Sequence[Entry], pause: Pause | None = None) -> None:
         """Write down tries and what they came to; who is not kept is leased no longer."""
-        await super().record(entries, pause)
-        self.release(entry.key for entry in entries if not entry.kept)
+        await self._group.write(lambda: self._record(entries, pause))
+        self.release([entry.key for entry in entries if not entry.kept])
 
     def settle(self, moved: Sequence[Waiting]) -> None:
         """Write down where recipients stand now; who is not to be tried is leased no longer."""
@@ -116,12 +119,45 @@ class SqliteLedger(SqlLedger):
 
     def do(self, statement: str, parameters: Sequence[object] = ()) -> sql.Found | None:
         """Execute a statement; return its first row, if it gives any."""
+        self._pour()
         found: sql.Found | None = self._connection.execute(statement, parameters).fetchone()
         return found
 
     def each(self, statement: str, parameters: Iterable[Sequence[object]]) -> None:
         """Execute a statement for each of these."""
+        self._pour()
         self._connection.executemany(statement, parameters)
+
+    def write_tries(self, entries: Sequence[Entry]) -> None:
+        """Write down tries and strike their intents, in the caller's transaction."""
+        self._conclude(entries)
+        self._pour()
+
+    def _intend(self, intent: Intent) -> None:
+        if not self._gathered.takes(intent):
+            self._pour()
+        self._gathered.intend(self.run, intent)
+
+    def _conclude(self, entries: Sequence[Entry]) -> None:
+        self._gathered.conclude(entries)
+
+    def _pour(self) -> None:
+        """Execute what was gathered; a failure takes back the transaction, and nothing stays gathered."""
+        gathered = self._gathered
+        if not gathered:
+            return
+        self._gathered = Gathered()
+        last = self._last_try
+        if last is None:
+            (last,) = self._connection.execute(sql.LAST_TRY).fetchone()
+        self._last_try = last + gathered.tries
+        for statement, rows in gathered.rows(last + 1):
+            self._connection.executemany(statement, rows)
+
+    def _write(self, writes: Iterable[Write]) -> None:
+        for write in writes:
+            write()
+        self._pour()
 
     def all(self, statement: str, parameters: Sequence[object] = ()) -> list[sql.Found]:
         """Return all rows of a short answer."""
@@ -138,20 +174,19 @@ class SqliteLedger(SqlLedger):
 
     def _commit(self, writes: Sequence[Write]) -> None:
         if not self.lazy:
-            super()._commit(writes)
+            with self.writing():
+                self._write(writes)
             return
-        with self._guarded():
+        with self._guarded(), self._nothing_left():
             if not self._connection.in_transaction:
                 self._connection.execute("BEGIN IMMEDIATE")
-            for write in writes:
-                write()
+            self._write(writes)
 
     def _begin(self, writes: Sequence[Write]) -> None:
         with self._guarded():
             self._connection.execute("BEGIN IMMEDIATE")
             with self._taken_back():
-                for write in writes:
-                    write()
+                self._write(writes)
 
     def _end(self) -> None:
         try:
@@ -175,10 +210,21 @@ class SqliteLedger(SqlLedger):
     def _taken_back(self) -> Iterator[None]:
         """Take back the transaction where what is done in it fails."""
         try:
-            yield
+            with self._nothing_left():
+                yield
         except BaseException:
             if self._connection.in_transaction:  # a full disk makes SQLite roll back by itself
                 self._connection.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _nothing_left(self) -> Iterator[None]:
+        """Forget what was gathered where it cannot be written."""
+        try:
+            yield
+        except BaseException:
+            self._gathered = Gathered()
+            self._last_try = None
             raise
 
     @contextmanager

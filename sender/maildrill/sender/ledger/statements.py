@@ -74,6 +74,9 @@ TRY = (
     " code, lines, fault, detail, rule, counted, until, account, host, override)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
 )
+#: The same with the try's number in front, where one connection alone gives them out.
+NUMBERED_TRY = TRY.replace("(recipient", "(id, recipient").replace("(?", "(?, ?").removesuffix(" RETURNING id")
+LAST_TRY = "SELECT coalesce(max(id), 0) FROM attempt"
 _RECIPIENT = (
     "SELECT address, recipient.number, recipient.state, attempts, queued_at, due, first_at, expires_at, message_id,"  # noqa: S608 - constants only
     f" body_hash, reason, doubtful, recipient.id, {_EVIDENCE}"

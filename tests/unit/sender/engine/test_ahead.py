@@ -53,9 +53,9 @@ def test_who_is_given_back_is_forgotten() -> None:
     """Neither kept nor read."""
     table = Table()
     table.ahead.leased([1, 2, 3])
-    table.ahead.drop([2])
+    table.ahead.drop(2)
     table.ahead.addressee(1)
-    table.ahead.drop([3])
+    table.ahead.drop(3)
     table.ahead.addressee(3)
 
     assert table.asked == [[1, 3], [3]]

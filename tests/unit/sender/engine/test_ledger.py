@@ -385,6 +385,60 @@ def test_a_write_is_all_or_nothing(
     assert list(ledger.attempts()) == []
 
 
+@pytest.mark.parametrize("durability", list(Durability))
+def test_what_comes_together_is_written_in_the_order_in_which_it_came(
+    tmp_path: Path,
+    campaign: Callable[..., Campaign],
+    rows: Rows,
+    entry: Callable[..., Entry],
+    ruling: Callable[..., Ruling],
+    *,
+    durability: Durability,
+) -> None:
+    """Tries are numbered in their order, and who is in both an intent and a try stands where the later one says."""
+    ledger = open_ledger(tmp_path / "club.ledger", campaign(), at=0.0, durability=durability)
+    first, second, third = _enrol(ledger, rows("a@x.example", "b@x.example", "c@x.example"))
+    deferred, refused = ruling(Verdict.DEFERRED), Refusal(third.key, "rcpt-5yz", Reply(550))
+
+    async def together() -> None:
+        await asyncio.gather(
+            ledger.intend(_intent(second)),
+            ledger.record([entry(second, ruling(Verdict.DELIVERED)), entry(third, deferred)]),
+            ledger.record([entry(first, deferred)]),
+            ledger.intend(_intent(first)),
+            ledger.intend(replace(_intent(), refused=(refused,))),
+        )
+        await ledger.record([entry(first, ruling(Verdict.DELIVERED, stage=Stage.DOT))])
+
+    asyncio.run(together())
+    tried = [attempt.stage for attempt in ledger.attempts()]
+    ledger.close()
+    ledger = open_ledger(tmp_path / "club.ledger", campaign(), at=20.0, durability=durability)
+    found, states = [one.address for one in ledger.recovered], _states(ledger)
+    ledger.close()
+
+    assert tried == [Stage.RCPT] * 3 + [Stage.DOT]
+    if durability is not Durability.NONE:  # else nothing is left of a run that has not ended
+        assert found == ["c@x.example"]
+        assert states == {"a@x.example": State.DELIVERED, "b@x.example": State.DELIVERED, "c@x.example": State.FAILED}
+
+
+def test_what_could_not_be_written_is_not_written_later(
+    reopen: Open, rows: Rows, entry: Callable[..., Entry], ruling: Callable[..., Ruling]
+) -> None:
+    """Neither it nor its number is left for the next group."""
+    ledger = reopen()
+    first, second = _enrol(ledger, rows("a@x.example", "b@x.example"))
+    good = entry(first, ruling(Verdict.DELIVERED))
+    asyncio.run(ledger.record([good]))
+    with pytest.raises(LedgerError):
+        asyncio.run(ledger.record([entry(second, ruling(Verdict.DELIVERED)), replace(good, key=99)]))
+    asyncio.run(ledger.record([entry(second, ruling(Verdict.DEFERRED))]))
+
+    assert [attempt.verdict for attempt in ledger.attempts()] == [Verdict.DELIVERED, Verdict.DEFERRED]
+    assert _states(ledger) == {"a@x.example": State.DELIVERED, "b@x.example": State.DEFERRED}
+
+
 def test_a_lazy_ledger_is_written_when_the_run_has_ended(
     tmp_path: Path,
     campaign: Callable[..., Campaign],
