@@ -11,14 +11,22 @@ from maildrill.sender.attempt import Fault, Ruling, Scope, State, Verdict
 from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.fold import fold
 from maildrill.sender.log_event import LogEvent
-from maildrill.sender.log_json import encode
+from maildrill.sender.log_json import encode, encode_line
+from maildrill.sender.log_json_form import seconds
+from maildrill.sender.log_response import response
 from maildrill.sender.log_sinks import Memory
-from maildrill.sender.log_text import as_text
-from maildrill.smtp import Reply, Stage
+from maildrill.sender.log_text import as_text, line_text
+from maildrill.smtp import Line, Mark, Reply, Stage, timestamp
 
 TEXTS = st.text(st.characters(exclude_categories=[]))
 REPLIES = st.builds(
-    Reply, st.integers(200, 599), st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=3).map(tuple)
+    Reply,
+    st.integers(200, 599),
+    st.lists(
+        st.text(st.characters(exclude_categories=["Cs"]))
+        | st.from_regex(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}( .{,9})?", fullmatch=True),
+        max_size=3,
+    ).map(tuple),
 )
 RULINGS = st.builds(
     Ruling,
@@ -41,6 +49,32 @@ def test_any_text_comes_back_from_its_line(said: str, mark: str) -> None:
     read = json.loads(line)
 
     assert (line.count("\n"), {name: read[name] for name in fields}) == (1, fields)
+
+
+@given(st.integers(0), st.floats(0, 4e9), st.sampled_from(Mark), TEXTS)
+def test_a_line_of_the_dialogue_is_written_quickly_and_the_same(n: int, at: float, mark: Mark, said: str) -> None:
+    """The short way for lines, of which there are most, comes to what the long way comes to, in both logs."""
+    line, fields = Line(at, mark, said), {"session": 7, "mark": mark.value.strip(), "text": said}
+
+    assert encode_line(n, seconds(at), 7, line) == encode(n, at, "line", fields)
+    assert line_text(timestamp(at), 7, line) == as_text(at, "line", fields)
+
+
+@given(
+    st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.integers(0, 1 << 32).map(lambda n: n / 128)
+)
+def test_seconds_are_told_to_the_millionth(number: float) -> None:
+    """However it is done, it is what rounding makes of them, as Python writes it."""
+    assert seconds(number) == repr(round(number, 6))
+
+
+@given(REPLIES, st.sampled_from(Stage))
+def test_a_reply_is_written_as_json_writes_it(reply: Reply, stage: Stage) -> None:
+    """There is a short way for the usual ones."""
+    fields = {"session": 1, "relay": "h:25", "stage": stage.value, "response": response(reply, stage)}
+    plain = json.dumps({"v": 1, "n": 1, "at": 0.0, "kind": "session.refused", **fields}, separators=(",", ":"))
+
+    assert encode(1, 0.0, "session.refused", fields) == f"{plain}\n"
 
 
 @given(RULINGS, st.sampled_from(State), st.none() | st.floats(0, 4e9), st.floats(0, 1e7))

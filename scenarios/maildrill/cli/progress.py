@@ -16,7 +16,7 @@ import click
 
 from maildrill.sender.attempt import TERMINAL, State
 from maildrill.sender.postfix_lines import reason
-from maildrill.smtp import escape, timestamp
+from maildrill.smtp import Line, escape, timestamp
 from maildrill.smtp.quantity import format_duration
 
 LINE_EVERY = 10.0  # seconds between two lines where nobody watches
@@ -134,6 +134,9 @@ class Progress:
                 if remark:
                     self._draw(now=True)
                     self._display.remark(remark)
+
+    def line(self, number: int, session: int, line: Line) -> None:
+        """Pass over what is said: it moves nobody."""
 
     def flush(self) -> None:
         """Nothing is held back."""

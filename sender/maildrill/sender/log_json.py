@@ -9,87 +9,34 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
-from json.encoder import encode_basestring_ascii as _quoted
-from math import isfinite
 from pathlib import Path
 from typing import BinaryIO
 
 from maildrill.sender.log_event import LogEvent
-from maildrill.sender.log_schema import KINDS, VERSION
-from maildrill.smtp import ConfigurationError, decode, escape
+from maildrill.sender.log_json_form import NothingError, form, quoted, seconds
+from maildrill.sender.log_schema import VERSION
+from maildrill.smtp import ConfigurationError, Line, Mark, decode, escape
 
 _LONGEST = 1 << 20  # octets that certainly hold the last event: a reply has at most 64 KiB
 _HEAD = b'{"v":'
-_dumps = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_MARKS = {mark.value: quoted(mark.value.strip()) for mark in Mark}
 
 
 def encode(number: int, at: float, kind: str, fields: Mapping[str, object]) -> str:
-    """Return the line of an event with its line end; raises ValueError for what the schema does not have.
-
-    An encoder that is given the whole takes five times as long.
-    """
-    if kind == "line" and len(fields) == 3:  # nine events in thirteen: all at once
-        session, mark, text = fields.get("session"), fields.get("mark"), fields.get("text")
-        if type(session) is int and type(mark) is str and type(text) is str:
-            return _LINE % (number, _moment(at), session, _quoted(mark), _quoted(text))
-    if None in fields.values():  # not there
-        fields = {name: value for name, value in fields.items() if value is not None}
-    form, names = _form(kind, tuple(fields))
-    values: list[object] = [number, _moment(at)]
-    for name, is_number in names:
-        value = fields[name]
-        if type(value) is str:
-            values.append(_quoted(value))
-        elif type(value) is int:
-            values.append(value)
-        else:
-            values.append(_value(round(value, 6) if is_number and isinstance(value, float) else value))
-    return form % tuple(values)
+    """Return the line of an event with its line end; raises ValueError for what the schema does not have."""
+    try:
+        return form(kind, tuple(fields))(number, seconds(at), fields)
+    except NothingError:  # a field without a value is not there
+        there = {name: value for name, value in fields.items() if value is not None}
+        return form(kind, tuple(there))(number, seconds(at), there)
 
 
-@lru_cache(maxsize=512)  # each kind comes with few sets of fields
-def _form(kind: str, given: tuple[str, ...]) -> tuple[str, tuple[tuple[str, bool], ...]]:
-    """Return the text of an event with these fields, a place for each value, and the names of those in their order.
-
-    With each name comes whether it is a number. Raises ValueError where these are not the fields of that kind.
-    """
-    if kind not in KINDS:
-        raise ValueError(f'no kind of event "{kind}"')
-    fields = KINDS[kind].fields
-    strange = sorted(set(given) - {field.name for field in fields})
-    if strange:
-        raise ValueError(f'event "{kind}" has no field "{", ".join(strange)}"')
-    for field in fields:
-        if field.name not in given and not field.optional:
-            raise ValueError(f'event "{kind}" needs field "{field.name}"')
-    present = [field for field in fields if field.name in given]
-    names = "".join(f",{_quoted(field.name)}:%s" for field in present)
-    text = f'{{"v":{VERSION},"n":%d,"at":%s,"kind":{_quoted(kind)}{names}}}\n'
-    return text, tuple((field.name, field.type == "number") for field in present)
-
-
-_LINE, _ = _form("line", ("session", "mark", "text"))
-
-
-@lru_cache(maxsize=16, typed=True)  # what is said and heard in one go has one moment; 1 is not written like 1.0
-def _moment(at: float) -> str:
-    return _value(round(at, 6))
-
-
-def _value(value: object) -> str:
-    kind = type(value)
-    if kind is str:
-        return _quoted(value)  # type: ignore[arg-type]
-    if kind is int or (kind is float and isfinite(value)):  # type: ignore[arg-type]
-        return repr(value)
-    if kind is bool:
-        return "true" if value else "false"
-    if isinstance(value, dict):
-        return "{" + ",".join([f"{_quoted(key)}:{_value(inner)}" for key, inner in value.items()]) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join([_value(inner) for inner in value]) + "]"
-    return _dumps(value)
+def encode_line(number: int, moment: str, session: int, line: Line) -> str:
+    """Return the line of a `line` event, as `encode` does; moment: its time as JSON. Seven events in ten are of it."""
+    mark, text = _MARKS[line.mark._value_], quoted(line.text)
+    return (
+        f'{{"v":{VERSION},"n":{number},"at":{moment},"kind":"line","session":{session},"mark":{mark},"text":{text}}}\n'
+    )
 
 
 def read_events(path: Path) -> Iterator[LogEvent]:

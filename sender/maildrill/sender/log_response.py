@@ -11,18 +11,18 @@ from typing import cast
 
 from maildrill.smtp import EnhancedStatus, Reply, Stage
 
-_COMMANDS = {
-    Stage.HELO: "HELO",
-    Stage.EHLO: "EHLO",
-    Stage.STARTTLS: "STARTTLS",
-    Stage.AUTH: "AUTH",
-    Stage.MAIL: "MAIL FROM",
-    Stage.RCPT: "RCPT TO",
-    Stage.DATA: "DATA",
-    Stage.DOT: ".",
-    Stage.BDAT: "BDAT",
-    Stage.RSET: "RSET",
-    Stage.QUIT: "QUIT",
+_COMMANDS = {  # by their words, for an enumeration's own hash is dear
+    Stage.HELO.value: "HELO",
+    Stage.EHLO.value: "EHLO",
+    Stage.STARTTLS.value: "STARTTLS",
+    Stage.AUTH.value: "AUTH",
+    Stage.MAIL.value: "MAIL FROM",
+    Stage.RCPT.value: "RCPT TO",
+    Stage.DATA.value: "DATA",
+    Stage.DOT.value: ".",
+    Stage.BDAT.value: "BDAT",
+    Stage.RSET.value: "RSET",
+    Stage.QUIT.value: "QUIT",
 }
 
 
@@ -31,10 +31,11 @@ def response(reply: Reply, stage: Stage) -> dict[str, object]:
     found: dict[str, object] = {"code": reply.code}
     status, content = reply.enhanced, reply.text
     if status is not None:
-        found["enhanced_code"] = {"class": status.klass, "subject": status.subject, "detail": status.detail}
-        content = content.removeprefix(str(status)).removeprefix(" ")
+        klass, subject, detail = status.klass, status.subject, status.detail
+        found["enhanced_code"] = {"class": klass, "subject": subject, "detail": detail}
+        content = content.removeprefix(f"{klass}.{subject}.{detail}").removeprefix(" ")
     found["content"] = content
-    command = _COMMANDS.get(stage)
+    command = _COMMANDS.get(stage._value_)
     if command is not None:
         found["command"] = command
     return found
@@ -46,7 +47,7 @@ def said(fields: Mapping[str, object]) -> str:
     if not isinstance(found, dict):
         return ""
     parts = (found.get("code"), enhanced(found), found.get("content"))
-    return " ".join(str(part) for part in parts if part)
+    return " ".join([str(part) for part in parts if part])
 
 
 def enhanced(found: Mapping[str, object]) -> str:

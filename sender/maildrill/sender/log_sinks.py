@@ -9,12 +9,13 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from maildrill.sender.log_event import LogEvent
-from maildrill.sender.log_json import encode, last_number
-from maildrill.sender.log_text import as_text
-from maildrill.smtp import ConfigurationError
+from maildrill.sender.log_json import encode, encode_line, last_number
+from maildrill.sender.log_json_form import seconds
+from maildrill.sender.log_text import as_text, line_text
+from maildrill.smtp import ConfigurationError, Line, timestamp
 
 _BUFFER = 1 << 18  # octets; a drill's log is 10 MB
 _AT_ONCE = 256  # lines that are encoded in one go, at most
@@ -33,6 +34,15 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Flush and let go; the sink is not used again."""
+        ...
+
+
+@runtime_checkable
+class LineSink(Sink, Protocol):
+    """Takes the lines of a dialogue as they are, too: there are more of them than of all other events."""
+
+    def line(self, number: int, session: int, line: Line) -> None:
+        """Take one `line` event."""
         ...
 
 
@@ -62,6 +72,8 @@ class _File:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lines: list[str] = []
+        self._at: float | None = None  # of the last line that was said; what is said and heard in one go has one moment
+        self._moment = ""  # the same as it is written
         with _explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("a+b") as file:
@@ -106,6 +118,14 @@ class JsonLines(_File):
         if len(self._lines) >= _AT_ONCE:
             self._write()
 
+    def line(self, number: int, session: int, line: Line) -> None:
+        """Append one `line` event."""
+        if line.at is not self._at:
+            self._at, self._moment = line.at, seconds(line.at)
+        self._lines.append(encode_line(self._offset + number, self._moment, session, line))
+        if len(self._lines) >= _AT_ONCE:
+            self._write()
+
 
 class TextFile(_File):
     """connection.log: the dialogue in swaks' marks and a Postfix-style line for each attempt."""
@@ -124,6 +144,14 @@ class TextFile(_File):
             self._lines.append(line)
             if len(self._lines) >= _AT_ONCE:
                 self._write()
+
+    def line(self, number: int, session: int, line: Line) -> None:  # noqa: ARG002 - the number is for programs
+        """Append one line of a dialogue."""
+        if line.at is not self._at:
+            self._at, self._moment = line.at, timestamp(line.at)
+        self._lines.append(line_text(self._moment, session, line))
+        if len(self._lines) >= _AT_ONCE:
+            self._write()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from maildrill.sender.postfix_lines import attempt_line, reason
-from maildrill.smtp import escape, timestamp
+from maildrill.smtp import Line, escape, timestamp
 
 _Fields = Mapping[str, object]
 _MARGIN = {"->": " ->", "<-": "<- "}
@@ -25,6 +25,15 @@ def as_text(at: float, kind: str, fields: _Fields) -> str:
             return ""
         text = f"=== {write(fields)}"
     return f"{timestamp(at)} #{fields.get('session', 0)} {text}\n"
+
+
+def line_text(moment: str, session: int, line: Line) -> str:
+    """Return what as_text does for a `line` event; moment: its timestamp."""
+    said = line.text
+    if not (said.isascii() and said.isprintable()) or "\\" in said:
+        said = escape(said)
+    text = f"{line.mark._value_} {said}".rstrip()
+    return f"{moment} #{session} {text}\n"
 
 
 def _started(fields: _Fields) -> str:

@@ -20,6 +20,7 @@ STATUS = {
     Verdict.UNKNOWN: "unknown",
     Verdict.HELD: "held",
 }
+_VERDICTS = {verdict.value: verdict for verdict in Verdict}
 _CLASS = {Verdict.DELIVERED: 2, Verdict.FAILED: 5}  # all others: 4, not settled
 _COMMANDS = {
     Stage.HELO: "HELO command",
@@ -124,7 +125,8 @@ def dsn(verdict: Verdict, stage: Stage, reply: Reply | None, fault: Fault | None
 
 def attempt_line(fields: Mapping[str, object]) -> str:
     """Return the line of an `attempt` event, given its fields (see log_schema); nothing in it can forge a line."""
-    verdict = Verdict(str(fields["verdict"]))
+    word = str(fields["verdict"])
+    verdict = _VERDICTS.get(word) or Verdict(word)  # an enumeration that is asked takes its time
     by = f" -- by your override, {escape(str(fields['override']))}" if fields.get("override") else ""
     return (
         f"to=<{escape(str(fields['recipient']))}>, relay={escape(str(fields['relay']))}, "

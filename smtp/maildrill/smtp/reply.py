@@ -38,14 +38,13 @@ class EnhancedStatus:
     @classmethod
     def leading(cls, text: str) -> EnhancedStatus | None:
         """Return the code that `text` begins with, or None."""
-        match = _ENHANCED.match(text)
-        return _status(match[0]) if match else None
+        return _status(text.partition(" ")[0]) if text[1:2] == "." else None
 
 
 @lru_cache(maxsize=256)  # there are few, and each is asked for several times of each reply
-def _status(text: str) -> EnhancedStatus:
-    klass, subject, detail = text.split(".")
-    return EnhancedStatus(int(klass), int(subject), int(detail))
+def _status(word: str) -> EnhancedStatus | None:
+    match = _ENHANCED.match(word)
+    return EnhancedStatus(*map(int, match.groups())) if match else None
 
 
 @quickly

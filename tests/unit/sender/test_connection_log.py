@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -290,6 +291,54 @@ def test_an_eager_log_survives_a_kill_after_each_crucial_event(eager: bool, writ
 
     assert len(list(read_events(path))) == 1
     log.close()
+
+
+class Flushed(Memory):
+    """A sink that counts how often it is flushed."""
+
+    times = 0
+
+    def flush(self) -> None:
+        self.times += 1
+
+
+def tried(log: ConnectionLog) -> None:
+    """Log one try."""
+    log.attempt(NOON, DEFERRED, session=1, transaction=1, relay="h:25", number=1, state=State.DEFERRED, delay=4)
+
+
+def test_what_was_tried_in_one_turn_of_the_loop_is_flushed_at_its_end_at_once() -> None:
+    """A commit of the ledger ends many transactions at a time; a write for each of them would be dear."""
+    sink = Flushed()
+    log = ConnectionLog(sink, eager=True)
+
+    async def turns() -> list[int]:
+        counts = []
+        for _ in range(2):
+            tried(log)
+            tried(log)
+            counts.append(sink.times)
+            await asyncio.sleep(0)
+        return [*counts, sink.times]
+
+    assert asyncio.run(turns()) == [0, 1, 2]
+
+
+def test_a_try_that_is_logged_outside_of_a_loop_is_flushed_at_once() -> None:
+    """There is no later."""
+    sink = Flushed()
+    tried(ConnectionLog(sink, eager=True))
+
+    assert sink.times == 1
+
+
+def test_values_that_are_almost_what_the_schema_says_are_written_all_the_same() -> None:
+    """The encoder takes a short way for what it expects, and the long one for all else."""
+    fields = {**closed(), "transactions": True}
+    opened = {"session": 1, "relay": "h:25", "capabilities": ["8BITMIME", 5]}
+
+    assert encode(1, NOON, "session.closed", fields).endswith('"transactions":true}\n')
+    assert encode(1, NOON, "session.opened", opened).endswith('"capabilities":["8BITMIME",5]}\n')
 
 
 class FullDisk(Memory):
