@@ -15,7 +15,7 @@ from typing import Any
 
 from maildrill.scenarios.death import Death, let_die
 from maildrill.scenarios.event import Deed, Event
-from maildrill.scenarios.oracles import Life
+from maildrill.scenarios.oracles import Life, Turn
 from maildrill.scenarios.roll import Roll
 from maildrill.scenarios.servers import Servers
 from maildrill.scenarios.world import World
@@ -47,14 +47,14 @@ class Gate:
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self.death: Death | None = None
         self._sinks = sinks
-        self._number = 0
+        self.number = 0
 
     def take(self, number: int, at: float, kind: str, fields: Mapping[str, object]) -> None:  # noqa: ARG002 - a sink
         """Hand on one event, with a number of our own."""
         if self.death is None or not self.death.dead:
-            self._number += 1
+            self.number += 1
             for sink in self._sinks:
-                sink.take(self._number, at, kind, fields)
+                sink.take(self.number, at, kind, fields)
 
     def flush(self) -> None:
         """Flush all sinks."""
@@ -86,6 +86,7 @@ class Course:
     deeds: bool = True
     durability: Durability = Durability.NONE
     lives: list[Life] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
     connections: int = 0
     _told: int = 0
     _deaths: int = 0
@@ -189,14 +190,30 @@ class Course:
             case Deed.SUPPRESS:
                 self.roll.suppress(event.whom)
             case Deed.CLOCK:
-                self.servers.turn()
-                self.world.clock.jump(event.by)
+                self._turn(event.by)
             case Deed.RETRY:
                 self._move(event, TEMPORARY, brought_forward)
             case Deed.REQUEUE:
                 self._move(event, SETTLED, taken_back)
             case Deed.SETTLE:
                 self._settle(event)
+
+    def _turn(self, by: float) -> None:
+        """Put the clock to another time; where it is put back, note what was before."""
+        servers = self.servers
+        servers.turn()
+        self.world.clock.jump(by)
+        if by < 0:
+            turn = Turn(
+                by=-by,
+                run=max((life.number for life in self.lives), default=0),
+                event=self.gate.number,
+                asked=len(servers.asked()),
+                taken=len(servers.taken()),
+                deaths=sum(life.crashed for life in self.lives),
+                connected=servers.connected(),
+            )
+            self.turns.append(turn)
 
     def _move(self, event: Event, states: tuple[State, ...], change: _Change) -> None:
         """As the commands `retry` and `requeue`."""

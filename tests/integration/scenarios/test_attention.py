@@ -84,7 +84,10 @@ _NOT_AFTER = "of the log does not come after event {before.number}"
 SPARED = {
     ("accounting.no_false_failure", "taken.session not in evidence.severed"): "the reply may have been lost",
     ("accounting.no_false_failure", "not told"): "an operator said so",
-    ("keeping.one_outcome_each", "not evidence.was_broken_off(one.session, one.transaction)"): "both ends went at once",
+    (
+        "keeping.one_outcome_each",
+        "not was_broken_off(evidence, one.session, one.transaction)",
+    ): "both ends went at once",
     ("caution.nothing_after_the_pause", "at"): "somebody resumed it",
     ("caution.refused_in_a_row", "before <= at < one.ended"): "somebody resumed it",
     ("caution.canary_alone", "one"): "the rest is another run's",

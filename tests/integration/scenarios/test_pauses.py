@@ -9,6 +9,7 @@ import pytest
 from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios.drill import Drilled, Plan, rehearse
 from maildrill.scenarios.mutants.defects import CAMPAIGN
+from maildrill.scenarios.oracles.breaking import was_broken_off
 from maildrill.sender.attempt import State
 from maildrill.sender.campaign import Mode
 from maildrill.sender.lists import RecipientList, Row
@@ -49,7 +50,7 @@ def test_a_transaction_that_a_pause_breaks_off_comes_to_no_try() -> None:
     """RCPT has named its recipients, its dot has not left: they are pending, and the witnesses know why."""
     evidence = drilled(SLOW, Mode.BATCH, 2, 1).evidence
     named = [one for asked in evidence.asked_for.values() for one in asked]
-    broken = {one.recipient for one in named if evidence.was_broken_off(one.session, one.transaction)}
+    broken = {one.recipient for one in named if was_broken_off(evidence, one.session, one.transaction)}
     broken -= {one.recipient for one in evidence.attempts}
 
     assert broken

@@ -22,6 +22,7 @@ from maildrill.scenarios.oracles.retrying import RETRYING
 from maildrill.scenarios.oracles.secrecy import SECRECY
 from maildrill.scenarios.oracles.storms import STORMS
 from maildrill.scenarios.oracles.timing import TIMING
+from maildrill.scenarios.oracles.turns import Turn
 from maildrill.scenarios.oracles.twins import TWINS, Pair
 from maildrill.sender.summary import Violation
 
@@ -72,6 +73,7 @@ __all__ = [
     "Pair",
     "Taken",
     "Torn",
+    "Turn",
     "Violation",
     "Witness",
     "judge_drill",

@@ -43,15 +43,13 @@ def no_false_success(evidence: Evidence) -> Iterator[Breach]:
 
 def no_second_message(evidence: Evidence) -> Iterator[Breach]:
     """I3: after a 2yz that the sender has read, no RCPT for this recipient."""
+    evidence = evidence.straight
     for address, all_taken in evidence.taken_for.items():
         read = [taken for taken in all_taken if taken.acknowledged and _was_read(evidence, taken)]
         if not read:
             continue
         first = min([taken.at for taken in read])
         later = [asked for asked in evidence.asked_for[address] if asked.at > first]
-        if evidence.turned_back:  # moments tell no order
-            behind = evidence.behind(read[0])
-            later = [asked for asked in behind if asked.stage is Stage.RCPT and asked.recipient == address]
         if later:
             yield Breach(address, f"was acknowledged, and RCPT named it {len(later)} more times", later[0].spot)
 
@@ -153,6 +151,7 @@ def _has_failure(evidence: Evidence, address: str) -> bool:
     Also when the server's EHLO had said that it could not take the message: then nothing was asked; when there is
     no host for it; or when the user has 4yz be final, which I56 sees to.
     """
+    evidence = evidence.straight
     if domain_of(address) in evidence.unroutable:
         return True
     if any(evidence.override_of(attempt) is not None for attempt in evidence.attempts_of.get(address, ())):
@@ -181,7 +180,7 @@ def _was_told(evidence: Evidence, attempt: AttemptRecord) -> bool:
     there = {one.session for one in begun if attempt.started <= one.closed + FLIGHT}
     answered = [one for one in evidence.asked if one.stage is Stage.EHLO and one.reply is not None]
     unknown = any(one.reply is not None and one.reply.klass == 5 for one in answered)
-    return unknown or evidence.turned_back or any(one.session in there for one in answered)
+    return unknown or any(one.session in there for one in answered)
 
 
 def _refuses(asked: Asked, address: str) -> bool:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import pairwise
 from math import inf
 from operator import attrgetter, itemgetter
 
@@ -21,6 +20,7 @@ from maildrill.scenarios.oracles.packed import Events, Series
 from maildrill.scenarios.oracles.places import District, districts, places_of
 from maildrill.scenarios.oracles.spoken import lines
 from maildrill.scenarios.oracles.starts import renewals
+from maildrill.scenarios.oracles.turns import Straight, Turn
 from maildrill.sender.attempt import State, Verdict
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.ledger.records import AttemptRecord, RecipientRecord
@@ -52,7 +52,7 @@ class Evidence:
     connected: the server's connections, in the order of their beginning. rows: what the list says of each address.
     set_aside: entries of the list that get no message. deadlines: how long the sender waits for each reply.
     tls_required: the hosts to which mail may not go in clear. plaintext: the hosts to which a credential may.
-    deaths: when the sender was killed (Unix seconds).
+    deaths: when the sender was killed (Unix seconds). turns: when the clock was put back.
     secrets: what must never be written anywhere.
     """
 
@@ -75,6 +75,7 @@ class Evidence:
     tls_required: frozenset[str] = frozenset()
     plaintext: frozenset[str] = frozenset()
     deaths: tuple[float, ...] = ()
+    turns: tuple[Turn, ...] = ()
     secrets: tuple[str, ...] = ()
 
     @cached_property
@@ -105,11 +106,6 @@ class Evidence:
         rcpt = Stage.RCPT
         named = [asked for asked in self.asked if asked.stage is rcpt and asked.recipient]
         return grouped(named, attrgetter("recipient"))
-
-    def behind(self, one: Asked | Taken) -> tuple[Asked, ...]:
-        """Return the server's commands behind the transaction of a command or message, whatever their moments say."""
-        theirs = (n for n, asked in enumerate(self.asked, 1) if (asked.session, asked.transaction) == one.place)
-        return self.asked[max(theirs) :]
 
     @cached_property
     def refused_for_good(self) -> tuple[Asked, ...]:
@@ -190,7 +186,8 @@ class Evidence:
         return one.closed
 
     @cached_property
-    def _closed(self) -> Mapping[int, float]:
+    def closed(self) -> Mapping[int, float]:
+        """When each of the server's sessions was over (Unix seconds)."""
         return {one.session: one.closed for one in self.connected}
 
     @cached_property
@@ -210,10 +207,6 @@ class Evidence:
         """Return when there was a line of the dialogue in each of some sessions, in order."""
         theirs = grouped(((of, at) for at, (of, _, _) in self.lines if of in sessions), itemgetter(0))
         return {session: tuple(at for _, at in group) for session, group in theirs.items()}
-
-    @property
-    def _runs(self) -> int:
-        return len(self.by_kind.get("run.started", ()))
 
     @cached_property
     def ends(self) -> tuple[float, ...]:
@@ -243,23 +236,27 @@ class Evidence:
         said = grouped(self.by_kind.get("recipient.settled", ()), lambda event: str(event.fields["recipient"]))
         return {recipient: tuple(str(event.fields["state"]) for event in events) for recipient, events in said.items()}
 
-    @cached_property
+    @property
     def turned_back(self) -> bool:
         """Whether the clock was put back between two runs: then no order of moments holds from one to the other."""
-        if self._runs < 2 and not self.deaths:
-            return False
-        return any(at < before and kind in BETWEEN_RUNS for (_, before, _), (_, at, kind) in pairwise(self.log.order()))
+        return bool(self.turns)
 
-    def was_broken_off(self, session: int, transaction: int) -> bool:
-        """Whether a transaction was the last one of its session, and under way when a run was ended before its time.
-
-        Under way is also one whose server was silent until then, long after the last command: the connection was open.
-        """
-        if not self.ends or (session, transaction + 1) in self.transactions:
-            return False
-        began = self.transactions[session, transaction][0].at - FLIGHT
-        over = max(self.last_heard[session], self._closed.get(session, 0.0)) + FLIGHT
-        return any(began <= end <= over for end in self.ends)
+    @cached_property
+    def straight(self) -> Evidence:
+        """The same by a clock that was never put back: for whoever asks who was before whom, or for how long."""
+        if not self.turns:
+            return self
+        moved = Straight(self.turns)
+        return replace(
+            self,
+            turns=(),
+            attempts=tuple(moved.attempts(self.attempts)),
+            events=Events.of(moved.events(self.events)),
+            asked=tuple(moved.asked(self.asked)),
+            taken=tuple(moved.taken(self.taken)),
+            connected=tuple(moved.connected(self.connected)),
+            deaths=tuple(moved.deaths(self.deaths)),
+        )
 
     def tried_at(self, recipient: str, at: float) -> AttemptRecord | None:
         """Return the ledger's try for `recipient` that was under way at `at`, if there is one."""

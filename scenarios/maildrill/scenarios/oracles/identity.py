@@ -19,6 +19,7 @@ _RCPT = "RCPT TO:<"
 
 def write_ahead(evidence: Evidence) -> Iterator[Breach]:
     """I37: each end of data in the journal has an intent in the log, for the same recipients, from before."""
+    evidence = evidence.straight
     written: dict[str, list[float]] = defaultdict(list)
     if "transaction.intent" in evidence.by_kind:
         intended = evidence.by_kind["transaction.intent"]
@@ -36,8 +37,7 @@ def write_ahead(evidence: Evidence) -> Iterator[Breach]:
 
 def single_writer(evidence: Evidence) -> Iterator[Breach]:
     """I41: no two tries of the ledger, and no two transactions of the journal, have one recipient at one time."""
-    if evidence.turned_back:
-        return
+    evidence = evidence.straight
     for recipient, attempts in evidence.attempts_of.items():
         for one, other in pairwise(attempts) if len(attempts) > 1 else ():
             if other.started < one.ended - GRAIN:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from maildrill.scenarios.oracles.breaking import was_broken_off
 from maildrill.scenarios.oracles.evidence import Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
 from maildrill.scenarios.oracles.retrying import GRAIN
@@ -47,7 +48,7 @@ def one_outcome_each(evidence: Evidence) -> Iterator[Breach]:
     for address, asked in evidence.asked_for.items():
         for one in asked:
             known = one.session in severed or tried_at(address, one.at) is not None
-            if not known and not evidence.was_broken_off(one.session, one.transaction):
+            if not known and not was_broken_off(evidence, one.session, one.transaction):
                 found = f"was named by RCPT in session {one.session}, and no try was written down"
                 yield Breach(address, found, one.spot)
 

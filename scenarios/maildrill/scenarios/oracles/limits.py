@@ -27,8 +27,7 @@ _UNDER_WAY = 0.025
 
 def connections(evidence: Evidence) -> Iterator[Breach]:
     """I20: how many connections were open at each instant, by the server's clock: in all, and at each destination."""
-    if evidence.turned_back:
-        return
+    evidence = evidence.straight
     limits = evidence.campaign.limits
     yield from _at_once(evidence, evidence.connected, limits.connections, "")
     for district in evidence.districts:

@@ -36,6 +36,7 @@ def normal_form(text: str) -> str:
 
 def suppressed(evidence: Evidence) -> Iterator[Breach]:
     """I52: set the entries that a suppression list set aside against the journal's RCPT commands."""
+    evidence = evidence.straight
     out = {normal_form(one.value): -inf for one in evidence.set_aside if one.reason is Reason.SUPPRESSED}
     for event in evidence.by_kind.get("recipient.set_aside", ()):  # in an earlier run it may not yet have been so
         if event.fields["reason"] == Reason.SUPPRESSED.value:
@@ -47,12 +48,7 @@ def suppressed(evidence: Evidence) -> Iterator[Breach]:
 
 
 def _was_under_way(evidence: Evidence, asked: Asked, since: float) -> bool:
-    """Whether a command may have been said before `since`, and read behind it: its session was dropped meanwhile.
-
-    Where the clock was put back nobody can tell.
-    """
-    if evidence.turned_back:
-        return since > -inf
+    """Whether a command may have been said before `since`, and read behind it: its session was dropped meanwhile."""
     opened = next((one.opened for one in evidence.connected if one.session == asked.session), inf)
     return asked.session in evidence.severed and opened < since
 

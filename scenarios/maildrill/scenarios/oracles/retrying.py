@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import inf
 
 from maildrill.scenarios.oracles.evidence import FLIGHT, Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
@@ -23,9 +22,7 @@ _HOST_STAGES = frozenset({Stage.CONNECT, Stage.BANNER, Stage.EHLO, Stage.HELO})
 
 def permanent_is_final(evidence: Evidence) -> Iterator[Breach]:
     """I9: set the ledger's Failed, and the journal's final replies to RCPT, against later RCPT commands."""
-    if evidence.turned_back:
-        yield from _named_behind(evidence)
-        return
+    evidence = evidence.straight
     ends = [(one.recipient, one.ended, one.reply) for one in evidence.with_verdict(Verdict.FAILED)]
     ends += [(one.recipient, one.at, one.reply) for one in evidence.refused_for_good if not _overridden(evidence, one)]
     for recipient, at, reply in ends:
@@ -33,18 +30,6 @@ def permanent_is_final(evidence: Evidence) -> Iterator[Breach]:
         again = [one for one in evidence.asked_for.get(recipient, ()) if at + GRAIN < one.at < until]
         if again:
             yield Breach(recipient, f"failed for good ({reply}), and RCPT named it again", again[0].spot)
-
-
-def _named_behind(evidence: Evidence) -> Iterator[Breach]:
-    """I9 where moments tell no order: the journal's final replies alone, of whom nobody requeued."""
-    for one in evidence.refused_for_good:
-        if _overridden(evidence, one) or evidence.mentions.requeued_after(one.recipient, -inf) < inf:
-            continue
-        again = [
-            asked for asked in evidence.behind(one) if (asked.stage, asked.recipient) == (Stage.RCPT, one.recipient)
-        ]
-        if again:
-            yield Breach(one.recipient, f"failed for good ({one.reply}), and RCPT named it again", again[0].spot)
 
 
 def back_off(evidence: Evidence) -> Iterator[Breach]:
@@ -62,8 +47,7 @@ def back_off(evidence: Evidence) -> Iterator[Breach]:
 
 def floor(evidence: Evidence) -> Iterator[Breach]:
     """I12: set the ledger's deferrals against the next RCPT in the journal."""
-    if evidence.turned_back:
-        return
+    evidence = evidence.straight
     least, deferred = band(evidence.campaign.retry, 1)[0], Verdict.DEFERRED
     for recipient, attempts in evidence.attempts_of.items():
         asked: list[float] | None = None

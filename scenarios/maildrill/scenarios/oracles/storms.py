@@ -42,9 +42,10 @@ def storm_bound(evidence: Evidence) -> Iterator[Breach]:
 
 def breaker(evidence: Evidence) -> Iterator[Breach]:
     """I17: set the cool-downs that the log speaks of against the connections of the journal, for each destination."""
+    evidence = evidence.straight
     changes = [*evidence.by_kind.get("breaker.opened", ()), *evidence.by_kind.get("breaker.closed", ())]
     changes.sort(key=lambda event: event.number)
-    for district in evidence.districts if changes and not evidence.turned_back else ():
+    for district in evidence.districts if changes else ():
         relays = {place.relay for place in district.places}
         if len(district.places) > 1:
             continue  # the journal does not say which of several destinations a connection was for

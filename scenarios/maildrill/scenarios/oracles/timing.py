@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from math import inf
 
@@ -23,35 +23,65 @@ _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def transient_is_retried(evidence: Evidence) -> Iterator[Breach]:
-    """I10: set the ledger's times for the next try against the waits in the log; only a breaker is an excuse."""
-    if evidence.paced or evidence.turned_back:
+    """I10: set the ledger's times for the next try against the waits in the log; only a breaker is an excuse.
+
+    A time is one by the sender's clock, wherever that was put to: after each turn it comes at another moment.
+    """
+    if evidence.paced:
         return
-    waits = [(event.at, _until(event)) for event in evidence.by_kind.get("run.waited", ())]
-    downs = [(event.at, _until(event)) for event in evidence.by_kind.get("breaker.opened", ())]
-    down_until = list(accumulate((until for _, until in downs), max, initial=0.0))
-    down_at = [at for at, _ in downs]
-    begun = [at for at, _ in waits]
+    straight, parts = evidence.straight, _parts(evidence)
     deferred = State.DEFERRED
-    for recipient, attempts in evidence.attempts_of.items():
+    for recipient, attempts in straight.attempts_of.items():
         for number, attempt in enumerate(attempts, 1):
             if attempt.until is None or attempt.state is not deferred:
                 continue
-            following = attempts[number] if number < len(attempts) else None
-            n = bisect_right(begun, attempt.until) - 1
-            ended = waits[n][1] if n >= 0 else attempt.until
-            late = ended - attempt.until
-            if following is not None:
-                late = min(late, following.started - attempt.until)
-            late = min(late, evidence.mentions.closed_after(recipient, attempt.ended) - attempt.until)
-            if evidence.mentions.left_out(recipient, attempt.ended, inf if following is None else following.started):
+            tried = attempts[number].started if number < len(attempts) else inf
+            if straight.mentions.left_out(recipient, attempt.ended, tried):
                 continue
-            if late > _TICK and down_until[bisect_right(down_at, attempt.until)] < ended - _TICK:
-                yield Breach(recipient, f"was due, and the run waited for {format_duration(late)} more")
+            done = min(tried, straight.mentions.closed_after(recipient, attempt.ended))
+            own = sum(turn.run < attempt.run for turn in evidence.turns)
+            for part in parts[own:]:
+                late = part.late(attempt.until - parts[own].moved + part.moved, done)
+                if late > _TICK:
+                    yield Breach(recipient, f"was due, and the run waited for {format_duration(late)} more")
+
+
+class _Part:
+    """Part of the log in which the clock went on: its waits, and when a host was left alone.
+
+    moved: by how much its moments are (seconds).
+    """
+
+    def __init__(self, moved: float, events: Sequence[LogEvent]) -> None:
+        self.moved = moved
+        self._waits = [(event.at, _until(event)) for event in events if event.kind == "run.waited"]
+        downs = [(event.at, _until(event)) for event in events if event.kind == "breaker.opened"]
+        self._down_until = list(accumulate((until for _, until in downs), max, initial=0.0))
+        self._down_at = [at for at, _ in downs]
+        self._begun = [at for at, _ in self._waits]
+
+    def late(self, due: float, done: float) -> float:
+        """Return for how many seconds the run waited that somebody was due, and not `done` with; 0 with an excuse."""
+        n = bisect_right(self._begun, due) - 1
+        ended = self._waits[n][1] if n >= 0 else due
+        excused = self._down_until[bisect_right(self._down_at, due)] >= ended - _TICK
+        return 0.0 if excused else min(ended, done) - due
+
+
+def _parts(evidence: Evidence) -> list[_Part]:
+    """Return the parts of the log between turns of the clock, in order."""
+    events = list(evidence.straight.log.only({"run.waited", "breaker.opened"}))
+    marks = [0, *(turn.event for turn in evidence.turns)]
+    moved = accumulate((turn.by for turn in evidence.turns), initial=0.0)
+    ends = zip(marks, [*marks[1:], inf], moved, strict=True)
+    return [_Part(by, [one for one in events if since < one.number <= until]) for since, until, by in ends]
 
 
 def hint_is_a_lower_bound(evidence: Evidence) -> Iterator[Breach]:
     """I13: what a reply's text says of when to come back never brings the next try forward, in ledger or journal."""
-    for attempt in evidence.with_verdict(Verdict.DEFERRED):
+    straight = evidence.straight
+    pairs = zip(evidence.with_verdict(Verdict.DEFERRED), straight.with_verdict(Verdict.DEFERRED), strict=True)
+    for attempt, moved in pairs:
         by = evidence.override_of(attempt)
         if by is not None and by.after is not None:
             continue  # the user's own word is above the server's (I11 sees that it is obeyed)
@@ -67,10 +97,10 @@ def hint_is_a_lower_bound(evidence: Evidence) -> Iterator[Breach]:
         if early or most + GRAIN < waited < asked - GRAIN:
             found = f"was told to come back in {format_duration(asked)}, and is to wait {format_duration(waited)}"
             yield Breach(attempt.recipient, found)
-        due = attempt.until if is_last_call(evidence, attempt) else attempt.ended + least
-        due = min(due, evidence.mentions.requeued_after(attempt.recipient, attempt.ended))
-        again = () if evidence.turned_back else evidence.asked_for.get(attempt.recipient, ())
-        if any(attempt.ended + GRAIN < one.at < due - GRAIN for one in again):
+        due = moved.ended + (waited if is_last_call(evidence, attempt) else least)
+        due = min(due, straight.mentions.requeued_after(attempt.recipient, moved.ended))
+        again = straight.asked_for.get(attempt.recipient, ())
+        if any(moved.ended + GRAIN < one.at < due - GRAIN for one in again):
             yield Breach(
                 attempt.recipient, f"was told to come back in {format_duration(asked)}, and came before its time"
             )

@@ -1,0 +1,113 @@
+"""A clock that was put back between two runs, and the moments of the witnesses as if it never had been. Pure.
+
+Sender and servers go by one clock. What came before a turn is known by its place: events of the log, runs of the
+ledger, commands of the journal. Moments behind it are moved by as much as the clock was put back, so that they tell
+again who was before whom. A clock put forward leaves a gap and no doubt: nothing is moved for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from maildrill.scenarios.oracles.journaled import Asked, Connected, Taken
+from maildrill.sender.ledger.records import AttemptRecord
+from maildrill.sender.log_event import LogEvent
+
+#: Fields of events that are moments.
+_MOMENTS = frozenset({"until", "due"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """The clock was put back `by` so many seconds, more than 0, while no sender ran.
+
+    run: the last run before it; 0: none. event: the number of the last event of the log. asked, taken, deaths: how many
+    commands, ends of data and deaths there had been. connected: the connections so far, as they stood.
+    """
+
+    by: float
+    run: int = 0
+    event: int = 0
+    asked: int = 0
+    taken: int = 0
+    deaths: int = 0
+    connected: tuple[Connected, ...] = ()
+
+    @cached_property
+    def opened(self) -> Mapping[int, float]:
+        """When each of the connections so far began."""
+        return {one.session: one.opened for one in self.connected}
+
+
+class Straight:
+    """Moves moments behind `turns`, which are in order."""
+
+    def __init__(self, turns: Sequence[Turn]) -> None:
+        self._turns = turns
+
+    def events(self, events: Iterable[LogEvent]) -> Iterator[LogEvent]:
+        """Yield the events of a log, in order."""
+        for one in events:
+            by = sum(turn.by for turn in self._turns if turn.event < one.number)
+            yield replace(one, at=one.at + by, fields=_moved(one.fields, by)) if by else one
+
+    def attempts(self, attempts: Iterable[AttemptRecord]) -> Iterator[AttemptRecord]:
+        """Yield tries; what a later run found out of one was still of the run that began it."""
+        for one in attempts:
+            by = self.of_run(one.run)
+            until = None if one.until is None else one.until + by
+            yield replace(one, started=one.started + by, ended=one.ended + by, until=until) if by else one
+
+    def of_run(self, run: int) -> float:
+        """Return by how much the moments of a run are moved (seconds)."""
+        return sum(turn.by for turn in self._turns if turn.run < run)
+
+    def asked(self, asked: Iterable[Asked]) -> Iterator[Asked]:
+        """Yield the commands of the journal, in order."""
+        latest: dict[int, float] = {}
+        for place, one in enumerate(asked):
+            latest[one.session] = self._moved(one, [turn.asked <= place for turn in self._turns], latest)
+            yield replace(one, at=latest[one.session])
+
+    def taken(self, taken: Iterable[Taken]) -> Iterator[Taken]:
+        """Yield the ends of data of the journal, in order."""
+        latest: dict[int, float] = {}
+        for place, one in enumerate(taken):
+            latest[one.session] = self._moved(one, [turn.taken <= place for turn in self._turns], latest)
+            yield replace(one, at=latest[one.session])
+
+    def _moved(self, one: Asked | Taken, behind: Sequence[bool], latest: Mapping[int, float]) -> float:
+        """Return the moment of what was written down behind some turns; it may have been read before them.
+
+        Then it is of a session from before, and may be where it is said to be: not before what that session had read.
+        """
+        at = one.at + sum(turn.by for turn, is_behind in zip(self._turns, behind, strict=True) if is_behind)
+        for turn, is_behind in zip(self._turns, behind, strict=True):
+            opened = turn.opened.get(one.session) if is_behind else None
+            if opened is not None and at - turn.by >= latest.get(one.session, opened):
+                at -= turn.by
+        return at
+
+    def connected(self, connected: Iterable[Connected]) -> Iterator[Connected]:
+        """Yield the connections; one that was open at a turn, as the server saw it, ends behind it."""
+        for place, one in enumerate(connected):
+            opened = sum(turn.by for turn in self._turns if len(turn.connected) <= place)
+            closed = sum(turn.by for turn in self._turns if _over_behind(turn, place, one))
+            yield replace(one, opened=one.opened + opened, closed=one.closed + closed)
+
+    def deaths(self, deaths: Iterable[float]) -> Iterator[float]:
+        """Yield the moments at which the sender died, in order."""
+        for place, at in enumerate(deaths):
+            yield at + sum(turn.by for turn in self._turns if turn.deaths <= place)
+
+
+def _over_behind(turn: Turn, place: int, one: Connected) -> bool:
+    return place >= len(turn.connected) or turn.connected[place].closed != one.closed
+
+
+def _moved(fields: Mapping[str, object], by: float) -> Mapping[str, object]:
+    """Return an event's fields, its moments moved."""
+    moments = {name: value + by for name, value in fields.items() if name in _MOMENTS and isinstance(value, float)}
+    return {**fields, **moments} if moments else fields
