@@ -14,13 +14,12 @@ from maildrill.sender.desk import Try
 from maildrill.sender.destination import Destination, next_moments
 from maildrill.sender.disposition import judge_setup
 from maildrill.sender.lane import Lane
+from maildrill.sender.look_ups import LookUps
 from maildrill.sender.places import Load, Places, Taken, load_of
 from maildrill.sender.queues import Queue
 from maildrill.sender.schedule import Schedule
 from maildrill.sender.shop import Shop
 
-#: Domains that are looked up at once, at most.
-LOOK_UPS = 20
 #: Recipients ruled in one go where the DNS says that there is no host for them.
 _RULED = 500
 
@@ -35,15 +34,17 @@ class Dispatch:
         self._ring = ring
         self._schedule: Schedule[Destination | Queue] = Schedule()
         self._lanes: dict[asyncio.Task[None], Lane] = {}
-        self._look_ups: dict[asyncio.Task[None], Queue] = {}
+        self._asking: dict[asyncio.Task[None], Queue] = {}  # the DNS
+        self._look_ups = LookUps()
         self._starving: list[Destination] = []  # in line for a place
         self._counted: Load | None = None  # sessions that are late, or may be
         self._moment: float | None = None  # when one of them may get it
+        self._asks_at: float | None = None  # when the next one in line may be looked up
 
     @property
     def busy(self) -> bool:
         """Whether anything is under way."""
-        return bool(self._lanes or self._look_ups)
+        return bool(self._lanes or self._asking)
 
     def number(self) -> int:
         """Return the number of one more session."""
@@ -72,7 +73,8 @@ class Dispatch:
 
     def next_moment(self) -> float | None:
         """Return when time alone gives something to do, or None."""
-        return min((at for at in (self._schedule.next_alarm(), self._moment) if at is not None), default=None)
+        moments = (self._schedule.next_alarm(), self._moment, self._asks_at)
+        return min((at for at in moments if at is not None), default=None)
 
     def serve(self, now: float) -> None:
         """Begin what there is to begin."""
@@ -87,21 +89,24 @@ class Dispatch:
                 begun = self._serve(one, now, known=known)
                 known |= begun and not one.stranger
                 progress |= begun
-        self._starving = _destinations(self._schedule.due(now))
+        line = self._schedule.due(now)
+        self._starving = _destinations(line)
         self._moment = None
         if self._starving:
             self._make_room(now)
+        self._asks_at = self._look_ups.next_moment(now) if len(line) > len(self._starving) else None
 
     def reap(self) -> None:
         """Forget what ended; raises what one of them raised."""
-        ended = [task for task in (*self._lanes, *self._look_ups) if task.done()]
+        ended = [task for task in (*self._lanes, *self._asking) if task.done()]
         for task in ended:
             lane = self._lanes.pop(task, None)
-            queue = self._look_ups.pop(task, None)
+            queue = self._asking.pop(task, None)
             if lane is not None:
                 self._places.ended(lane.stay.taken(), self._shop.clock.now(), self._starving)
                 self.changed(lane.destination)
             if queue is not None:
+                self._look_ups.end(queue.name)
                 self.queue_changed(queue)
         # all are asked, else asyncio tells of those that were not; cancelled: stopped before its first step
         errors = [error for task in ended if not task.cancelled() and (error := task.exception()) is not None]
@@ -110,14 +115,14 @@ class Dispatch:
 
     def cancel(self) -> None:
         """Ask everything under way to end; who asks sees for itself that the run is stopping."""
-        for task in (*self._lanes, *self._look_ups):
+        for task in (*self._lanes, *self._asking):
             if task is not asyncio.current_task():
                 task.cancel()
 
     async def wait(self) -> None:
         """Wait until nothing is under way any more."""
         if self.busy:
-            await asyncio.wait([*self._lanes, *self._look_ups])
+            await asyncio.wait([*self._lanes, *self._asking])
 
     def _look_at(self, one: Destination | Queue) -> None:
         self._schedule.look_at(one)
@@ -188,14 +193,15 @@ class Dispatch:
 
     def _find(self, queue: Queue, now: float) -> bool:
         """Begin to look up the destination of a queue, if somebody is due there; return whether that was done."""
-        if queue in self._look_ups.values() or not queue.agenda.ready(now):
+        if queue.name in self._look_ups or not queue.agenda.ready(now):
             self._schedule.done(queue, queue.agenda.next_later())
             return False
-        if len(self._look_ups) >= LOOK_UPS:
+        if not self._look_ups.room(now):
             return False  # stays in line
         task = asyncio.create_task(self._look_up(queue), name=f"maildrill look-up of {queue.name}")
         task.add_done_callback(lambda _: self._ring())
-        self._look_ups[task] = queue
+        self._asking[task] = queue
+        self._look_ups.begin(queue.name, now)
         self._schedule.done(queue, None)
         return True
 

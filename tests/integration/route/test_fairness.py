@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from maildrill.scenarios.drill import Drilled
+from maildrill.scenarios.fake_dns import Records
 from maildrill.sender.attempt import State
 from maildrill.sender.campaign import Account, Limits, Member, Mode, RetryPolicy, Route, RouteKind
 from maildrill.sender.ledger.sqlite import SqliteLedger
 from maildrill.sender.log_text import as_text
+from maildrill.sender.route.answers import Found
 
 Played = Callable[..., Drilled]
 DIRECT = Route(kind=RouteKind.DIRECT)
@@ -102,6 +104,21 @@ def test_hosts_that_are_mute_behind_the_dot_do_not_take_all_places(played: Playe
 
     assert _done(drilled, "alive.test") < 60.0
     assert {state for address, state in drilled.evidence.states.items() if "mute" in address} == {State.UNKNOWN}
+
+
+def test_name_servers_that_do_not_answer_keep_no_other_domain_waiting(played: Played) -> None:
+    """Of three hundred domains each look-up takes fifteen seconds; twenty more are begun every other second."""
+    names = [f"mute{n}.test" for n in range(300)]
+    drilled = played(
+        [*(f"r@{name}" for name in names), "r@alive.test"],
+        {"alive.test": ""},
+        dict.fromkeys(names, Records(fault=Found.TIMEOUT)),
+        route=DIRECT,
+        retry=NO_LUCK,
+    )
+
+    assert _done(drilled, "alive.test") < 60.0
+    assert drilled.evidence.states["r@alive.test"] is State.DELIVERED
 
 
 def test_the_dead_are_heard_out_all_the_same(played: Played) -> None:

@@ -24,6 +24,7 @@ from maildrill.sender.campaign import (
 )
 from maildrill.sender.credentials import Credentials, Mechanism
 from maildrill.sender.gate import Gate
+from maildrill.sender.look_ups import AT_ONCE, LookUps
 from maildrill.sender.pacing.feedback import Feedback
 from maildrill.sender.pacing.hours import Hours, Opening, WarmUp
 from maildrill.sender.pacing.lessons import Pupil
@@ -224,6 +225,15 @@ CASES = [
         {**dict.fromkeys(SILENT, '[[rule]]\nat = "banner"\nwait = "2h"\n'), "z.test": ""},
         {"route": DIRECT, "retry": RetryPolicy(schedule=(300.0,), cap=300.0, lifetime=3600.0)},
         lambda drilled: _when(drilled, "z.test") < 60.0,
+    ),
+    Case(
+        "slow name servers are waited for",
+        _setting(LookUps, "room", lambda look_ups, _: len(look_ups._begun) < AT_ONCE),
+        [*(f"r@mute{n}.test" for n in range(100)), "r@z.test"],
+        {"z.test": ""},
+        {"route": DIRECT, "retry": RetryPolicy(schedule=(300.0,), cap=300.0, lifetime=900.0)},
+        lambda drilled: _when(drilled, "z.test") < 60.0,
+        {f"mute{n}.test": Records(fault=Found.TIMEOUT) for n in range(100)},
     ),
 ]
 
