@@ -44,6 +44,9 @@ _SECONDS = 60.0  # where neither time nor number is said
     help=f"Where scenarios that break something are kept. [{FOLDER}]",
 )
 @click.option("--first", is_flag=True, help="Stop at the first that is found.")
+@click.option(
+    "--every-cell", is_flag=True, help="Fail, too, where a stage never gave an answer, or a cut, that it can."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def prove(  # noqa: PLR0913 - an argument for each option
     *,
@@ -54,6 +57,7 @@ def prove(  # noqa: PLR0913 - an argument for each option
     features: str | None,
     folder: Path,
     first: bool,
+    every_cell: bool,
     as_json: bool,
 ) -> int:
     """Draw scenarios, play each against the real sender, and judge it by every oracle.
@@ -63,7 +67,8 @@ def prove(  # noqa: PLR0913 - an argument for each option
     again, with any number of workers.
 
     What breaks an invariant is made as small as it can be, told, and kept. What earlier runs have kept is played first;
-    what holds now is removed. Exit status: 0 when all held, 1 when something did not, or differs from run to run.
+    what holds now is removed. Exit status: 0 when all held, 1 when something did not, or differs from run to run, or
+    with --every-cell was never met.
     """
     from maildrill.scenarios.proving import swarm  # noqa: PLC0415 - with it comes the whole world, and hypothesis
     from maildrill.scenarios.strategies.features import features_of  # noqa: PLC0415 - see above
@@ -87,7 +92,10 @@ def prove(  # noqa: PLR0913 - an argument for each option
     else:
         for line in _page(proof):
             click.echo(line)
-    return Exit.OK if proof.holds else Exit.FAILED
+    never = _never(proof) if every_cell else ""
+    if never:
+        click.echo(f"--every-cell: never met: {never}", err=True)
+    return Exit.FAILED if never or not proof.holds else Exit.OK
 
 
 def _again(seconds: float | None, scenarios: int | None, seed: int, features: str | None) -> str:
@@ -123,7 +131,7 @@ def _played(proof: Proof) -> str:
 
 
 def _page(proof: Proof) -> Iterator[str]:
-    from maildrill.scenarios.proving.grid import CELLS, missing, table  # noqa: PLC0415 - see above
+    from maildrill.scenarios.proving.grid import CELLS, table  # noqa: PLC0415 - see above
 
     played = proof.played
     for one in proof.again:
@@ -137,9 +145,15 @@ def _page(proof: Proof) -> Iterator[str]:
     yield from _sets(played.sets)
     yield f"stages, answers and cuts met: {len(played.cells.keys())} of {len(CELLS)}"
     yield from table(played.cells)
-    yield f"never met: {', '.join(missing(played.cells)) or 'none'}"
+    yield f"never met: {_never(proof) or 'none'}"
     yield ""
     yield "held: all invariants, in all scenarios" if proof.holds else "not all held"
+
+
+def _never(proof: Proof) -> str:
+    from maildrill.scenarios.proving.grid import missing  # noqa: PLC0415 - see above
+
+    return "; ".join(missing(proof.played.cells))
 
 
 def _same(proof: Proof) -> str:

@@ -15,6 +15,7 @@ from maildrill.scenarios.event import Deed, Event
 from maildrill.scenarios.scenario import Scenario, listed, usual_campaign
 from maildrill.scenarios.scenario_writer import scenario_to_toml
 from maildrill.scenarios.strategies import (
+    ASPECTS,
     LISTS,
     SERVERS,
     campaigns,
@@ -30,6 +31,7 @@ from maildrill.scenarios.strategies import (
     scripts,
     servers,
 )
+from maildrill.scenarios.strategies.features import features_of
 from maildrill.scenarios.world import DEFAULT, Network
 from maildrill.sender.campaign import Mode, RouteKind, UnknownPolicy
 from maildrill.sender.lists import parse_list
@@ -99,6 +101,39 @@ def test_a_lost_reply_is_one_rule() -> None:
 
     assert rule.name == "r1"
     assert rule.cut == "before"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "rule"),
+    [
+        ({}, {"at": "rcpt", "reply": "250 2.1.5 ok"}),
+        ({"cut": "before"}, {"at": "rcpt", "cut": "before"}),
+        ({"cut": "after"}, {"at": "rcpt", "cut": "after"}),
+        ({"cut": "mid", "reply": "421 4.3.2 closing"}, {"at": "rcpt", "reply": "421 4.3.2 closing", "cut": "mid"}),
+        ({"cut": "never"}, {"at": "rcpt", "reply": "421 4.3.2 closing", "cut": "never"}),
+        ({"mangle": "no-code"}, {"at": "rcpt", "mangle": "no-code"}),
+        ({"wait": "1s"}, {"at": "rcpt", "wait": "1s"}),
+    ],
+    ids=str,
+)
+def test_an_answer_shrinks_to_what_it_needs(wanted: dict[str, object], rule: dict[str, object]) -> None:
+    """The plain reply is the simplest; an end is drawn with no more than it takes."""
+    features = frozenset({"rcpt", *ASPECTS["answers"]})
+
+    assert least(rules(features), lambda one: wanted.items() <= one.items()) == rule
+
+
+@pytest.mark.parametrize("stage", [Stage.MAIL, Stage.DOT, Stage.BODY])
+def test_a_reply_meets_each_end(stage: Stage) -> None:
+    """421 and other refusals, with the connection open, cut behind them and within."""
+    drawn = rules(features_of([stage.value, *ASPECTS["answers"]]))
+    for code in ("421", "4", "5"):
+        for cut in (None, "after", "mid"):
+
+            def is_it(one: dict[str, object], code: str = code, cut: str | None = cut) -> bool:
+                return str(one.get("reply")).startswith(code) and one.get("cut") == cut
+
+            assert find(drawn, is_it, settings=REACH)
 
 
 @pytest.mark.parametrize("kind", SERVERS)

@@ -29,7 +29,7 @@ def test_what_holds_is_said_with_0_and_the_grid() -> None:
     assert "\nsets of features: 2, each of " in result.stdout
     assert "\n  stages      rcpt " in result.stdout
     assert "\nstages, answers and cuts met: " in result.stdout
-    assert "\nnever met: connect " in result.stdout
+    assert "\nnever met: banner 4yz; " in result.stdout
     assert "\nrcpt  " in result.stdout
     assert result.stdout.endswith("held: all invariants, in all scenarios\n")
     assert not Path(".maildrill").exists()
@@ -46,6 +46,15 @@ def test_features_are_said_and_kept_for_the_next_time() -> None:
     assert "\nsets of features: 1, each of 2 of " in result.stdout
     assert wrong.exit_code == 2
     assert 'did you mean "replies"?' in wrong.stderr
+
+
+def test_what_was_never_met_can_be_a_failure() -> None:
+    """Few scenarios do not meet every cell: 1 where that was asked for, though all held, and the cells on stderr."""
+    result = CliRunner().invoke(main, ["prove", "--scenarios", "1", "--workers", "1", "--seed", "7", "--every-cell"])
+
+    assert result.exit_code == 1
+    assert "\n--every-cell: never met: connect cut; " in result.stderr
+    assert result.stdout.endswith("held: all invariants, in all scenarios\n")
 
 
 def test_what_is_broken_is_told_and_kept_with_1() -> None:

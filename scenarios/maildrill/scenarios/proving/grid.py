@@ -53,22 +53,26 @@ _REFUSALS = _REPLIES - {Answer.DONE}
 _CLOSED = frozenset({Answer.CUT, Answer.RST})
 _TROUBLE = _CLOSED | {Answer.SILENCE, Answer.GARBAGE}
 
-#: What each stage of a campaign without TLS and AUTH can be answered. QUIT: nobody waits for more than its reply.
+#: What each stage of a campaign without TLS and AUTH can be answered. What is not there, and why:
+#: A connection that is reset before the banner looks refused. What is silence or garbage is read in the ledger, and
+#: nothing that concerns a recipient hangs on RSET and QUIT; in the body it is seen at the dot, which has left by then.
+#: Nobody says 2yz in the middle of a body or to DATA, 3yz elsewhere (that is garbage with a code), or 4yz but 421 to
+#: RSET and QUIT (RFC 5321 section 4.3.2).
 POSSIBLE: Mapping[Stage, frozenset[Answer]] = {
-    Stage.CONNECT: _CLOSED,
-    Stage.BANNER: _REPLIES | _CLOSED | {Answer.SILENCE},
-    Stage.EHLO: _REPLIES | _CLOSED | {Answer.SILENCE},
+    Stage.CONNECT: frozenset({Answer.CUT}),
+    Stage.BANNER: _REPLIES | _TROUBLE,
+    Stage.EHLO: _REPLIES | _TROUBLE,
     Stage.MAIL: _REPLIES | _TROUBLE,
     Stage.RCPT: _REPLIES | _TROUBLE,
     Stage.DATA: _REFUSALS | _TROUBLE | {Answer.GO_ON},
     Stage.BODY: _REFUSALS | _CLOSED,
-    Stage.DOT: _REPLIES | _CLOSED | {Answer.SILENCE},
-    Stage.BDAT: _REPLIES | _CLOSED | {Answer.SILENCE},
+    Stage.DOT: _REPLIES | _TROUBLE,
+    Stage.BDAT: _REPLIES | _TROUBLE,
     Stage.RSET: frozenset({Answer.DONE, Answer.CLOSING, Answer.NEVER}) | _CLOSED,
     Stage.QUIT: frozenset({Answer.DONE, Answer.CLOSING, Answer.NEVER}) | _CLOSED,
 }
-#: Whoever says 2yz to QUIT closes (RFC 5321 section 4.1.1.10).
-_NEVER_SEEN = frozenset({(Stage.QUIT, End.STAYS, Answer.DONE)})
+#: Whatever is said to QUIT, no connection is open behind it (RFC 5321 section 4.1.1.10).
+_NEVER_SEEN = frozenset((Stage.QUIT, End.STAYS, answer) for answer in _REPLIES)
 CELLS: frozenset[Cell] = (
     frozenset(
         (stage, end, answer)

@@ -29,7 +29,7 @@ STAGES = (
 #: All features, by what they are about; words are unique among all.
 ASPECTS: Mapping[str, tuple[str, ...]] = {
     "stages": tuple(stage.value for stage in STAGES),
-    "answers": ("replies", "waits", "before", "after", "mid", "rst", "never"),
+    "answers": ("replies", "waits", "before", "after", "mid", "rst", "never", "garbage"),
     "conditions": ("attempt", "times", "age", "during", "chance", "over"),
     "servers": ("stateless", "greylist", "quota", "too-many", "flaky", "careless", "outage"),
     "offers": ("no-pipelining", "no-chunking", "no-dsn", "no-size"),

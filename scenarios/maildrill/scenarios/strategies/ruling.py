@@ -11,17 +11,18 @@ from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.language.toml_text import lines, value_text
 from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios.strategies.features import EVERYTHING, STAGES, Features, chosen
-from maildrill.scenarios.strategies.saying import replies
+from maildrill.scenarios.strategies.saying import closings, replies, replies_of_each_class
 from maildrill.smtp import Stage
 
 DOMAINS = ("one.example", "two.example", "three.example")
 
-#: What a cut needs besides its feature: nothing, a reply that it is behind or in, or one that closes by itself.
-_SILENT_CUTS, _TELLING_CUTS = ("before", "rst"), ("after", "mid")
+#: Ends of a connection in place of a reply, and behind or within one.
+_SILENT, _TELLING = ("before", "rst"), ("after", "mid")
 _KNOWS_RECIPIENTS = frozenset({Stage.RCPT, Stage.DATA, Stage.BDAT, Stage.BODY, Stage.DOT})
-#: Features any of which is an answer; all but the replies.
-_OTHERS = frozenset({"waits", "before", "rst", "after", "mid"})
-_ANSWERS = _OTHERS | {"replies"}
+#: Where the server says something though the rule does not.
+_SPEAKS = frozenset(STAGES) - {Stage.CONNECT, Stage.BODY}
+#: Features any of which is an answer with which the connection stays.
+_STAYING = frozenset({"replies", "waits"})
 #: Within every deadline, and beyond each of them (RFC 5321 section 4.5.3.2).
 _WAITS = ("1s", "4m", "6m", "11m")
 
@@ -79,28 +80,54 @@ def _conditions(stage: Stage, features: Features) -> st.SearchStrategy[Rule]:
 
 
 def _can_answer(stage: Stage, features: Features) -> bool:
-    return bool(features & ({"before", "rst"} if stage is Stage.CONNECT else _ANSWERS))
+    stays = stage is not Stage.CONNECT and not features.isdisjoint(_STAYING)
+    return stays or bool(_ends(stage, features))
+
+
+@cache
+def _ends(stage: Stage, features: Features) -> tuple[str, ...]:
+    """Return what a rule at a stage may do besides a reply or a wait that is all: features, the plainest first."""
+    ends: tuple[str, ...] = _SILENT
+    if stage in _SPEAKS:
+        ends += (*_TELLING, "garbage")
+    elif stage is not Stage.CONNECT and "replies" in features:
+        ends += _TELLING
+    if stage is not Stage.CONNECT and "replies" in features:
+        ends += ("never",)
+    return tuple(end for end in ends if end in features)
 
 
 @st.composite
 def _answers(draw: st.DrawFn, stage: Stage, features: Features) -> Rule:
-    """What the server does: reply, wait, cut, and at the dot whether it takes the message."""
-    silent = [cut for cut in _SILENT_CUTS if cut in features]
+    """What the server does: reply, wait, and what becomes of the connection; at the dot, whether it takes the message.
+
+    The end is drawn first, and then a reply that goes with it: else hardly any would meet.
+    """
+    ends = _ends(stage, features)
     if stage is Stage.CONNECT:
-        return {"cut": draw(st.sampled_from(("refuse", *silent)))}
-    answer: Rule = {}
-    if "replies" in features and (features.isdisjoint(_OTHERS) or draw(st.booleans())):
+        return {"cut": draw(st.sampled_from(("refuse", *ends)))}
+    stays = not features.isdisjoint(_STAYING)
+    ended = bool(ends) and (not stays or draw(st.booleans()))
+    wait = draw(st.sampled_from((None,) * 2 * len(_WAITS) + _WAITS)) if "waits" in features else None
+    answer = draw(_ended(stage, features, draw(st.sampled_from(ends)))) if ended else {}
+    if not ended and "replies" in features and (not wait or draw(st.booleans())):
         answer["reply"] = draw(replies(stage))
-    if "waits" in features and draw(st.integers(0, 3)) == 3:
-        answer["wait"] = draw(st.sampled_from(_WAITS))
-    said = "reply" in answer or stage is not Stage.BODY  # there is no reply of the body's own to cut
-    cuts = [*silent, *(cut for cut in _TELLING_CUTS if cut in features and said)]
-    if str(answer.get("reply", "")).startswith("421") and "never" in features:
-        cuts.append("never")
-    if cuts and (not answer or draw(st.integers(0, 2)) == 2):
-        answer["cut"] = draw(st.sampled_from(cuts))
-    elif not answer:
-        answer["wait"] = _WAITS[0]
+    if wait or not answer:
+        answer["wait"] = wait or _WAITS[0]
     if stage is Stage.DOT and draw(st.booleans()):
         answer["commit"] = draw(st.booleans())
     return answer
+
+
+@st.composite
+def _ended(draw: st.DrawFn, stage: Stage, features: Features, end: str) -> Rule:
+    """An end, with a reply of the rule's where it needs one, and often where it may have one."""
+    match end:
+        case "garbage":
+            return {"mangle": "no-code"}
+        case "never":
+            return {"reply": draw(closings(stage)), "cut": end}
+    cut: Rule = {"cut": end}
+    if end in _SILENT or "replies" not in features or (stage in _SPEAKS and not draw(st.booleans())):
+        return cut
+    return {"reply": draw(replies_of_each_class(stage)), **cut}

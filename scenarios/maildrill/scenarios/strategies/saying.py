@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from maildrill.fakeserver.language.script_words import CLOSING
 from maildrill.smtp import Stage
 
+_CLOSING = str(CLOSING)
 #: What real servers answer at each stage, success first (delivery-semantics, RFC 5321 section 4.3.2).
 REPLIES: dict[Stage, tuple[str, ...]] = {
     Stage.BANNER: ("220 mx ESMTP", "421 4.3.2 try later", "450 busy", "554 5.3.2 no service here"),
@@ -76,3 +78,16 @@ def replies(stage: Stage | None = None) -> st.SearchStrategy[str]:
     if stage is None:
         return st.sampled_from(tuple(REPLIES)).flatmap(replies)
     return st.sampled_from(REPLIES[stage])
+
+
+def replies_of_each_class(stage: Stage) -> st.SearchStrategy[str]:
+    """The same texts, each class as often as any other, and 421 as if it were a class of its own."""
+    kinds: dict[str, list[str]] = {}
+    for text in REPLIES[stage]:
+        kinds.setdefault(_CLOSING if text.startswith(_CLOSING) else text[0], []).append(text)
+    return st.sampled_from(list(kinds.values())).flatmap(st.sampled_from)
+
+
+def closings(stage: Stage) -> st.SearchStrategy[str]:
+    """The texts among them with which a server closes the connection: 421 (RFC 5321 section 3.8)."""
+    return st.sampled_from([text for text in REPLIES[stage] if text.startswith(_CLOSING)])
