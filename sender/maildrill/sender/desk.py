@@ -18,6 +18,7 @@ from maildrill.sender.dsn import EnvelopeId, Reporting, message_of
 from maildrill.sender.intake import AHEAD, Intake, log_recovered
 from maildrill.sender.ledger import AttemptRecord, Entry, Intent, Ledger, RecipientRecord
 from maildrill.sender.lists import Row
+from maildrill.sender.log_response import response
 from maildrill.sender.pacing.lessons import Lesson
 from maildrill.sender.plan import Waiting
 from maildrill.sender.queues import Queue, Queues
@@ -262,14 +263,14 @@ class Desk:
     def learn(self, lesson: Lesson) -> None:
         """Write down what a destination taught."""
         self.ledger.learn(lesson)
-        reply = {"code": lesson.reply.code, "text": lesson.reply.text} if lesson.reply else {}
+        taught = {"response": response(lesson.reply)} if lesson.reply else {}
         self.log.emit(
             "limit.learned",
             lesson.at,
             relay=lesson.destination,
             limit=lesson.kind.value,
             value=round(lesson.value, 3),
-            **reply,
+            **taught,
         )
 
     def _settle(self, who: Sequence[Waiting], change: Callable[[Standing], Standing], now: float) -> None:

@@ -26,8 +26,8 @@ _COMMANDS = {  # by their words, for an enumeration's own hash is dear
 }
 
 
-def response(reply: Reply, stage: Stage) -> dict[str, object]:
-    """Return the object of a `response` field; `command` is missing where the reply answered none."""
+def response(reply: Reply, stage: Stage | None = None) -> dict[str, object]:
+    """Return the object of a `response` field; `command` is missing where the reply answered none, or any."""
     found: dict[str, object] = {"code": reply.code}
     status, content = reply.enhanced, reply.text
     if status is not None:
@@ -35,7 +35,7 @@ def response(reply: Reply, stage: Stage) -> dict[str, object]:
         found["enhanced_code"] = {"class": klass, "subject": subject, "detail": detail}
         content = content.removeprefix(f"{klass}.{subject}.{detail}").removeprefix(" ")
     found["content"] = content
-    command = _COMMANDS.get(stage._value_)
+    command = _COMMANDS.get(stage._value_) if stage is not None else None
     if command is not None:
         found["command"] = command
     return found

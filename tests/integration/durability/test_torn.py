@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from click.testing import CliRunner
@@ -16,11 +17,15 @@ from click.testing import CliRunner
 from maildrill.cli.main import main
 from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios.drill import Plan, rehearse
+from maildrill.scenarios.mutants.patching import Patching
 from maildrill.sender.campaign_file import read_campaign
 from maildrill.sender.fold import fold
 from maildrill.sender.ledger import Durability, open_ledger, read_ledger
-from maildrill.sender.log_json import read_events
-from maildrill.sender.log_sinks import JsonLines, Sink, TextFile
+from maildrill.sender.ledger.gathered import Gathered
+from maildrill.sender.ledger.sqlite import SqliteLedger
+from maildrill.sender.ledger.statements import LAST_TRY
+from maildrill.sender.log_json import last_number, read_events
+from maildrill.sender.log_sinks import JsonLines, Sink, TextFile, _torn_line
 from maildrill.smtp import ConfigurationError
 
 CAMPAIGN = """\
@@ -96,11 +101,9 @@ def _last(file: Path) -> bytes:
     return b"".join(lines[-6:])
 
 
-def test_an_event_log_cut_at_every_octet_keeps_what_is_whole(sent: Path) -> None:
-    """Every whole line stays as it was, the torn one goes, and the next event has the next number."""
-    whole = _last(sent / "spring.events.jsonl")
-    file = sent / "cut.events.jsonl"
-
+def _events_mended_wrongly(sent: Path) -> list[int]:
+    """Cut the end of an event log at every octet, and append to it; return after how many it went wrong."""
+    whole, file, wrong = _last(sent / "spring.events.jsonl"), sent / "cut.events.jsonl", []
     for length in range(len(whole)):
         file.write_bytes(whole[:length])
         kept = whole[: whole.rfind(b"\n", 0, length) + 1]
@@ -108,17 +111,16 @@ def test_an_event_log_cut_at_every_octet_keeps_what_is_whole(sent: Path) -> None
         sink = JsonLines(file)
         sink.take(1, 0.0, "run.stopping", {"reason": "asked to stop"})
         sink.close()
-        line = file.read_bytes()[len(kept) :]
-        assert file.read_bytes().startswith(kept), length
-        assert line.startswith(b'{"v":1,"n":%d,' % (before + 1)), length
-        assert line.count(b"\n") == 1, length
+        found = file.read_bytes()
+        line = found[len(kept) :]
+        right = line.startswith(b'{"v":1,"n":%d,' % (before + 1)) and line.count(b"\n") == 1
+        wrong += [] if found.startswith(kept) and right else [length]
+    return wrong
 
 
-def test_a_log_for_people_cut_at_every_octet_loses_nothing(sent: Path) -> None:
-    """What is there stays to the last octet, and what comes then has a line of its own."""
-    whole = _last(sent / "spring.connection.log")
-    file = sent / "cut.connection.log"
-
+def _lines_mended_wrongly(sent: Path) -> list[int]:
+    """Do the same to a log for people."""
+    whole, file, wrong = _last(sent / "spring.connection.log"), sent / "cut.connection.log", []
     for length in range(len(whole)):
         file.write_bytes(whole[:length])
         sink = TextFile(file)
@@ -126,9 +128,46 @@ def test_a_log_for_people_cut_at_every_octet_loses_nothing(sent: Path) -> None:
         sink.close()
         found = file.read_bytes()
         rest = found[length:]
-        assert found.startswith(whole[:length]), length
-        assert rest.startswith(b"\n") is (length > 0 and whole[length - 1 : length] != b"\n"), length
-        assert rest.strip(b"\n").count(b"\n") == 0, length
+        right = rest.startswith(b"\n") is (length > 0 and whole[length - 1 : length] != b"\n")
+        right = right and rest.strip(b"\n").count(b"\n") == 0
+        wrong += [] if found.startswith(whole[:length]) and right else [length]
+    return wrong
+
+
+def test_an_event_log_cut_at_every_octet_keeps_what_is_whole(sent: Path) -> None:
+    """Every whole line stays as it was, the torn one goes, and the next event has the next number."""
+    assert _events_mended_wrongly(sent) == []
+
+
+def test_a_log_for_people_cut_at_every_octet_loses_nothing(sent: Path) -> None:
+    """What is there stays to the last octet, and what comes then has a line of its own."""
+    assert _lines_mended_wrongly(sent) == []
+
+
+def _does_not_cut(self: JsonLines, file: BinaryIO) -> None:
+    self._offset = last_number(file, *_torn_line(file), str(self.path))
+
+
+def _does_not_count(self: JsonLines, file: BinaryIO) -> None:
+    self._offset = 0
+    file.truncate(_torn_line(file)[0])
+
+
+@pytest.mark.parametrize("mend", [_does_not_cut, _does_not_count])
+def test_an_event_log_that_is_not_mended_is_found(sent: Path, mend: object) -> None:
+    """The seeded defects: the torn line stays, or numbers begin anew."""
+    with Patching() as patch:
+        patch.setattr(JsonLines, "_mend", mend)
+
+        assert _events_mended_wrongly(sent)
+
+
+def test_a_log_for_people_that_is_not_mended_is_found(sent: Path) -> None:
+    """The seeded defect: what comes next goes on in the torn line."""
+    with Patching() as patch:
+        patch.setattr(TextFile, "_mend", lambda *_: None)
+
+        assert _lines_mended_wrongly(sent)
 
 
 def _cuts(whole: bytes) -> Iterator[int]:
@@ -192,15 +231,15 @@ def cut_off(sent: Path) -> Path:
     return kept
 
 
-@pytest.mark.parametrize("filling", [b"", b"\0", b"\xff"])
-def test_a_torn_wal_is_an_earlier_moment(cut_off: Path, filling: bytes, tmp_path: Path) -> None:
-    """Cut at each frame and inside, the rest gone, or zeros, or noise: a moment that was, and never a mixture."""
+def _mixtures(cut_off: Path, filling: bytes) -> tuple[list[int], set[int]]:
+    """Tear the -wal at each frame, and inside; return where there was no earlier moment, and how many tries there were.
+
+    A moment: the first so many tries, and who had one of them, and nobody else, stands where it left them.
+    """
     wal = (cut_off / "spring.ledger-wal").read_bytes()
     whole, states = _tries(cut_off / "spring.ledger")
-    frame, seen = _frame(wal), set()
-    folder = tmp_path / "torn"
-
-    assert len(whole) == len(GUESTS)
+    frame, seen, wrong = _frame(wal), set(), []
+    folder = cut_off.with_name("torn")
     for start in range(32, len(wal) + 1, frame):
         for length in (start - 8, start, start + frame // 2)[:: 1 if start % 3 else 2]:
             shutil.rmtree(folder, ignore_errors=True)
@@ -208,10 +247,36 @@ def test_a_torn_wal_is_an_earlier_moment(cut_off: Path, filling: bytes, tmp_path
             (folder / "spring.ledger-shm").unlink(missing_ok=True)
             (folder / "spring.ledger-wal").write_bytes(wal[:length] + filling * (len(wal[length:]) if filling else 0))
             tries, now = _tries(folder / "spring.ledger")
-            assert tries == whole[: len(tries)], length
-            assert set(now) <= set(states), length
+            tried = {who for who, _ in tries}
+            stand = all((state == states[who]) is (who in tried) for who, state in now.items())
+            wrong += [] if tries == whole[: len(tries)] and tried <= set(now) <= set(states) and stand else [length]
             seen.add(len(tries))
-    assert seen == set(range(len(whole) + 1))
+    return wrong, seen
+
+
+@pytest.mark.parametrize("filling", [b"", b"\0", b"\xff"])
+def test_a_torn_wal_is_an_earlier_moment(cut_off: Path, filling: bytes) -> None:
+    """Cut at each frame and inside, the rest gone, or zeros, or noise: a moment that was, and never a mixture."""
+    assert _mixtures(cut_off, filling) == ([], set(range(len(GUESTS) + 1)))
+
+
+def test_a_ledger_that_writes_tries_and_standings_apart_is_found(request: pytest.FixtureRequest) -> None:
+    """The seeded defect: a transaction for each statement; some moment has one without the other."""
+
+    def pour(self: SqliteLedger) -> None:
+        gathered, self._gathered = self._gathered, Gathered()
+        if not gathered:
+            return
+        (last,) = self._connection.execute(LAST_TRY).fetchone()
+        for statement, rows in gathered.rows(last + 1):
+            self._connection.executemany(statement, rows)
+            self._connection.execute("COMMIT")
+            self._connection.execute("BEGIN IMMEDIATE")
+
+    with Patching() as patch:
+        patch.setattr(SqliteLedger, "_pour", pour)
+
+        assert _mixtures(request.getfixturevalue("cut_off"), b"")[0]
 
 
 def test_after_a_torn_wal_all_goes_on(cut_off: Path, tmp_path: Path) -> None:

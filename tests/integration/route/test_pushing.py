@@ -70,6 +70,9 @@ def test_messages_in_a_session_are_learned(played: Played) -> None:
 
     assert _all_delivered_once(drilled)
     assert _learned(drilled) == [("messages", 5)]
+    assert [event["response"] for event in _events(drilled, "limit.learned")] == [
+        {"code": 421, "enhanced_code": {"class": 4, "subject": 7, "detail": 0}, "content": "enough"}
+    ]
     assert len(refused) == 2
 
 
