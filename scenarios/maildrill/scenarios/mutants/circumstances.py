@@ -31,6 +31,7 @@ NOBODY = """
 """
 
 HINT = '[[rule]]\nat = "rcpt"\nrcpt = "bob@*"\nattempt = "1"\nkey = "rcpt"\nreply = "450 wait 5 seconds"\n'
+LATER = HINT.replace("5 seconds", "30 hours")
 DOWN_LONG = '[[rule]]\nat = "connect"\nattempt = "1-300"\ncut = "refuse"\n'
 SLOW = '[[rule]]\nat = "dot"\nattempt = "1"\nwait = "90s"\nreply = "250 ok"\n'
 BUSY_AND_RUDE = """

@@ -48,12 +48,20 @@ def sleeps_too_long(patch: Patching) -> None:
 
 
 def obeys_what_a_text_says(patch: Patching) -> None:
+    _obeying(patch, "wait 5 seconds", 5.0)
+
+
+def stays_away_for_as_long_as_a_text_says(patch: Patching) -> None:
+    _obeying(patch, "wait 30 hours", 30 * 3600.0)
+
+
+def _obeying(patch: Patching, words: str, seconds: float) -> None:
     honest = standing.after
 
     def after(before: Standing, ruling: Ruling, *rest: Any, now: float, **more: Any) -> Standing:
         found = honest(before, ruling, *rest, now=now, **more)
-        told = ruling.reply is not None and "wait 5 seconds" in ruling.reply.text
-        return replace(found, due=now + 5.0) if told and found.due is not None else found
+        told = ruling.reply is not None and words in ruling.reply.text
+        return replace(found, due=now + seconds) if told and found.due is not None else found
 
     patch.setattr(desk, "after", after)
 

@@ -92,7 +92,8 @@ def hint_is_a_lower_bound(evidence: Evidence) -> Iterator[Breach]:
         least, most = band(evidence.campaign.retry, attempt.number)
         found_at = evidence.found_at(attempt)
         waited = attempt.until - found_at
-        # one that is forced at the end of the lifetime is early anyway; one put off for the hint's sake obeys it
+        # one that is forced at the end of the lifetime is early anyway; one put off for the sake of a hint that is
+        # longer than the schedule obeys it, and I11 says that the schedule was to be kept all the same
         early = waited < least - GRAIN and not is_last_call(evidence, attempt)
         if early or most + GRAIN < waited < asked - GRAIN:
             found = f"was told to come back in {format_duration(asked)}, and is to wait {format_duration(waited)}"
