@@ -85,7 +85,8 @@ class Servers:
     async def start(self) -> None:
         """Listen: by name, and where the DNS says that the host is."""
         for host, script in self._cast.hosts.items():
-            journal = Journal(keep=None if script.expectations else self._keep)
+            known = bool(script.expectations) or self._keep is None
+            journal = Journal(keep=None if known else self._keep, folded=known)
             self._witnesses[host] = Witness(journal)
             server = self.by_host[host] = FakeServer(
                 script, clock=self._clock, seed=self._seed, settings=self._settings, journal=journal
@@ -129,7 +130,8 @@ class Servers:
         said: list[str] = []
         for host, server in self.by_host.items():
             strict = () if server.play is None else server.play.unmet()
-            found = [*strict, *map(str, unmet(self._cast.hosts[host].expectations, server.journal))]
+            expectations = self._cast.hosts[host].expectations
+            found = [*strict, *(map(str, unmet(expectations, server.journal)) if expectations else ())]
             said += found if len(self.by_host) == 1 else [f"{host}: {one}" for one in found]
         return said
 

@@ -13,12 +13,22 @@ from maildrill.smtp.text import decode, escape
 
 MAX_LINE = 8192  # octets; real replies beyond 512 exist, a line without an end must not grow for ever
 MAX_REPLY = 65536  # octets in all lines of one reply
+_SHORT = 512  # octets that are looked at as a whole
+_PLAIN = re.compile(rb"(?:[2-5]\d\d [^\r\n]*\r\n)+")
 _LINE = re.compile(rb"([2-5]\d\d)(?:([ -])(.*))?", re.DOTALL)
 
 
 @lru_cache(maxsize=256)  # a server says few things, and those again and again
 def _of_one_line(code: bytes, text: bytes | None) -> Reply:
     return Reply(int(code), (decode(text),) if text else ())
+
+
+@lru_cache(maxsize=256)  # so do its replies to a group of commands
+def _ready(octets: bytes) -> tuple[Reply, ...]:
+    """Return what octets say that are plain, and nothing but whole replies of one line; else nothing."""
+    if not _PLAIN.fullmatch(octets):
+        return ()
+    return tuple(_of_one_line(line[:3], line[4:]) for line in octets.split(b"\r\n")[:-1])
 
 
 class ReplyParser:
@@ -49,6 +59,10 @@ class ReplyParser:
         """Return the replies that `octets` complete, in order; may set `fault`."""
         if self.fault:
             return []
+        if len(octets) <= _SHORT and not (self._buffer or self._lines):
+            ready = _ready(octets)
+            if ready:
+                return [*ready]
         self._buffer += octets
         replies: list[Reply] = []
         while not self.fault and (end := self._buffer.find(b"\n")) >= 0:

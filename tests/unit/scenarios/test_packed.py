@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from maildrill.scenarios.oracles import Taken
-from maildrill.scenarios.oracles.packed import Events, Octets, Shelf
+from maildrill.scenarios.oracles.packed import Events
 from maildrill.sender.log_event import LogEvent
 
 MANY = 1300  # more than two blocks of the same kind
@@ -74,6 +71,31 @@ def test_fields_may_come_and_go() -> None:
     assert len(events.kinds["run.stopping"]) == 1
 
 
+def test_some_fields_do() -> None:
+    """Events come with those that are asked for, as far as there are any."""
+    slim = list(logged(12).slim({"attempt"}, ("recipient", "state")))
+
+    assert slim == [
+        LogEvent(2, 0.0, "attempt", {"recipient": "0@x.test"}),
+        LogEvent(13, 10.0, "attempt", {"recipient": "10@x.test"}),
+    ]
+
+
+def test_a_log_is_known_to_be_in_order() -> None:
+    """Each number behind the one before, and no time before the one before, also from one block to the next."""
+    events = logged()
+    assert events.steady
+    events.take(len(events) + 1, MANY - 1.0, "line", {})
+    assert events.steady
+    back, gap = logged(), logged()
+    back.take(len(back) + 1, 0.5, "line", {})
+    gap.take(len(gap) + 2, float(MANY), "line", {})
+
+    assert not back.steady
+    assert not gap.steady
+    assert back.steady is False
+
+
 def test_the_order_is_known_without_unpacking() -> None:
     """Number, time and kind; and only what is asked for comes."""
     events = logged(12)
@@ -99,30 +121,3 @@ def test_logs_are_compared_by_what_they_hold() -> None:
     assert logged(5) != [*logged(4), "something else"]
     with pytest.raises(TypeError, match="unhashable type: 'Events'"):
         hash(logged(1))
-
-
-def test_letters_on_a_shelf_come_back() -> None:
-    """The first one, others like it, others that are not, and nothing."""
-    shelf = Shelf()
-    letters = [b"Dear Ann,\r\nhello\r\n" * 20, b"Dear Bob,\r\nhello\r\n" * 20, bytes(range(256)), b""]
-
-    assert [shelf.put(letter).unfolded() for letter in letters] == letters
-
-
-def test_a_folded_field_is_read_as_octets() -> None:
-    """Whoever reads or replaces it does not see how it is kept."""
-    plain = Taken(
-        at=1.0,
-        session=1,
-        transaction=1,
-        recipients=(),
-        content=b"hi",
-        committed=True,
-        acknowledged=True,
-        honest=True,
-    )
-    folded = replace(plain, content=Shelf().put(b"hi"))
-
-    assert (folded, replace(folded, at=1.0).content) == (plain, b"hi")
-    with pytest.raises(AttributeError):
-        Octets.__get__(Taken.__dict__["content"], None, Taken)

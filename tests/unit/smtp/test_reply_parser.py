@@ -102,3 +102,15 @@ def test_the_tail_shows_what_was_read_of_an_unfinished_reply() -> None:
 
     assert parser.pending
     assert parser.tail == "250-a\n250-b\n250 hal"
+
+
+def test_plain_replies_that_come_together_are_the_same_as_one_by_one() -> None:
+    """Also behind half of another, and again and again."""
+    said = b"250 2.1.0 ok\r\n250 \r\n354 go ahead\r\n"
+    parser, slow = ReplyParser(), ReplyParser()
+    bit_by_bit = [reply for octet in said for reply in slow.feed(bytes([octet]))]
+
+    assert parser.feed(said) == parser.feed(said) == bit_by_bit
+    assert parser.feed(b"250-a\r\n") == []
+    assert [reply.lines for reply in parser.feed(said)] == [("a", "2.1.0 ok"), (), ("go ahead",)]
+    assert not parser.pending

@@ -37,7 +37,16 @@ class Totals:
 class Books:
     """The writing side of a journal; see Journal for the arguments. on_inject: called with each injected message."""
 
-    def __init__(self, on_entry: Watcher | None = None, *, keep: int | None = None, octets: int | None = None) -> None:
+    def __init__(
+        self,
+        on_entry: Watcher | None = None,
+        *,
+        keep: int | None = None,
+        octets: int | None = None,
+        folded: bool = True,
+    ) -> None:
+        self._folded = folded
+        self._folds = _FOLDS if folded else _HELLOS
         self.keep = keep
         self.octets = octets
         self.generation = 0
@@ -96,7 +105,7 @@ class Books:
             totals.commands[entry.stage] += 1
         if entry.reply is not None:
             totals.replies[entry.reply.code // 100] += 1
-        fold = _FOLDS.get(entry.stage)
+        fold = self._folds.get(entry.stage)
         if fold is not None:
             fold(self, entry)
         if entry.unmatched:
@@ -116,7 +125,7 @@ class Books:
         if message.committed:
             message.committed_for = message.committed_for or message.recipients
             self.totals.committed += len(message.committed_for)
-            for rcpt in message.committed_for:
+            for rcpt in message.committed_for if self._folded else ():
                 self._recipients.known(rcpt).committed += 1
 
     def answer(self, message: Message, reply: Reply, rcpt: str | None = None) -> None:
@@ -127,7 +136,7 @@ class Books:
             message.acknowledged = True
             message.acknowledged_for += told
             self.totals.acknowledged += len(told)
-            for address in told:
+            for address in told if self._folded else ():
                 self._recipients.known(address).acknowledged += 1
 
     def inject(self, injected: Injected) -> None:
@@ -196,9 +205,9 @@ class Books:
             record.ended = how
 
 
+_HELLOS: dict[Stage, Callable[[Books, Entry], None]] = {Stage.HELO: Books._hello, Stage.EHLO: Books._hello}
 _FOLDS: dict[Stage, Callable[[Books, Entry], None]] = {
-    Stage.HELO: Books._hello,
-    Stage.EHLO: Books._hello,
+    **_HELLOS,
     Stage.MAIL: Books._mail,
     Stage.RCPT: Books._rcpt,
     Stage.DATA: Books._data,

@@ -62,10 +62,11 @@ class Express:
     def run(self, octets: bytes, ready: Callable[[bool], None]) -> tuple[Taken, bytes, bytes]:
         """Answer octets piece by piece, as far as they are plain: commands come in groups (RFC 2920).
 
-        Returns what came of the last piece, that piece, and what is behind it. ready: called behind each that was
-        answered, with whether a command is to come.
+        Returns what came of the last piece, that piece, and what is behind it. ready: called once, as all of it takes
+        no time, if any was answered: with whether a command is to come behind the last one that was.
         """
         taken: Taken = True
+        between: bool | None = None
         piece, behind, wire = b"", octets, self._play.wire
         wire.ahead = False
         while taken is True and behind:
@@ -76,8 +77,10 @@ class Express:
             except Exception as error:
                 taken = _raised(error)
             if taken is True:
-                ready(not self.within)
+                between = not self.within
                 wire.ahead = bool(behind)
+        if between is not None:
+            ready(between)
         return taken, piece, behind
 
     def take(self, octets: bytes) -> Taken:

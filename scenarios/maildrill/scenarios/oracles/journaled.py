@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from maildrill.scenarios.oracles.packed import Octets
+from maildrill.scenarios.oracles.shelf import Octets
 from maildrill.sender.summary import Spot
 from maildrill.smtp import Reply, Stage
 from maildrill.smtp.quickly import quickly

@@ -1,4 +1,4 @@
-"""Witnesses of long drills, kept small: a log of millions of events, and letters that are nearly the same. Pure.
+"""A log of millions of events, kept small. Pure.
 
 Rule 1: what comes out is what went in; only the room that it takes is another. Rule 2: events come out by kind without
 those of other kinds being unpacked: nine in ten are lines of the dialogue. Rule 3: who needs but some fields of many
@@ -20,8 +20,6 @@ from maildrill.sender.log_event import LogEvent
 
 #: Events that are packed together: few are unpacked at a time, and there is something to gain by packing them.
 _BLOCK = 512
-#: Bits of the smallest window that zlib has in use.
-_NARROWEST = 9
 #: Stands in a column where an event has no such field.
 _ABSENT = ...
 #: How many events there are together, and their values: a list for each field that there was by then.
@@ -245,53 +243,3 @@ class Events(_Many):
 
     def __iter__(self) -> Iterator[LogEvent]:
         return self.only(self.kinds)
-
-
-class Folded:
-    """Octets that were put on a shelf."""
-
-    __slots__ = ("_octets", "_shelf")
-
-    def __init__(self, shelf: Shelf, octets: bytes) -> None:
-        self._shelf = shelf
-        self._octets = octets
-
-    def unfolded(self) -> bytes:
-        """Return them as they were."""
-        return self._shelf.unfold(self._octets)
-
-
-class Shelf:
-    """Keeps letters that resemble the first of them."""
-
-    def __init__(self) -> None:
-        self._first = b""
-
-    def put(self, octets: bytes) -> Folded:
-        """Fold octets up."""
-        self._first = self._first or octets
-        # no wider a window than is looked through: to make one of 32 KB ready takes longer than to fold a letter
-        bits = min(max((len(self._first) + len(octets)).bit_length(), _NARROWEST), zlib.MAX_WBITS)
-        packer = zlib.compressobj(1, zlib.DEFLATED, -bits, bits - _NARROWEST + 1, zdict=self._first)
-        return Folded(self, packer.compress(octets) + packer.flush())
-
-    def unfold(self, octets: bytes) -> bytes:
-        """Return what was folded up."""
-        return zlib.decompressobj(-zlib.MAX_WBITS, zdict=self._first).decompress(octets)
-
-
-class Octets:
-    """A field of octets that may have been folded: whoever reads it does not see that."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = f"_{name}"
-
-    def __get__(self, whose: object | None, owner: type) -> bytes:
-        """Return the octets."""
-        if whose is None:
-            raise AttributeError(self._name)  # dataclass asks for a default: there is none
-        kept: bytes | Folded = getattr(whose, self._name)
-        return kept if isinstance(kept, bytes) else kept.unfolded()
-
-    def __set__(self, whose: object, octets: bytes | Folded) -> None:
-        object.__setattr__(whose, self._name, octets)

@@ -318,3 +318,20 @@ def test_a_message_is_one_safe_line(journal: Journal) -> None:
         '<r3@x.test>,<r4@x.test> and 2 more subject="a\\x1bb" size=28 committed acknowledged'
     )
     assert str(few) == "1970-01-01T00:00:05.000Z message=0 session=1 from=<a@b.test> rcpt=<ann@x.test> size=10"
+
+
+def test_what_is_not_folded_is_told_all_the_same() -> None:
+    """Sessions, messages and totals are known; transactions and recipients are left to whoever watches."""
+    seen: list[Entry] = []
+    journal = Journal(seen.append, folded=False)
+    journal.open_session(1.0, "192.0.2.1")
+    journal.add(entry("ehlo", "EHLO here"))
+    journal.add(entry("mail", "MAIL FROM:<a@b.test>", address="a@b.test"))
+    journal.add(entry("rcpt", "RCPT TO:<ann@x.test>", address="ann@x.test"))
+    came(journal, message("ann@x.test"), OK)
+
+    assert [one.stage for one in seen] == [Stage.EHLO, Stage.MAIL, Stage.RCPT, Stage.DOT]
+    assert [record.helo for record in journal.sessions] == ["here"]
+    assert (journal.transactions, journal.ledger) == ([], [])
+    assert (journal.totals.committed, journal.totals.acknowledged) == (1, 1)
+    assert journal.messages[0].acknowledged_for == ("ann@x.test",)
