@@ -52,17 +52,23 @@ def _status(word: str) -> EnhancedStatus | None:
 class Reply:
     """A code 200..599 and its text lines (RFC 5321 section 4.2), enhanced codes still in the text.
 
-    irregular: what was odd about it on the wire (mixed codes, …), or empty; not part of equality.
+    irregular: what was odd about it on the wire (mixed codes, …), or empty; not part of equality. klass: the first
+    digit: 2 done, 3 go on, 4 not now, 5 no. positive: whether the server did what was asked (2yz, any of them).
     """
 
     code: int
     lines: tuple[str, ...] = ()
     irregular: str = field(default="", compare=False)
+    # Known from the beginning: each is asked for a dozen times.
+    klass: int = field(default=0, init=False, compare=False, repr=False)
+    positive: bool = field(default=False, init=False, compare=False, repr=False)
     _octets: bytes = field(default=b"", init=False, compare=False, repr=False)  # once it was rendered
 
     def __post_init__(self) -> None:
         if not 200 <= self.code <= 599:
             raise ValueError(f"reply code must be 200..599, got {self.code}")
+        object.__setattr__(self, "klass", self.code // 100)
+        object.__setattr__(self, "positive", self.code < 300)
 
     @classmethod
     def of(cls, text: str) -> Reply:
@@ -78,16 +84,6 @@ class Reply:
         prefix = f"{status} " if status else ""
         rest = [line if EnhancedStatus.leading(line) else prefix + line for line in more]
         return cls(int(match[1]), (first, *rest) if first or rest else ())
-
-    @property
-    def klass(self) -> int:
-        """The first digit: 2 done, 3 go on, 4 not now, 5 no."""
-        return self.code // 100
-
-    @property
-    def positive(self) -> bool:
-        """Whether the server did what was asked (2yz, any of them)."""
-        return self.code // 100 == 2
 
     @property
     def enhanced(self) -> EnhancedStatus | None:

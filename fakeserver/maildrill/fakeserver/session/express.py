@@ -42,6 +42,9 @@ _CORRECT = {
     for stage, reply in ((_MAIL, SENDER_OK), (_RCPT, RECIPIENT_OK), (_DATA, GO_AHEAD), (_DOT, QUEUED))
 }
 
+#: The same as octets.
+_SAID = {stage: (plain.render(), enhanced.render()) for stage, (plain, enhanced) in _CORRECT.items()}
+
 #: Whether it was done; else nothing was, or all but what is left to wait for.
 Taken = bool | Awaitable[None]
 
@@ -104,9 +107,9 @@ class Express:
     def _usual(self) -> bool:
         """Whether the session is as it nearly always is."""
         state = self._state
-        if not (state.helo and state.in_service) or state.octets is not None or state.failed or self._play.owes:
+        if not (state.helo and state.in_service) or state.octets is not None or state.failed:
             return False
-        return state.commands < self._limits.commands
+        return self._play.owed is None and state.commands < self._limits.commands
 
     def _mail(self, line: str, address: str, declared: str | None) -> Taken:
         state = self._state
@@ -149,8 +152,8 @@ class Express:
         host, record = play.host, play.record
         now = host.clock.now()
         state.commands += 1
-        reply = _CORRECT[stage][STATUS in state.keywords]
-        command, verb, argument = line[:-2], _VERBS[stage], line[5:-2]
+        enhanced = STATUS in state.keywords
+        reply = _CORRECT[stage][enhanced]
         decider, decision = host.decider, PLAIN
         if not (isinstance(decider, Engine) and stage in decider.silent):
             decision = decider.on(
@@ -167,16 +170,17 @@ class Express:
                     rcpt,
                     state.recipients,
                     said or state.parameters,
-                    verb,
-                    argument,
+                    _VERBS[stage],
+                    line[5:-2],
                     size=int(said["SIZE"]) if said else None,
                     pipelined=play.wire.ahead,
                 )
             )
-        if decision.actions is not PROCEEDING or not play.wire.put(reply.render()):
-            heard = Heard(stage, reply, verb, argument, path=None if address is None else Path(address, said or {}))
-            return self._answer(heard, Moment(stage, now, decision, reply, command, address, parameters=said))
-        entry = Entry(now, now, record.number, stage, command, address, reply, decision.rule, decision.near_misses)
+        if decision.actions is not PROCEEDING or not play.wire.put(_SAID[stage][enhanced]):
+            path = None if address is None else Path(address, said or {})
+            heard = Heard(stage, reply, _VERBS[stage], line[5:-2], path=path)
+            return self._answer(heard, Moment(stage, now, decision, reply, line[:-2], address, parameters=said))
+        entry = Entry(now, now, record.number, stage, line[:-2], address, reply, decision.rule, decision.near_misses)
         entry.parameters = said
         host.journal.add(entry)
         play.stage = _IDLE
@@ -204,7 +208,8 @@ class Express:
     def _end(self, content: bytes, size: int, identity: str) -> Taken:
         play, state, host, record = self._play, self._state, self._play.host, self._play.record
         now = host.clock.now()
-        correct = _CORRECT[_DOT][STATUS in state.keywords]
+        enhanced = STATUS in state.keywords
+        correct = _CORRECT[_DOT][enhanced]
         decision = host.decider.on(
             Event(
                 _DOT,
@@ -226,7 +231,7 @@ class Express:
                 size,
             )
         )
-        if decision.actions is not PROCEEDING or not play.wire.put(correct.render()):
+        if decision.actions is not PROCEEDING or not play.wire.put(_SAID[_DOT][enhanced]):
             return self._go_on(self._receiver.end(Arrived(content, size, identity), decision))
         message = Message(
             now, record.number, state.reverse_path or "", state.recipients, content, size, identity, committed=True

@@ -62,7 +62,8 @@ class Arrived:
 class Performance:
     """The moments of one session. record: the session in the journal. stage: where it is now.
 
-    transactions: MAIL commands that the script was asked about.
+    transactions: MAIL commands that the script was asked about. owed: what was said too early, in place of the next
+    reply.
     """
 
     record: SessionRecord
@@ -72,14 +73,9 @@ class Performance:
         self.host = host
         self.wire = wire
         self.dialogue = dialogue
-        self._owed: Reply | None = None  # what was said too early, in place of the next reply
+        self.owed: Reply | None = None
         self.transactions = 0
         self._handing_on: HandingOn | None = None
-
-    @property
-    def owes(self) -> bool:
-        """Whether the next reply has been said."""
-        return self._owed is not None
 
     @property
     def now(self) -> float:
@@ -172,7 +168,7 @@ class Performance:
 
         It is nearly always so, and takes a quarter of the time.
         """
-        if moment.decision.actions is not PROCEEDING or self._owed is not None:
+        if moment.decision.actions is not PROCEEDING or self.owed is not None:
             return False
         self.stage, correct = moment.stage, moment.correct
         if correct is not None and not self.wire.put(correct.render()):
@@ -239,18 +235,18 @@ class Performance:
         return done.reply
 
     async def _perform(self, moment: Moment) -> Done:
-        owed, self._owed = self._owed, None
+        owed, self.owed = self.owed, None
         actions = moment.decision.actions
         if owed is None or moment.stage in _NO_REPLY:
-            self._owed = owed
+            self.owed = owed
             done = await faults.perform(actions, moment.correct, self.wire)
         else:
             done = await faults.perform(faults.unsaid(actions), None, self.wire)
             done = Done(owed, close=done.close)
         if done.close is None and faults.early(actions):
-            self._owed = self.dialogue.next_reply(moment.stage)
-            if self._owed is not None:
-                await self.wire.say(self._owed.render())
+            self.owed = self.dialogue.next_reply(moment.stage)
+            if self.owed is not None:
+                await self.wire.say(self.owed.render())
         return done
 
     def note(self, moment: Moment, done: Done, closed: Closed | None = None) -> None:

@@ -83,9 +83,13 @@ class Series(_Many):
         """Return the columns of what is not packed yet, and note its shapes."""
         shapes, places, known = self._shapes, self._places, len(self._blocks) * _BLOCK
         del self._shaped[known:]
-        self._shaped.extend([shapes.setdefault(tuple(fields), len(shapes)) for fields in some])
-        for name in chain.from_iterable(shapes):
-            places.setdefault(name, len(places))
+        alike = list(map(tuple, some))
+        for shape in dict.fromkeys(alike):
+            if shape not in shapes:
+                shapes[shape] = len(shapes)
+                for name in shape:
+                    places.setdefault(name, len(places))
+        self._shaped.extend(map(shapes.__getitem__, alike))
         if len(shapes) > 1:
             return len(some), [[fields.get(name, _ABSENT) for fields in some] for name in places]
         return len(some), [[*column] for column in zip(*[fields.values() for fields in some], strict=True)]

@@ -58,7 +58,10 @@ class Timer(asyncio.TimerHandle):
 
 
 class VirtualLoop(base_events.BaseEventLoop):
-    """The loop of one world; `instant` is its time in seconds since the start; `tap` hears all that lands."""
+    """The loop of one world; `instant` is its time in seconds since the start; `tap` hears all that lands.
+
+    timers: a heap of what is due; scheduled: how often something was put there.
+    """
 
     _ready: deque[asyncio.Handle]
     _debug: bool
@@ -70,8 +73,8 @@ class VirtualLoop(base_events.BaseEventLoop):
         self.instant = 0.0
         self.network = network
         self.tap: Tap | None = None
-        self._timers: list[tuple[float, int, asyncio.Handle]] = []
-        self._scheduled_count = 0
+        self.timers: list[tuple[float, int, asyncio.Handle]] = []
+        self.scheduled = 0
         self._cancelled_count = 0
         super().__init__()
         self.switchboard = Switchboard(self)
@@ -82,8 +85,8 @@ class VirtualLoop(base_events.BaseEventLoop):
 
     def schedule(self, when: float, handle: asyncio.Handle) -> None:
         """Run `handle` at the instant `when`, after all that was scheduled for it before."""
-        self._scheduled_count += 1
-        heappush(self._timers, (when, self._scheduled_count, handle))
+        self.scheduled += 1
+        heappush(self.timers, (when, self.scheduled, handle))
 
     def call_at(
         self,
@@ -162,9 +165,9 @@ class VirtualLoop(base_events.BaseEventLoop):
         if not handle._scheduled:
             return
         self._cancelled_count += 1
-        if self._cancelled_count > SWEEP and self._cancelled_count * 2 > len(self._timers):
-            self._timers = [entry for entry in self._timers if not entry[2]._cancelled]
-            heapify(self._timers)
+        if self._cancelled_count > SWEEP and self._cancelled_count * 2 > len(self.timers):
+            self.timers = [entry for entry in self.timers if not entry[2]._cancelled]
+            heapify(self.timers)
             self._cancelled_count = 0
 
     def _run_once(self) -> None:
@@ -179,14 +182,24 @@ class VirtualLoop(base_events.BaseEventLoop):
             if turns > STUCK:
                 raise Livelock(f"{STUCK} turns of the loop passed at one instant", hint=describe(self))
             for _ in range(len(ready)):
-                handle = ready.popleft()
+                handle: Any = ready.popleft()
                 if not handle._cancelled:
-                    handle._run()
+                    try:  # what Handle._run does; one call less for a call-back, of which there are two dozen a message
+                        handle._context.run(handle._callback, *handle._args)
+                    except (SystemExit, KeyboardInterrupt):
+                        raise
+                    except BaseException as error:
+                        self._failed(handle, error)
+
+    def _failed(self, handle: asyncio.Handle, error: BaseException) -> None:
+        """Tell of a call-back that raised."""
+        said = {"message": f"Exception in callback {handle!r}", "exception": error, "handle": handle}
+        self.call_exception_handler(said)
 
     def _jump(self) -> None:
         """Move the clock to the next timer and make that timer ready."""
-        while self._timers:
-            when, _, handle = heappop(self._timers)
+        while self.timers:
+            when, _, handle = heappop(self.timers)
             if isinstance(handle, Timer):
                 handle._scheduled = False
             if handle._cancelled:

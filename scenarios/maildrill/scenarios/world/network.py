@@ -48,4 +48,5 @@ class Network:
         Eight at a time, because one hash has room for eight draws and the hash is half the cost of a flight.
         """
         digest = blake2b(f"{self.seed}|{path}|{block}".encode()).digest()
-        return tuple(self.latency + self.jitter * (draw / 2**64) for draw in _DRAWS.unpack(digest))
+        latency, jitter = self.latency, self.jitter
+        return tuple([latency + jitter * (draw / 2**64) for draw in _DRAWS.unpack(digest)])

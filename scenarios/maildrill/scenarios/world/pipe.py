@@ -11,6 +11,7 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Callable
+from heapq import heappush
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -59,10 +60,12 @@ class Pipe:
     def send(self, data: bytes) -> None:
         """Let octets leave now; `octets` is called with them when they land."""
         self.unread += len(data)
-        if self._left_at == self._loop.instant and isinstance(self._air[-1], list):
-            self._air[-1].append(data)
-        else:
-            self._leave([data])
+        if self._left_at == self._loop.instant:
+            last = self._air[-1]
+            if isinstance(last, list):
+                last.append(data)
+                return
+        self._leave([data])
 
     def signal(self, what: Signal) -> None:
         """Let a mark (an end, a reset, a window's opening) leave now; it is called when it lands."""
@@ -79,7 +82,8 @@ class Pipe:
             landing = math.nextafter(max(before, now), math.inf)
         self._landing_at = landing
         self._air.append(load)
-        loop.schedule(landing, self._handle)
+        loop.scheduled += 1  # as `schedule` does
+        heappush(loop.timers, (landing, loop.scheduled, self._handle))
 
     def _land(self) -> None:
         load = self._air.popleft()

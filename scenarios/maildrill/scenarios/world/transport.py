@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, cast
 
 from maildrill.scenarios.world.boxes import END, Inbox, Item, Outbox
+from maildrill.scenarios.world.pipe import WINDOW, Pipe
 from maildrill.scenarios.world.sockets import Address, MemorySocket
 
 if TYPE_CHECKING:
     from maildrill.scenarios.world.loop import VirtualLoop
-    from maildrill.scenarios.world.pipe import Pipe
 
 
 class MemoryTransport(asyncio.Transport):
@@ -148,7 +148,7 @@ class MemoryTransport(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send octets; what the window does not take waits, and past the high-water mark the protocol is paused."""
-        if not isinstance(data, (bytes, bytearray, memoryview)):
+        if type(data) is not bytes and not isinstance(data, (bytes, bytearray, memoryview)):
             raise TypeError(f"data argument must be a bytes-like object, not {type(data).__name__!r}")
         if self._ended:
             raise RuntimeError("Cannot call write() after write_eof()")
@@ -156,7 +156,7 @@ class MemoryTransport(asyncio.Transport):
             return
         if self._broken:
             self._force_close(self._break())
-        elif self._outbox.data or len(data) > self._out.room:
+        elif self._outbox.data or len(data) > WINDOW - self._out.unread:
             self._outbox.data += data
             self._flush()
         else:

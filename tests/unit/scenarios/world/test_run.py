@@ -200,7 +200,7 @@ def test_asyncios_private_seams_are_there() -> None:
         loop.close()
 
     assert all(present)
-    assert all(hasattr(asyncio.Handle, name) for name in ("_cancelled", "_run"))
+    assert all(hasattr(asyncio.Handle, name) for name in ("_cancelled", "_context", "_callback", "_args"))
     assert hasattr(asyncio.TimerHandle, "_scheduled")
     assert hasattr(asyncio.BaseEventLoop, "_timer_handle_cancelled")
 

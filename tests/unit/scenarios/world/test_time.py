@@ -144,7 +144,7 @@ def test_deadlines_that_were_met_do_not_pile_up() -> None:
         for _ in range(10_000):
             async with asyncio.timeout(300):
                 await world.clock.sleep(0.001)
-        return len(world.loop._timers)
+        return len(world.loop.timers)
 
     assert run_world(main) < 1000
 
