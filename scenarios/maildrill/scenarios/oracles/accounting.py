@@ -56,12 +56,10 @@ def no_second_message(evidence: Evidence) -> Iterator[Breach]:
 
 def duplicate_bound(evidence: Evidence) -> Iterator[Breach]:
     """I4: messages taken by the server against tries whose outcome could not be known."""
-    at_most_once = evidence.campaign.retry.unknown is UnknownPolicy.AT_MOST_ONCE
+    at_most_once, unknown = evidence.campaign.retry.unknown is UnknownPolicy.AT_MOST_ONCE, Verdict.UNKNOWN
     for address, all_taken in evidence.taken_for.items():
         committed = [taken for taken in all_taken if taken.committed and taken.honest]
-        if len(committed) < 2:
-            continue  # one is always allowed
-        doubts = sum(attempt.verdict is Verdict.UNKNOWN for attempt in evidence.attempts_of.get(address, ()))
+        doubts = sum([attempt.verdict is unknown for attempt in evidence.attempts_of.get(address, ())])
         again = evidence.settled.get(address, ()).count(State.PENDING)  # an operator said that it had not arrived
         most = again + (1 if at_most_once else 1 + doubts)
         if len(committed) > most:
@@ -76,9 +74,8 @@ def no_silent_loss(evidence: Evidence) -> Iterator[Breach]:
         ("recipient.restored",) if evidence.deaths else ()
     )  # who died between ledger and log leaves it to the next run
     for kind in ("attempt", "recipient.recovered", *found):
-        if kind in evidence.by_kind:
-            ruled = evidence.by_kind[kind].pick("recipient", "state", lacking=None)
-            expired |= {recipient for recipient, state in ruled if state == State.EXPIRED}
+        ruled = evidence.log.pick(kind, "recipient", "state", lacking=None)
+        expired |= {recipient for recipient, state in ruled if state == State.EXPIRED}
     for record in evidence.recipients:
         if record.state is State.FAILED:
             told = record.state in evidence.settled.get(record.address, ())
@@ -120,12 +117,11 @@ def partial_results(evidence: Evidence) -> Iterator[Breach]:
 
 def all_refused(evidence: Evidence) -> Iterator[Breach]:
     """I8: where no RCPT was accepted nothing but a lone dot is sent, and nobody is Delivered."""
+    rcpt = Stage.RCPT
     for taken in evidence.taken:
-        if not evidence.accepted.isdisjoint([(taken.session, taken.transaction, to) for to in taken.recipients]):
-            continue
         asked = evidence.transactions.get((taken.session, taken.transaction), ())
-        recipients = [one for one in asked if one.stage is Stage.RCPT]
-        if any(one.reply is not None and one.reply.positive for one in recipients):
+        recipients = [one for one in asked if one.stage is rcpt]
+        if [one for one in recipients if one.reply is not None and one.reply.positive]:
             continue
         if taken.content:
             found = f"{len(taken.content)} octets were sent in session {taken.session} for no recipient"

@@ -15,7 +15,7 @@ def nothing_after_421(evidence: Evidence) -> Iterator[Breach]:
     over: dict[object, bool] = {}  # sessions that had their 421, and whether that was to be said of them
     for at, (session, mark, text) in evidence.lines:
         if mark == "->":
-            if session in over and text != "QUIT" and not over[session]:
+            if over and over.get(session) is False and text != "QUIT":
                 over[session] = True
                 yield Breach("", f'session {session} went on after a 421 with "{text}"', Spot(at))
         elif mark == "<**" and text.startswith("421"):

@@ -69,10 +69,9 @@ def preview_is_the_wire(evidence: Evidence) -> Iterator[Breach]:
     """I46: the hash that ledger and log foretold, against the hash of what the server has."""
     foretold = {record.address: record.body_hash for record in evidence.recipients if record.body_hash}
     told: dict[object, object] = {}
-    if "transaction.started" in evidence.by_kind:
-        for recipients, hashed in evidence.by_kind["transaction.started"].pick("recipients", "body_hash"):
-            for address in _several(recipients):
-                told[address] = hashed
+    for recipients, hashed in evidence.log.pick("transaction.started", "recipients", "body_hash"):
+        for address in _several(recipients):
+            told[address] = hashed
     for address, all_taken in evidence.taken_for.items():
         found = blake2b(all_taken[-1].content, digest_size=16).hexdigest()
         if found != foretold.get(address, found) or found != told.get(address, found):
@@ -106,10 +105,7 @@ def _out_of_place(evidence: Evidence) -> str:
 
 def _named(evidence: Evidence) -> Counter[str]:
     """Return how often each address stands in an RCPT that was said, by the log."""
-    if "line" not in evidence.by_kind:
-        return Counter()
-    dialogue = evidence.by_kind["line"].pick("mark", "text")
-    said = [text for mark, text in dialogue if mark == "->" and text.startswith(_RCPT)]
+    said = [text for mark, text in evidence.log.pick("line", "mark", "text") if mark == "->" and text.startswith(_RCPT)]
     return Counter([text[len(_RCPT) :].partition(">")[0] for text in said])
 
 

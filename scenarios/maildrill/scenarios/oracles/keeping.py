@@ -27,11 +27,10 @@ def resume_is_idempotent(evidence: Evidence) -> Iterator[Breach]:
 def log_folds_to_ledger(evidence: Evidence) -> Iterator[Breach]:
     """I40: replay the log and set the states against the ledger's."""
     folded = fold(evidence.log.slim(MOVING, ("recipient", "recipients", "state")))
-    differing = () if folded == evidence.states else sorted(folded.keys() | evidence.states.keys())
-    for address in differing:
-        by_log, by_ledger = folded.get(address), evidence.states.get(address)
-        if by_log is not by_ledger:
-            yield Breach(address, f"is {by_log} by the log and {by_ledger} by the ledger")
+    kept = evidence.states
+    both = () if folded == kept else sorted(folded.keys() | kept.keys())
+    for address in [one for one in both if folded.get(one) is not kept.get(one)]:
+        yield Breach(address, f"is {folded.get(address)} by the log and {kept.get(address)} by the ledger")
 
 
 def one_outcome_each(evidence: Evidence) -> Iterator[Breach]:
@@ -87,14 +86,16 @@ def _of_ledger(attempt: AttemptRecord) -> _Key:
 
 def _all_of_log(evidence: Evidence) -> list[_Key]:
     """Return what the log says of each try, as `_of_ledger` does of the ledger's."""
-    if "attempt" not in evidence.by_kind:
-        return []
     names = ("recipient", "session", "transaction", "stage", "verdict", "response", "fault", "counted")
-    picked = evidence.by_kind["attempt"].pick(*names, lacking=None)
+    picked = evidence.log.pick("attempt", *names, lacking=None)
     return [
-        (to, session, transaction, stage, verdict, said.get("code") if isinstance(said, dict) else fault or "", counted)
-        for to, session, transaction, stage, verdict, said, fault, counted in picked
+        (to, session, transaction, stage, verdict, _said(reply, fault), counted)
+        for to, session, transaction, stage, verdict, reply, fault, counted in picked
     ]
+
+
+def _said(reply: object, fault: object) -> object:
+    return reply.get("code") if isinstance(reply, dict) else "" if fault is None else fault
 
 
 def _number(report: Mapping[str, object], name: str) -> int:

@@ -228,6 +228,10 @@ class Events(_Many):
         wanted = {kind: series.slim(names) for kind, series in self.kinds.items() if kind in kinds}
         return self._merged(wanted)
 
+    def pick(self, kind: str, *names: str, lacking: object = _ABSENT) -> Iterator[tuple[Any, ...]]:
+        """Yield fields of each event of a kind, if there is any; see Series.pick."""
+        return self.kinds[kind].pick(*names, lacking=lacking) if kind in self.kinds else iter(())
+
     def without(self, kind: str) -> Iterator[LogEvent]:
         """Yield all but those of one kind, in order."""
         return self.only(self.kinds.keys() - {kind})

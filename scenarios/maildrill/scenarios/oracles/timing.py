@@ -166,8 +166,7 @@ def timeout_honesty(evidence: Evidence) -> Iterator[Breach]:
 
 def _delays(evidence: Evidence) -> Iterable[tuple[object, object]]:
     """Return whom each try was for, and how long it took, by the log."""
-    tries = evidence.by_kind.get("attempt")
-    return () if tries is None else tries.pick("recipient", "delay", lacking=0.0)
+    return evidence.log.pick("attempt", "recipient", "delay", lacking=0.0)
 
 
 def _until(event: LogEvent) -> float:
