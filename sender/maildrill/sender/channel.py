@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import NoReturn
 
 from maildrill.sender.attempt import Broken, Fault
@@ -72,9 +72,11 @@ class Channel(asyncio.Protocol):
             self._break_off(self.wire.broken)
             raise SessionOverError
         now = self._clock.now()
+        octets = ""
         for _, command in commands:
             self._on_line(self._transcript.sent(now, command))
-        self._transport.write("".join([f"{command}\r\n" for _, command in commands]).encode())
+            octets += f"{command}\r\n"
+        self._transport.write(octets.encode())
 
     def send(self, octets: bytes) -> None:
         """Send a part of a message."""
@@ -93,7 +95,7 @@ class Channel(asyncio.Protocol):
     async def answer(self, seconds: float) -> Reply:
         """Return the next reply in order, waiting so long at most."""
         if not self._answers:
-            await self._wait(seconds, lambda: bool(self._answers))
+            await self._wait(seconds, self._answered)
         return self._answers.popleft()
 
     async def drained(self, seconds: float) -> None:
@@ -103,8 +105,8 @@ class Channel(asyncio.Protocol):
 
     async def listen(self) -> None:
         """Let in what has arrived already; takes no time."""
-        for _ in range(2):  # asyncio reads in the turn after it has looked
-            await asyncio.sleep(0)  # noqa: TID251 - a turn of the loop, no time
+        await _TURN
+        await _TURN  # asyncio reads in the turn after it has looked
 
     def drop(self, fault: Fault, why: str = "") -> None:
         """Give the connection up at once."""
@@ -134,6 +136,9 @@ class Channel(asyncio.Protocol):
             self._waiter = self._loop.create_future()
             await self._waiter
         self._silence()
+
+    def _answered(self) -> bool:
+        return bool(self._answers)
 
     async def _wait(self, seconds: float, done: Callable[[], bool]) -> None:
         self._set_alarm(self._loop.time() + max(0.0, seconds))
@@ -226,6 +231,16 @@ class Channel(asyncio.Protocol):
             if not self._leaving:
                 self.note(f"{fault}: the connection is gone")
         self._wake()
+
+
+class _Turn:
+    """Lets the loop take a turn; no time passes."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
+
+
+_TURN = _Turn()
 
 
 def go_on() -> bool:

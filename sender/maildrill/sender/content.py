@@ -68,7 +68,7 @@ class Streak:
 
     def _after(self, ruling: Ruling) -> Streak:
         if ruling.verdict is Verdict.DELIVERED:
-            return Streak(self.limit)
+            return Streak(self.limit) if self.recipients else self
         if ruling.verdict is not Verdict.FAILED or ruling.row != REFUSED or ruling.reply is None:
             return self
         if self.reply is None or shape(self.reply) != shape(ruling.reply):

@@ -68,8 +68,10 @@ class Dispatch:
 
     def crowded(self, lane: Lane) -> bool:
         """Whether a session had its turn, and another destination waits for its place."""
+        if not self._starving:
+            return False
         now = self._shop.clock.now()
-        return bool(self._starving) and self._places.had_its_turn(lane.stay.taken(), now, self._taken(), self._starving)
+        return self._places.had_its_turn(lane.stay.taken(), now, self._taken(), self._starving)
 
     def next_moment(self) -> float | None:
         """Return when time alone gives something to do, or None."""

@@ -78,7 +78,7 @@ def learned_limit(tx: Transaction) -> int | None:
     Where DATA or BDAT is refused after a too-many, the site takes no such batch at all: half of it, or less.
     """
     accepted = _accepted(tx, len(tx.recipients))
-    if not accepted or not _any_too_many(tx):
+    if accepted in (0, len(tx.recipients)) or not _any_too_many(tx):
         return None
     refusal = tx.data or tx.bdat or (tx.dot if tx.chunked else None)
     if refusal is not None and _refuses_batch(refusal):

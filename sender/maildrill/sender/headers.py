@@ -64,6 +64,8 @@ def tokens(name: str, *values: str) -> bytes:
 
     Raises ValueError for a token with a blank or control character.
     """
+    if len(values) == 1:  # nothing to fold: no fold is right behind the colon
+        return f"{name}: {_checked(values[0])}\r\n".encode("utf-8", "replace")
     line = _Line(name)
     for value in values:
         line.add(_checked(value))

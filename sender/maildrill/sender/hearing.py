@@ -27,7 +27,7 @@ class Hearing:
         """The recipients whose RCPT got 2yz, in a transaction whose MAIL did."""
         if self.mail is None or not self.mail.positive:
             return ()
-        return tuple(to for to, reply in zip(self.recipients, self.rcpt, strict=False) if reply.positive)
+        return tuple([to for to, reply in zip(self.recipients, self.rcpt, strict=False) if reply.positive])
 
     @property
     def any_accepted(self) -> bool:

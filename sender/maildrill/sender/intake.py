@@ -110,7 +110,7 @@ class Intake:
 
     def _as_kept(self, waiting: Waiting) -> Waiting:
         """A host that would not have those before this one would not have had this one either."""
-        since = self._kept_since.get(self._queues.name_of(waiting))
+        since = self._kept_since.get(self._queues.name_of(waiting)) if self._kept_since else None
         if since is None or waiting.standing.expires_at is not None:
             return waiting
         at = max(since, waiting.standing.due or since)
@@ -132,7 +132,8 @@ class Intake:
 
     def served(self, waiting: Waiting) -> None:
         """A host said something of a recipient, whatever it was."""
-        self._kept_since.pop(self._queues.name_of(waiting), None)
+        if self._kept_since:
+            self._kept_since.pop(self._queues.name_of(waiting), None)
 
 
 def log_recovered(log: ConnectionLog, recovered: Iterable[Recovered], now: float) -> None:

@@ -255,11 +255,12 @@ class Lane:
         """Have the batch ruled and written down; return those to be tried again at once in this session."""
         shop, there = self._shop, self.destination
         self.stay.served(go.ended, whole=heard.broken is None)
-        rulings = judge(heard, free=self._free | there.spared)
+        rulings = judge(heard, free=self._free | there.spared if there.spared else self._free)
         if heard.mail is not None and there.gate.sender_refused(refused=refused_sender(heard, rulings)):
             rulings = tuple(replace(ruling, verdict=Verdict.HELD, detail=_SENDER_REFUSED) for ruling in rulings)
         wanted = shop.desk.campaign.overrides
-        rulings = tuple(overruled(ruling, wanted, host=go.host, account=go.account) for ruling in rulings)
+        if wanted:
+            rulings = tuple(overruled(ruling, wanted, host=go.host, account=go.account) for ruling in rulings)
         self._spare(rulings)
         again = await shop.desk.conclude(batch, rulings, go)
         for waiting, ruling in zip(batch, rulings, strict=True):
@@ -273,7 +274,8 @@ class Lane:
         """Remember who is asked for at once again: once in a session, or else in the next one."""
         again = {ruling.recipient for ruling in rulings if ruling.again}
         self._free |= again
-        self.destination.spared -= {ruling.recipient for ruling in rulings}
+        if self.destination.spared:
+            self.destination.spared -= {ruling.recipient for ruling in rulings}
         if self.stay.turns >= self.destination.limits.messages:
             self.destination.spared |= again
 

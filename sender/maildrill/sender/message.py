@@ -6,6 +6,7 @@ Rule: Date and Message-ID are arguments, boundaries are hashes; what does not ch
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 
@@ -77,9 +78,15 @@ class Composer:
         return mime.multipart("mixed", [content, *self._attachments], self._mixed) if self._attachments else content
 
     def _recipient(self, row: Row) -> Mailbox:
-        named = {column.casefold(): value for column, value in row.fields.items()}
-        name = next((named[column] for column in NAME_COLUMNS if named.get(column)), "")
+        name = next((row.fields[column] for column in _name_columns(tuple(row.fields)) if row.fields[column]), "")
         return Mailbox(name or split_mailbox(row.fields.get(self._campaign.email, ""))[0], row.address)
+
+
+@lru_cache(maxsize=16)  # all rows of a list have the same columns
+def _name_columns(columns: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of the columns that hold the recipient's name, the best one first."""
+    named = {column.casefold(): column for column in columns}
+    return tuple(named[column] for column in NAME_COLUMNS if column in named)
 
 
 class _Body:

@@ -47,11 +47,11 @@ class Content:
 
     def __post_init__(self) -> None:
         mine = [piece for piece in self.pieces if isinstance(piece, bytes)]
-        object.__setattr__(self, "own", sum(map(len, mine)))
-        object.__setattr__(
-            self, "size", self.own + sum(piece.size for piece in self.pieces if not isinstance(piece, bytes))
-        )
-        object.__setattr__(self, "ascii", all(piece.isascii() for piece in mine))  # what is shared is base64
+        own = sum(map(len, mine))
+        shared = sum([piece.size for piece in self.pieces if not isinstance(piece, bytes)])
+        object.__setattr__(self, "own", own)
+        object.__setattr__(self, "size", own + shared)
+        object.__setattr__(self, "ascii", all(map(bytes.isascii, mine)))  # what is shared is base64
 
     @classmethod
     def of(cls, octets: bytes) -> Content:

@@ -98,7 +98,7 @@ def stuffed(blocks: Iterable[bytes]) -> Iterator[bytes]:
     tail = _CRLF  # the last two octets so far: the message begins a line
     for block in blocks:
         seen = tail + block
-        yield seen.replace(_CRLF + b".", _CRLF + b"..")[len(tail) :]
+        yield seen.replace(_CRLF + b".", _CRLF + b"..")[len(tail) :] if _CRLF + b"." in seen else block
         tail = seen[-2:]
 
 

@@ -31,6 +31,11 @@ class Pace:
         self._saved = self._interval * (burst - 1)
         self._next = float("-inf")  # when a bucket that holds one turn would have the next
 
+    @property
+    def unlimited(self) -> bool:
+        """Whether nobody ever has to wait."""
+        return not self._interval
+
     def turn(self, now: float) -> float:
         """Return when the caller's turn is, and give that turn away."""
         at = max(now, self._next - self._saved)
@@ -67,7 +72,12 @@ class Together:
     """Several throttles at once: a turn is a turn of each of them, when the last of them gives it."""
 
     def __init__(self, *throttles: Throttle) -> None:
-        self._throttles = throttles
+        self._throttles = [one for one in throttles if not _never_waits(one)]
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether nobody ever has to wait."""
+        return not self._throttles
 
     def turn(self, now: float) -> float:
         """Return when the caller's turn is, and give that turn away."""
@@ -78,8 +88,14 @@ class Together:
 
     def wait(self, now: float) -> float:
         """Return how many seconds from `now` the next turn is away."""
+        if not self._throttles:
+            return 0.0
         at = now
         # whoever is next must give its turn when the others do: a window may have closed by the time a pace is ready
         while (later := max((at + throttle.wait(at) for throttle in self._throttles), default=at)) > at:
             at = later
         return at - now
+
+
+def _never_waits(throttle: Throttle) -> bool:
+    return isinstance(throttle, Pace | Together) and throttle.unlimited

@@ -15,6 +15,8 @@ def home(weights: Sequence[int], key: int) -> int:
 
     In any stretch of sum(weights) keys each account has its weight of them, evenly mixed.
     """
+    if len(weights) == 1:
+        return 0
     turns = _turns(tuple(weights))
     return turns[key % len(turns)]
 

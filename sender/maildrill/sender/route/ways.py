@@ -102,7 +102,8 @@ class Accounts:
     ) -> None:
         self._members = campaign.members
         first = campaign.route.kind is RouteKind.FAILOVER
-        self._weights = [1] if first else [member.weight for member in self._members]
+        self._weights = (1,) if first else tuple(member.weight for member in self._members)
+        self._labels = [member.account.label for member in self._members]
         self._open = open_session
         self._queues = queues
         self._all: list[Destination] = []
@@ -137,7 +138,7 @@ class Accounts:
 
     def name_of(self, waiting: Waiting) -> str:
         """Return the label of the account that a recipient belongs to."""
-        return self._members[home(self._weights, waiting.key)].account.label
+        return self._labels[home(self._weights, waiting.key)]
 
     def of(self, queue: Queue) -> Destination:
         """Return the account of a queue."""
