@@ -2,7 +2,8 @@
 
 Rule 1: no destination has more than all of them leave free, so there is always room for one more. Rule 2: who has more
 than half of that is left out of the next page of the ledger, until half of what it had is gone. Rule 3: those
-who are stuck have half of the window, all together.
+who are stuck have half of the window, all together. Rule 4: where they are so many that each cannot have one place of
+it, those that come last are parked: nobody of theirs is here, until a quarter of the window is left to the stuck.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from dataclasses import dataclass
 from maildrill.sender.plan import Waiting
 from maildrill.sender.queues import Queues, Site
 
+_PARKED = -1
+
 
 @dataclass(frozen=True, slots=True)
 class _LeftOut:
-    """A site that is left out of pages. low: it is let in again when no more of it wait here."""
+    """A site that is left out of pages. low: it is let in again when no more of it wait here; PARKED: see rule 4."""
 
     site: Site
     low: int
@@ -30,6 +33,7 @@ class Window:
         self.held = 0
         self._queues = queues
         self._out: dict[str, _LeftOut] = {}
+        self._parked = False  # whether any of them is
 
     @property
     def names(self) -> frozenset[str]:
@@ -39,6 +43,8 @@ class Window:
     @property
     def hungry(self) -> bool:
         """Whether somebody who was left out is to be let in again."""
+        if self._parked and self.held <= self.size // 4:
+            return True
         return any(_waits(out.site) <= out.low for out in self._out.values())
 
     @property
@@ -58,7 +64,14 @@ class Window:
 
     def let_in(self) -> None:
         """Leave nobody out any more of whom too few are here."""
-        self._out = {label: out for label, out in self._out.items() if _waits(out.site) > out.low}
+        if self._parked:
+            stuck = sum(_waits(site) for site in self._sites().values() if site.stuck)
+            self._parked = stuck > self.size // 4
+        self._out = {
+            label: out
+            for label, out in self._out.items()
+            if _waits(out.site) > out.low and (self._parked or out.low != _PARKED)
+        }
 
     def balance(self) -> tuple[list[Waiting], bool]:
         """Give out whom sites have beyond their share, and leave out who has more than half of what is free.
@@ -71,8 +84,12 @@ class Window:
         gone = [waiting for label, site in sites.items() for waiting in _shed(site, sizes[label] - most[label])]
         self.held -= len(gone)
         free = self.size - self.held
-        self._out = {}
+        self._out = {label: out for label, out in before.items() if out.low == _PARKED and label not in sizes}
         for label, size in sizes.items():
+            if not most[label]:
+                self._out[label] = _LeftOut(sites[label], _PARKED)
+                self._parked = True
+                continue
             low = min(size, most[label]) // 2
             if label in before:
                 low = min(low, before[label].low)
@@ -83,10 +100,13 @@ class Window:
 
     def _shares(self, sites: Mapping[str, Site], sizes: Mapping[str, int]) -> dict[str, int]:
         """Return how many each may have: of those who are stuck, all together half of the window."""
-        little = share((size for label, size in sizes.items() if sites[label].stuck), self.size // 2)
-        left = {label: min(size, little) if sites[label].stuck else size for label, size in sizes.items()}
-        most = share(left.values(), self.size)
-        return {label: min(little, most) if site.stuck else most for label, site in sites.items()}
+        half = self.size // 2
+        stuck = [label for label in sizes if sites[label].stuck]
+        parked = dict.fromkeys(stuck[half:], 0)
+        little = share((sizes[label] for label in stuck[:half]), half)
+        left = [min(size, parked.get(label, little)) if sites[label].stuck else size for label, size in sizes.items()]
+        most = share(left, self.size)
+        return {label: parked.get(label, min(little, most)) if site.stuck else most for label, site in sites.items()}
 
     def _sites(self) -> dict[str, Site]:
         found: dict[str, Site] = {}

@@ -139,6 +139,16 @@ def test_many_of_many_dead_domains_do_not_fill_memory(played: Played, monkeypatc
     assert _done(drilled, "alive.test") < 30.0
 
 
+def test_more_dead_domains_than_memory_holds_do_not_fill_it(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are found dead beyond half of it are parked, and end like the others all the same."""
+    monkeypatch.setattr(SqliteLedger, "window", 20)
+    drilled = _direct(played, HANGS.format(stage="banner"), 60)
+    dead = {state for address, state in drilled.evidence.states.items() if "dead" in address}
+
+    assert _done(drilled, "alive.test") < 180.0
+    assert dead == {State.HELD}
+
+
 def test_the_log_says_who_waits_and_why(played: Played) -> None:
     """Who is tardy, and until when; and which session made room."""
     slow_at_first = '[[rule]]\nat = "banner"\nduring = "0s..1m"\nwait = "1m"\n'

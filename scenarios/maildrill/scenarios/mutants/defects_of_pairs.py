@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios.drill import Plan
@@ -35,6 +36,21 @@ def fills_its_memory_with_the_dead(patch: Patching) -> None:
 def dead_in_front() -> Plan:
     """Return a plan in which more of a dead domain come first than memory holds; five of another one follow."""
     return _direct({"dead.test": DEAD}, alive=5)
+
+
+def parks_nobody(patch: Patching) -> None:
+    """Give every dead domain one recipient in memory, however many of them there are."""
+    honest = Window._shares
+
+    def shares(window: Window, *sites: Any) -> dict[str, int]:
+        return {label: max(most, 1) for label, most in honest(window, *sites).items()}
+
+    patch.setattr(Window, "_shares", shares)
+
+
+def dead_in_all_memory() -> Plan:
+    """Return a plan in which more domains are dead than recipients are in memory; another one comes behind them."""
+    return _direct({f"dead{n}.test": 1 for n in range(WINDOW + 1)}, alive=5)
 
 
 def takes_the_accounts_for_one(patch: Patching) -> None:
@@ -104,6 +120,7 @@ PAIR_DEFECTS: tuple[PairDefect, ...] = (
     PairDefect(takes_the_accounts_for_one, dead_account, 45),
     PairDefect(has_nobody_give_way, dead_in_all_places, 45),
     PairDefect(trusts_strangers, mute_in_all_places, 45),
+    PairDefect(parks_nobody, dead_in_all_memory, 45),
 )
 
 

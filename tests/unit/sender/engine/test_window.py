@@ -197,3 +197,42 @@ def test_a_single_account_is_never_left_out(take: Take) -> None:
 
     assert window.balance() == ([], False)
     assert (window.names, window.room, window.wants) == (frozenset(), 2, False)
+
+
+def _many_stuck(take: Take, size: int, stuck: int) -> tuple[Window, Queues]:
+    names = [f"dead{number}.test" for number in range(stuck)]
+    window, queues = _window(size, stuck=tuple(names))
+    for name in names:
+        take(window, queues, name, 1)
+    return window, queues
+
+
+def test_of_more_stuck_sites_than_half_of_the_window_has_places_the_last_are_parked(take: Take) -> None:
+    """Nobody of theirs stays, and none is asked for."""
+    window, queues = _many_stuck(take, 8, 7)
+    gone, fresh = window.balance()
+
+    assert [one.address.partition("@")[2] for one in gone] == ["dead4.test", "dead5.test", "dead6.test"]
+    assert fresh
+    assert window.names >= {"dead4.test", "dead5.test", "dead6.test"}
+    assert (window.held, len(queues)) == (4, 4)
+
+
+def test_the_parked_come_back_when_few_of_the_stuck_are_left(take: Take) -> None:
+    """A quarter of the window; it is looked at with each page, and at once where no more than that is here at all."""
+    window, queues = _many_stuck(take, 8, 7)
+    window.balance()
+    parked = {"dead4.test", "dead5.test", "dead6.test"}
+    seen = []
+    for number in range(2):
+        window.let_in()
+        window.balance()
+        seen.append((window.hungry, parked <= window.names))
+        queues[f"dead{number}.test"].agenda.clear()
+        window.held -= 1
+    hungry = window.hungry
+    window.let_in()
+
+    assert seen == [(False, True), (False, True)]
+    assert hungry
+    assert not parked & window.names
