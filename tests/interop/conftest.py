@@ -174,6 +174,42 @@ def alone_fixture(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], A
     return lambda what: alone(tmp_path_factory, what)
 
 
+#: What every private Postfix has: all of it in its folder, on the loopback alone, and no DNS.
+PRIVATE = """
+compatibility_level = 3.6
+queue_directory = {folder}/queue
+data_directory = {folder}/data
+maillog_file = {folder}/log
+maillog_file_prefixes = {folder}
+alternate_config_directories = {folder}
+mail_owner = postfix
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mydestination =
+alias_maps =
+notify_classes =
+smtp_dns_support_level = disabled
+smtp_host_lookup = native
+"""
+SERVICES = """
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 1 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+proxymap unix - - n - - proxymap
+showq unix n - n - - showq
+error unix - - n - - error
+retry unix - - n - - error
+smtp unix - - n - - smtp
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+tlsmgr unix - - n 1000? 1 tlsmgr
+postlog unix-dgram n - n - 1 postlogd
+"""
+
+
 class Postfix:
     """A private Postfix: its settings, queue and log are in a folder that its users may enter."""
 
@@ -186,9 +222,9 @@ class Postfix:
         shutil.chown(folder / "data", "postfix")
 
     def start(self, main: str, master: str) -> None:
-        """Start it with these settings, or skip where it cannot run."""
-        (self.folder / "main.cf").write_text(main)
-        (self.folder / "master.cf").write_text(master)
+        """Start it with these settings besides those of all, or skip where it cannot run."""
+        (self.folder / "main.cf").write_text(PRIVATE.format(folder=self.folder) + main)
+        (self.folder / "master.cf").write_text(SERVICES + master)
         done = self.run("start")
         if done.returncode:
             pytest.skip(f"Postfix does not start: {done.stdout}{self.log()[-500:]}")

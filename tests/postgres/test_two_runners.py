@@ -9,16 +9,16 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from maildrill.fakeserver.server import FakeServer
 from maildrill.fakeserver.text.script_file import read_script
+from maildrill.scenarios.mutants.told import CAMPAIGN as TOLD
 from maildrill.scenarios.world import Network, World, run_world
 from maildrill.sender.attempt import State
-from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, RetryPolicy, UnknownPolicy
+from maildrill.sender.campaign import Limits, RetryPolicy, UnknownPolicy
 from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.ledger import AttemptRecord, LedgerError, RecipientRecord, change_book
 from maildrill.sender.ledger import postgres_statements as pg
@@ -29,16 +29,9 @@ from maildrill.sender.log_sinks import Memory
 from maildrill.sender.message import Composer
 from maildrill.sender.runner import Runner
 
-CAMPAIGN = Campaign(
-    name="club",
-    sender=Mailbox("", "office@club.example"),
-    subject="Hello",
-    account=Account(host="mx.example"),
-    list_file=Path("list.csv"),
+CAMPAIGN = replace(
+    TOLD,
     email="email",
-    text="Hello!",
-    html=None,
-    attachments=(),
     retry=RetryPolicy(schedule=(300.0,), cap=300.0, lifetime=86400.0, unknown=UnknownPolicy.AT_MOST_ONCE),
     limits=Limits(connections=2, messages_per_connection=3),
 )

@@ -26,8 +26,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from maildrill.scenarios.mutants.told import CAMPAIGN as TOLD
 from maildrill.sender.attempt import Ruling, Scope, State, Verdict
-from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, RetryPolicy, UnknownPolicy
+from maildrill.sender.campaign import Campaign, RetryPolicy, UnknownPolicy
 from maildrill.sender.ledger import AttemptRecord, Durability, Entry, Intent, LedgerError, open_ledger
 from maildrill.sender.ledger import postgres_statements as pg
 from maildrill.sender.ledger.postgres import LeaseLostError
@@ -42,19 +43,7 @@ LOOP = asyncio.Runner()
 ROWS = [Row(line, f"r{line}@x.example", {"email": f"r{line}@x.example"}) for line in range(6)]
 SENDERS = st.sampled_from([0, 1])
 BEFORE_DOT = st.sampled_from([Verdict.DEFERRED, Verdict.FAILED, Verdict.RELEASED])
-CAMPAIGN = Campaign(
-    name="club",
-    sender=Mailbox("", "office@club.example"),
-    subject="Hello",
-    account=Account(host="mx.example"),
-    list_file=Path("list.csv"),
-    email="email",
-    text="Hello!",
-    html=None,
-    attachments=(),
-    retry=RetryPolicy(schedule=(300.0, 600.0), cap=600.0, lifetime=86400.0),
-    limits=Limits(),
-)
+CAMPAIGN = replace(TOLD, retry=RetryPolicy(schedule=(300.0, 600.0), cap=600.0, lifetime=86400.0))
 
 
 class KilledError(Exception):

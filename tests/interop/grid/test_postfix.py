@@ -15,26 +15,12 @@ from typing import Any
 LIMIT = 60.0  # seconds until the last letter must be off the queue
 #: Every fault has a domain of its own, and with it a next hop; what fails is tried again after a second or two.
 MAIN = """
-compatibility_level = 3.6
-queue_directory = {folder}/queue
-data_directory = {folder}/data
-maillog_file = {folder}/log
-maillog_file_prefixes = {folder}
-alternate_config_directories = {folder}
-mail_owner = postfix
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
 myhostname = client.test
 mynetworks = 127.0.0.0/8
-mydestination =
-alias_maps =
 smtpd_relay_restrictions = permit_mynetworks, reject
-smtp_dns_support_level = disabled
-smtp_host_lookup = native
 smtp_sasl_password_maps = inline:{{ {logins} }}
 smtp_sasl_security_options = noanonymous
 transport_maps = inline:{{ {routes} }}
-notify_classes =
 minimal_backoff_time = 1s
 maximal_backoff_time = 2s
 queue_run_delay = 1s
@@ -42,29 +28,14 @@ default_destination_concurrency_failed_cohort_limit = 100
 """
 MASTER = """
 {port} inet n - n - - smtpd
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 1 1 qmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
 flush unix n - n 1000? 0 flush
-proxymap unix - - n - - proxymap
-showq unix n - n - - showq
-error unix - - n - - error
-retry unix - - n - - error
 discard unix - - n - - discard
-anvil unix - - n - 1 anvil
-scache unix - - n - 1 scache
-smtp unix - - n - - smtp
 patient unix - - n - - smtp -o smtp_sasl_auth_enable=no
 login unix - - n - - smtp -o smtp_sasl_auth_enable=yes
 hasty unix - - n - - smtp -o smtp_data_done_timeout=1s -o smtp_mail_timeout=1s -o smtp_helo_timeout=1s
   -o smtp_rcpt_timeout=1s -o smtp_data_init_timeout=1s
 secure unix - - n - - smtp -o smtp_tls_security_level=secure -o smtp_tls_CAfile={authority}
   -o smtp_tls_secure_cert_match=localhost -o smtp_starttls_timeout=1s
-tlsmgr unix - - n 1000? 1 tlsmgr
-postlog unix-dgram n - n - 1 postlogd
 """
 _STATUS = re.compile(r"postfix/\w+\[\d+\]: \w+: to=<([^@]*)@([a-z0-9-]+)\.test>.* dsn=(\S+), status=(\w+)")
 

@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from maildrill.scenarios.mutants.told import CAMPAIGN as TOLD
 from maildrill.sender.attempt import TERMINAL, Ruling, Scope, State, Verdict
-from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, RetryPolicy, UnknownPolicy
+from maildrill.sender.campaign import RetryPolicy, UnknownPolicy
 from maildrill.sender.ledger import AttemptRecord, Durability, Entry, Intent, open_ledger
 from maildrill.sender.ledger.sqlite import SqliteLedger
 from maildrill.sender.lists import Row
@@ -27,19 +28,7 @@ from maildrill.smtp import Reply, Stage
 
 INFINITE = float("inf")
 LOOP = asyncio.Runner()
-CAMPAIGN = Campaign(
-    name="club",
-    sender=Mailbox("", "office@club.example"),
-    subject="Hello",
-    account=Account(host="mx.example"),
-    list_file=Path("list.csv"),
-    email="email",
-    text="Hello!",
-    html=None,
-    attachments=(),
-    retry=RetryPolicy(schedule=(300.0, 600.0), cap=600.0, lifetime=3000.0),
-    limits=Limits(),
-)
+CAMPAIGN = replace(TOLD, retry=RetryPolicy(schedule=(300.0, 600.0), cap=600.0, lifetime=3000.0))
 VERDICTS = st.sampled_from([verdict for verdict in Verdict if verdict is not Verdict.UNKNOWN])
 
 

@@ -25,23 +25,9 @@ import pytest
 LIMIT = 30.0  # seconds until its queue must be empty
 #: In good.test whoever is called guest-something has a mailbox; bounced.test is taken, and then refused further on.
 MAIN = """
-compatibility_level = 3.6
-queue_directory = {folder}/queue
-data_directory = {folder}/data
-maillog_file = {folder}/log
-maillog_file_prefixes = {folder}
-alternate_config_directories = {folder}
-mail_owner = postfix
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
 myhostname = mx.good.test
-mydestination =
 mynetworks =
-alias_maps =
-notify_classes =
 smtputf8_enable = yes
-smtp_dns_support_level = disabled
-smtp_host_lookup = native
 smtpd_relay_restrictions = reject_unauth_destination
 smtpd_peername_lookup = no
 smtpd_error_sleep_time = 0
@@ -63,22 +49,7 @@ MAILBOXES = """
 /^news@shop\\.test$/ news/
 """
 MASTER = """
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 1 1 qmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-proxymap unix - - n - - proxymap
-showq unix n - n - - showq
-error unix - - n - - error
-retry unix - - n - - error
 virtual unix - n n - - virtual
-smtp unix - - n - - smtp
-anvil unix - - n - 1 anvil
-scache unix - - n - 1 scache
-tlsmgr unix - - n 1000? 1 tlsmgr
-postlog unix-dgram n - n - 1 postlogd
 """
 #: For each port, what its smtpd does otherwise.
 PORTS: dict[str, list[str]] = {
