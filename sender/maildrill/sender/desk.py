@@ -104,13 +104,11 @@ class Desk:
         )
         if total > enrolment.added:
             log_recovered(log, ledger.recovered, now)
-        for record in ledger.recipients():
+        for record in ledger.recipients() if enrolment.last_key else ():
             if record.key <= enrolment.last_key:
                 self._log_restored(record, now)
-            else:
-                log.emit(
-                    "recipient.queued", now, recipient=record.address, row=record.number, message_id=record.message_id
-                )
+        for address, number, identity in ledger.newcomers(enrolment.last_key):
+            log.emit("recipient.queued", now, recipient=address, row=number, message_id=identity)
         self.watch.begin(caution, now)
         if self.watch.pause is None:
             self._intake.begin(now, self.watch.last_key)

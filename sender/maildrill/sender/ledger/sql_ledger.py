@@ -212,6 +212,10 @@ class SqlLedger(ABC):
         for found in self.rows(sql.RECIPIENTS):
             yield sql.recipient_record(found)
 
+    def newcomers(self, last_key: int) -> Iterator[tuple[str, int, str]]:
+        """Yield address, line in the list and Message-ID of those whose keys are above `last_key`, in order."""
+        yield from self.rows(sql.NEWCOMERS, (last_key,))
+
     def find(self, address: str) -> RecipientRecord | None:
         """Return the recipient with this address, in any letter case; None where there is none."""
         found = self.all(sql.FIND, (_identity(address),))

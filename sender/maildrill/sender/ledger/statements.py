@@ -83,6 +83,7 @@ _RECIPIENT = (
     " FROM recipient LEFT JOIN attempt ON attempt.id = recipient.attempt"
 )
 RECIPIENTS = f"{_RECIPIENT} ORDER BY recipient.id"
+NEWCOMERS = "SELECT address, number, message_id FROM recipient WHERE id > ? ORDER BY id"
 FIND = f"{_RECIPIENT} WHERE identity = ?"
 _ATTEMPT = (
     "SELECT address, attempt.number, run, session, txn, started, ended, attempt.state, scope, counted, detail, until,"  # noqa: S608 - constants only

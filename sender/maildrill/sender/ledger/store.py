@@ -150,6 +150,10 @@ class Ledger(Protocol):
         """Yield all recipients in the order in which they were added."""
         ...
 
+    def newcomers(self, last_key: int) -> Iterator[tuple[str, int, str]]:
+        """Yield address, line in the list and Message-ID of those whose keys are above `last_key`, in order."""
+        ...
+
     def find(self, address: str) -> RecipientRecord | None:
         """Return the recipient with this address, in any letter case; None where there is none."""
         ...

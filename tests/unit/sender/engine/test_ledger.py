@@ -101,6 +101,19 @@ def test_rows_appended_to_the_list_are_added_on_resume(reopen: Open, rows: Rows)
     assert [one.address for one in ledger.lease(50.0, 50.0, 9).waiting] == ["a@x.example", "b@x.example"]
 
 
+def test_whoever_is_new_is_named_with_line_and_message(reopen: Open, rows: Rows) -> None:
+    """Those who were there before are not."""
+    ledger = reopen()
+    _enrol(ledger, rows("a@x.example"))
+    added = ledger.enrol(rows("a@x.example", "b@x.example", "c@x.example"), lambda row: f"<{row.address}>", 50.0)
+
+    assert list(ledger.newcomers(added.last_key)) == [
+        ("b@x.example", 2, "<b@x.example>"),
+        ("c@x.example", 3, "<c@x.example>"),
+    ]
+    assert len(list(ledger.newcomers(0))) == 3
+
+
 def test_a_page_leaves_out_domains(reopen: Open, rows: Rows) -> None:
     """As if nobody there were in the list; whoever is given back may be leased again (invariant I45)."""
     ledger = reopen()
