@@ -7,6 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from maildrill.sender import log_json, log_text
 from maildrill.sender.attempt import Fault, Ruling, Scope, State, Verdict
 from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.fold import fold
@@ -16,7 +17,7 @@ from maildrill.sender.log_json_form import seconds
 from maildrill.sender.log_response import response
 from maildrill.sender.log_sinks import Memory
 from maildrill.sender.log_text import as_text, line_text
-from maildrill.smtp import Line, Mark, Reply, Stage, timestamp
+from maildrill.smtp import Line, Mark, Reply, Stage
 
 TEXTS = st.text(st.characters(exclude_categories=[]))
 REPLIES = st.builds(
@@ -56,8 +57,8 @@ def test_a_line_of_the_dialogue_is_written_quickly_and_the_same(n: int, at: floa
     """The short way for lines, of which there are most, comes to what the long way comes to, in both logs."""
     line, fields = Line(at, mark, said), {"session": 7, "mark": mark.value.strip(), "text": said}
 
-    assert encode_line(n, seconds(at), 7, line) == encode(n, at, "line", fields)
-    assert line_text(timestamp(at), 7, line) == as_text(at, "line", fields)
+    assert encode_line(n, log_json.line_head(seconds(at), 7), line) == encode(n, at, "line", fields)
+    assert line_text(log_text.line_head(at, 7), line) == as_text(at, "line", fields)
 
 
 @given(

@@ -24,19 +24,26 @@ _MARKS = {mark.value: quoted(mark.value.strip()) for mark in Mark}
 
 def encode(number: int, at: float, kind: str, fields: Mapping[str, object]) -> str:
     """Return the line of an event with its line end; raises ValueError for what the schema does not have."""
+    return encode_at(number, seconds(at), kind, fields)
+
+
+def encode_at(number: int, moment: str, kind: str, fields: Mapping[str, object]) -> str:
+    """Return the same; moment: the time as JSON."""
     try:
-        return form(kind, tuple(fields))(number, seconds(at), fields)
+        return form(kind, tuple(fields))(number, moment, fields)
     except NothingError:  # a field without a value is not there
         there = {name: value for name, value in fields.items() if value is not None}
-        return form(kind, tuple(there))(number, seconds(at), there)
+        return form(kind, tuple(there))(number, moment, there)
 
 
-def encode_line(number: int, moment: str, session: int, line: Line) -> str:
-    """Return the line of a `line` event, as `encode` does; moment: its time as JSON. Seven events in ten are of it."""
-    mark, text = _MARKS[line.mark._value_], quoted(line.text)
-    return (
-        f'{{"v":{VERSION},"n":{number},"at":{moment},"kind":"line","session":{session},"mark":{mark},"text":{text}}}\n'
-    )
+def line_head(moment: str, session: int) -> str:
+    """Return what all `line` events of one moment (as JSON) and session have between their number and their mark."""
+    return f',"at":{moment},"kind":"line","session":{session},"mark":'
+
+
+def encode_line(number: int, head: str, line: Line) -> str:
+    """Return the line of a `line` event, as `encode` does; head: its `line_head`. Seven events in ten are of it."""
+    return f'{{"v":{VERSION},"n":{number}{head}{_MARKS[line.mark._value_]},"text":{quoted(line.text)}}}\n'
 
 
 def read_events(path: Path) -> Iterator[LogEvent]:

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
 
+from maildrill.sender import log_json, log_text
 from maildrill.sender.log_event import LogEvent
-from maildrill.sender.log_json import encode, encode_line, last_number
+from maildrill.sender.log_json import encode_at, encode_line, last_number
 from maildrill.sender.log_json_form import seconds
 from maildrill.sender.log_text import as_text, line_text
-from maildrill.smtp import ConfigurationError, Line, timestamp
+from maildrill.smtp import ConfigurationError, Line
 
 _BUFFER = 1 << 18  # octets; a drill's log is 10 MB
 _AT_ONCE = 256  # lines that are encoded in one go, at most
@@ -72,8 +73,11 @@ class _File:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lines: list[str] = []
-        self._at: float | None = None  # of the last line that was said; what is said and heard in one go has one moment
-        self._moment = ""  # the same as it is written
+        self._held = False  # something was written that the system has not got
+        # What is said and heard in one go has one moment and one session: how these are written.
+        self._said_at: float | None = None
+        self._session = 0
+        self._head = ""
         with _explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("a+b") as file:
@@ -86,7 +90,9 @@ class _File:
     def flush(self) -> None:
         """Hand what was taken to the system."""
         self._write()
-        self._file.flush()
+        if self._held:
+            self._file.flush()
+            self._held = False
 
     def close(self) -> None:
         """Flush and close."""
@@ -96,8 +102,9 @@ class _File:
             self._file.close()
 
     def _write(self) -> None:
-        lines, self._lines = self._lines, []
-        if lines:
+        if self._lines:
+            lines, self._lines = self._lines, []
+            self._held = True
             self._file.write("".join(lines).encode(self.encoding, self.errors))
 
 
@@ -107,6 +114,11 @@ class JsonLines(_File):
     A last line that a crash tore is cut off. Raises ConfigurationError for a file that is no event log.
     """
 
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._at: float | None = None  # of the last event that was no line
+        self._moment = ""  # the same as JSON
+
     def _mend(self, file: BinaryIO) -> None:
         start, torn = _torn_line(file)
         self._offset = last_number(file, start, torn, str(self.path))
@@ -114,15 +126,18 @@ class JsonLines(_File):
 
     def take(self, number: int, at: float, kind: str, fields: Mapping[str, object]) -> None:
         """Append one event; raises ValueError for what the schema does not have."""
-        self._lines.append(encode(self._offset + number, at, kind, fields))
+        if at is not self._at:
+            self._at, self._moment = at, seconds(at)
+        self._lines.append(encode_at(self._offset + number, self._moment, kind, fields))
         if len(self._lines) >= _AT_ONCE:
             self._write()
 
     def line(self, number: int, session: int, line: Line) -> None:
         """Append one `line` event."""
-        if line.at is not self._at:
-            self._at, self._moment = line.at, seconds(line.at)
-        self._lines.append(encode_line(self._offset + number, self._moment, session, line))
+        if line.at is not self._said_at or session != self._session:
+            self._said_at, self._session = line.at, session
+            self._head = log_json.line_head(seconds(line.at), session)
+        self._lines.append(encode_line(self._offset + number, self._head, line))
         if len(self._lines) >= _AT_ONCE:
             self._write()
 
@@ -147,9 +162,10 @@ class TextFile(_File):
 
     def line(self, number: int, session: int, line: Line) -> None:  # noqa: ARG002 - the number is for programs
         """Append one line of a dialogue."""
-        if line.at is not self._at:
-            self._at, self._moment = line.at, timestamp(line.at)
-        self._lines.append(line_text(self._moment, session, line))
+        if line.at is not self._said_at or session != self._session:
+            self._said_at, self._session = line.at, session
+            self._head = log_text.line_head(line.at, session)
+        self._lines.append(line_text(self._head, line))
         if len(self._lines) >= _AT_ONCE:
             self._write()
 

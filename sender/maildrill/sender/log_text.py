@@ -27,13 +27,17 @@ def as_text(at: float, kind: str, fields: _Fields) -> str:
     return f"{timestamp(at)} #{fields.get('session', 0)} {text}\n"
 
 
-def line_text(moment: str, session: int, line: Line) -> str:
-    """Return what as_text does for a `line` event; moment: its timestamp."""
+def line_head(at: float, session: int) -> str:
+    """Return how the lines of a dialogue begin that were said in one moment and session."""
+    return f"{timestamp(at)} #{session} "
+
+
+def line_text(head: str, line: Line) -> str:
+    """Return what as_text does for a `line` event; head: its `line_head`."""
     said = line.text
     if not (said.isascii() and said.isprintable()) or "\\" in said:
         said = escape(said)
-    text = f"{line.mark._value_} {said}".rstrip()
-    return f"{moment} #{session} {text}\n"
+    return f"{head}{line.mark._value_} {said}".rstrip() + "\n"
 
 
 def _started(fields: _Fields) -> str:

@@ -88,7 +88,10 @@ class Reply:
     @property
     def enhanced(self) -> EnhancedStatus | None:
         """The enhanced code of the last line that has one; servers that repeat it agree with themselves."""
-        for line in reversed(self.lines):
+        lines = self.lines
+        if len(lines) == 1:  # as most have
+            return EnhancedStatus.leading(lines[0])
+        for line in reversed(lines):
             status = EnhancedStatus.leading(line)
             if status is not None:
                 return status

@@ -13,7 +13,7 @@ from maildrill.sender.log_json import encode, read_events
 from maildrill.sender.log_kind import Field
 from maildrill.sender.log_schema import KINDS
 from maildrill.sender.log_sinks import JsonLines, Memory, TextFile
-from maildrill.smtp import ConfigurationError, Line, MaildrillError, Mark, Reply, Stage
+from maildrill.smtp import ConfigurationError, Line, MaildrillError, Mark, Reply, Stage, timestamp
 
 NOON = 1767614400.0
 SAMPLES: dict[str, object] = {
@@ -370,3 +370,15 @@ def test_a_disk_that_fills_up_at_the_very_end_is_noticed_too() -> None:
     log.close()
 
     assert log.fault is not None
+
+
+def test_lines_of_several_sessions_and_moments_are_told_apart(tmp_path: Path) -> None:
+    """How a line begins is written once as long as it does not change, and no longer."""
+    spoken = [(1, NOON), (2, NOON), (2, NOON + 1), (1, NOON + 1), (1, NOON)]
+    with ConnectionLog(JsonLines(tmp_path / "a"), TextFile(tmp_path / "b")) as log:
+        for session, at in spoken:
+            log.line(session, Line(at, Mark.SENT, "QUIT"))
+    told = [line.split()[:2] for line in (tmp_path / "b").read_text().splitlines()]
+
+    assert [(event.fields["session"], event.at) for event in read_events(tmp_path / "a")] == spoken
+    assert told == [[timestamp(at), f"#{session}"] for session, at in spoken]
