@@ -108,8 +108,8 @@ def test_whoever_is_new_is_named_with_line_and_message(reopen: Open, rows: Rows)
     added = ledger.enrol(rows("a@x.example", "b@x.example", "c@x.example"), lambda row: f"<{row.address}>", 50.0)
 
     assert list(ledger.newcomers(added.last_key)) == [
-        ("b@x.example", 2, "<b@x.example>"),
-        ("c@x.example", 3, "<c@x.example>"),
+        ("b@x.example", 3, "<b@x.example>"),
+        ("c@x.example", 4, "<c@x.example>"),
     ]
     assert len(list(ledger.newcomers(0))) == 3
 
