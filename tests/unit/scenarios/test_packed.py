@@ -6,6 +6,8 @@ import pytest
 
 from maildrill.scenarios.oracles.packed import Events
 from maildrill.sender.log_event import LogEvent
+from maildrill.sender.log_sinks import LineSink
+from maildrill.smtp import Line, Mark
 
 MANY = 1300  # more than two blocks of the same kind
 
@@ -121,3 +123,21 @@ def test_logs_are_compared_by_what_they_hold() -> None:
     assert logged(5) != [*logged(4), "something else"]
     with pytest.raises(TypeError, match="unhashable type: 'Events'"):
         hash(logged(1))
+
+
+@pytest.mark.parametrize("odd", [None, {"text": "odd"}, {"session": 1, "mark": "->", "text": "RSET"}])
+def test_lines_are_taken_in_as_they_are(odd: dict[str, object] | None) -> None:
+    """They are events as any other, whatever else is called a line."""
+    events, same = Events(), Events()
+    for number in range(1, MANY):
+        if number == MANY // 2 and odd is not None:
+            events.take(number, 1.0, "line", odd)
+            same.take(number, 1.0, "line", odd)
+        else:
+            events.line(number, 1, Line(1.0, Mark.SENT, f"NOOP {number}"))
+            same.take(number, 1.0, "line", {"session": 1, "mark": "->", "text": f"NOOP {number}"})
+
+    assert events == same
+    assert isinstance(events, LineSink)
+    assert list(events.pick("line", "text", lacking="")) == list(same.pick("line", "text", lacking=""))
+    assert list(events.pick("attempt", "text")) == []

@@ -17,6 +17,7 @@ from operator import itemgetter
 from typing import Any, TypeVar, cast, overload
 
 from maildrill.sender.log_event import LogEvent
+from maildrill.smtp import Line, Mark
 
 #: Events that are packed together: few are unpacked at a time, and there is something to gain by packing them.
 _BLOCK = 512
@@ -24,8 +25,13 @@ _BLOCK = 512
 _ABSENT = ...
 #: How many events there are together, and their values: a list for each field that there was by then.
 _Block = tuple[int, list[list[object]]]
+#: The values of a line's fields, or those of any event by name.
+_Said = tuple[int, str, str]
+_Fields = Mapping[str, object] | _Said
+_LINE = ("session", "mark", "text")
+_MARKS = {mark: mark.value.strip() for mark in Mark}
 #: An event as it is taken in: number, moment, kind and fields.
-_Taken = tuple[int, float, str, Mapping[str, object]]
+_Taken = tuple[int, float, str, _Fields]
 
 
 _T = TypeVar("_T")
@@ -66,7 +72,7 @@ class Series(_Many):
         self._shapes: dict[tuple[str, ...], int] = {}  # the names of fields that there were together
         self._shaped = array("H")
         self._blocks: list[bytes] = []
-        self._open: list[Mapping[str, object]] = []
+        self._open: list[_Fields] = []
 
     def extend(self, events: Iterable[_Taken]) -> None:
         """Take in more."""
@@ -79,11 +85,13 @@ class Series(_Many):
             self._blocks.append(zlib.compress(packed, 1))
             del self._open[:_BLOCK]
 
-    def _taken_apart(self, some: Sequence[Mapping[str, object]]) -> _Block:
+    def _taken_apart(self, some: Sequence[_Fields]) -> _Block:
         """Return the columns of what is not packed yet, and note its shapes."""
         shapes, places, known = self._shapes, self._places, len(self._blocks) * _BLOCK
         del self._shaped[known:]
-        alike = list(map(tuple, some))
+        lines = set(map(type, some)) == {tuple} and not shapes.keys() - {_LINE}  # as most events are
+        named = [] if lines else list(map(_named, some))
+        alike = [_LINE] * len(some) if lines else [tuple(fields) for fields in named]
         for shape in dict.fromkeys(alike):
             if shape not in shapes:
                 shapes[shape] = len(shapes)
@@ -91,8 +99,9 @@ class Series(_Many):
                     places.setdefault(name, len(places))
         self._shaped.extend(map(shapes.__getitem__, alike))
         if len(shapes) > 1:
-            return len(some), [[fields.get(name, _ABSENT) for fields in some] for name in places]
-        return len(some), [[*column] for column in zip(*[fields.values() for fields in some], strict=True)]
+            return len(some), [[fields.get(name, _ABSENT) for fields in named] for name in places]
+        values = some if lines else [fields.values() for fields in named]
+        return len(some), [[*column] for column in zip(*values, strict=True)]
 
     def pick(self, *names: str, lacking: object = _ABSENT) -> Iterator[tuple[Any, ...]]:
         """Yield these fields of each event, in order. lacking: what stands for one that an event does not have.
@@ -136,6 +145,10 @@ class Series(_Many):
             yield LogEvent(number, at, kind, dict(zip(names, of(values), strict=False)))
 
 
+def _named(fields: _Fields) -> Mapping[str, object]:
+    return dict(zip(_LINE, fields, strict=True)) if isinstance(fields, tuple) else fields
+
+
 def _maker(names: tuple[str, ...], places: Mapping[str, int]) -> tuple[tuple[str, ...], Callable[[Any], Iterable[Any]]]:
     """Return the names of an event's fields, and what takes their values, and maybe more, out of a row."""
     mine = [places[name] for name in names]
@@ -173,6 +186,12 @@ class Events(_Many):
     def take(self, number: int, at: float, kind: str, fields: Mapping[str, object]) -> None:
         """Take in one event."""
         self._coming.append((number, at, kind, fields))
+        if len(self._coming) == _BLOCK:
+            self._sort()
+
+    def line(self, number: int, session: int, line: Line) -> None:
+        """Take in one line of the dialogue (log_sinks.LineSink)."""
+        self._coming.append((number, line.at, "line", (session, _MARKS[line.mark], line.text)))
         if len(self._coming) == _BLOCK:
             self._sort()
 
