@@ -11,7 +11,7 @@ from maildrill.sender.route.answers import AddressAnswer, Found, MxAnswer, TextA
 from maildrill.sender.security import WHERE_OFFERED, Proof, Security, Tlsa, TlsMode
 from maildrill.sender.setup.dane import by_dane
 from maildrill.sender.setup.mta_sts import LONGEST, Kept, Policy, StsMode, holds, parse_policy, policy_id
-from maildrill.sender.setup.published import Published
+from maildrill.sender.setup.published import AT_ONCE, Published
 
 POLICY = "version: STSv1\r\nmode: enforce\r\nmx: mail.example.com\r\nmx: *.example.net\r\nmax_age: 604800\r\n"
 EE = "3 1 1 " + "ab" * 32
@@ -244,6 +244,28 @@ def test_sessions_that_begin_together_fetch_a_policy_once() -> None:
 
     assert {found.published for found in asyncio.run(many()) if isinstance(found, Security)} == {True}
     assert web.fetched == 1
+
+
+def test_many_domains_of_a_host_are_asked_about_at_once() -> None:
+    """Twenty at a time; what any of them enforces holds."""
+    web, under_way, most = Web(), 0, 0
+
+    class Slow(Dns):
+        """Takes its time."""
+
+        async def txt(self, name: str) -> TextAnswer:
+            nonlocal under_way, most
+            under_way += 1
+            most = max(most, under_way)
+            await asyncio.sleep(0)
+            under_way -= 1
+            return TextAnswer(found=Found.ANSWER, records=("v=STSv1; id=a",) if "n42." in name else ())
+
+    found = ask(Published(Slow(), web), domains=[f"n{number}.test" for number in range(100)])
+
+    assert isinstance(found, Security)
+    assert found.published
+    assert (most, web.fetched) == (AT_ONCE, 1)
 
 
 def test_the_dns_is_asked_again_when_its_answer_is_too_old() -> None:

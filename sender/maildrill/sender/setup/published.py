@@ -19,6 +19,8 @@ from maildrill.smtp import Stage
 
 #: Seconds after a fetch that failed, before the same policy is asked for again (RFC 8461 section 3.3).
 PAUSE = 300.0
+#: Domains that a session asks about at once: thousands may share a host.
+AT_ONCE = 20
 
 
 class Fetcher(Protocol):
@@ -51,8 +53,10 @@ class Published:
             found = by_dane(security, await self._resolver.tlsa(host, port), host)
             if found is not None:
                 return found
-        for domain in sorted(domains):
-            policy = await self._policy(domain, now)
+        concerned = sorted(domains) if self._fetcher is not None else []
+        turns = asyncio.Semaphore(AT_ONCE)  # of this session: slow domains of one host keep no other host waiting
+        policies = await asyncio.gather(*(self._policy(domain, now, turns) for domain in concerned))
+        for domain, policy in zip(concerned, policies, strict=True):
             if policy is None or policy.mode is not StsMode.ENFORCE:
                 continue
             if not policy.allows(host):
@@ -63,13 +67,14 @@ class Published:
             )
         return security
 
-    async def _policy(self, domain: str, now: float) -> Policy | None:
+    async def _policy(self, domain: str, now: float, turns: asyncio.Semaphore) -> Policy | None:
         if self._fetcher is None:
             return None
-        if told := await self._id(domain, now):
-            async with self._fetching.setdefault(domain, asyncio.Lock()):  # many sessions may ask at once
-                if not holds(self._kept.get(domain), told, now):
-                    await self._renew(self._fetcher, domain, told, now)
+        async with turns:
+            if told := await self._id(domain, now):
+                async with self._fetching.setdefault(domain, asyncio.Lock()):  # many sessions may ask at once
+                    if not holds(self._kept.get(domain), told, now):
+                        await self._renew(self._fetcher, domain, told, now)
         kept = self._kept.get(domain)
         return kept.policy if kept is not None and now < kept.until else None
 
