@@ -51,4 +51,4 @@ def _lacking(offers: Capabilities, fault: Fault, what: str) -> Broken:
 
 
 def _international(envelope: Envelope) -> bool:
-    return not all(address.isascii() for address in (envelope.reverse_path, *envelope.recipients))
+    return not (envelope.reverse_path.isascii() and all(map(str.isascii, envelope.recipients)))
