@@ -11,7 +11,7 @@ from maildrill.fakeserver.language.script import Script
 from maildrill.fakeserver.language.toml_text import lines, value_text
 from maildrill.fakeserver.text.script_file import read_script
 from maildrill.scenarios.strategies.features import EVERYTHING, STAGES, Features, chosen
-from maildrill.scenarios.strategies.saying import closings, replies, replies_of_each_class
+from maildrill.scenarios.strategies.saying import closings, refusals_of_each_class, replies
 from maildrill.smtp import Stage
 
 DOMAINS = ("one.example", "two.example", "three.example")
@@ -23,6 +23,8 @@ _KNOWS_RECIPIENTS = frozenset({Stage.RCPT, Stage.DATA, Stage.BDAT, Stage.BODY, S
 _SPEAKS = frozenset(STAGES) - {Stage.CONNECT, Stage.BODY}
 #: Features any of which is an answer with which the connection stays.
 _STAYING = frozenset({"replies", "waits"})
+#: Where a sender comes seldom: where it has chunks, or somebody was refused.
+_SELDOM = frozenset({Stage.BDAT, Stage.RSET})
 #: Within every deadline, and beyond each of them (RFC 5321 section 4.5.3.2).
 _WAITS = ("1s", "4m", "6m", "11m")
 
@@ -36,6 +38,7 @@ def rules(features: Features = EVERYTHING) -> st.SearchStrategy[Rule]:
     features: words of `features.ASPECTS`; without a stage, or without an answer that it can have, there is no rule.
     """
     stages = [stage for stage in STAGES if stage.value in features and _can_answer(stage, features)]
+    stages += [stage for stage in stages if stage in _SELDOM]
     return _rules(stages, features) if stages else st.nothing()
 
 
@@ -88,12 +91,10 @@ def _can_answer(stage: Stage, features: Features) -> bool:
 def _ends(stage: Stage, features: Features) -> tuple[str, ...]:
     """Return what a rule at a stage may do besides a reply or a wait that is all: features, the plainest first."""
     ends: tuple[str, ...] = _SILENT
+    if stage is not Stage.CONNECT:
+        ends += (*_TELLING, "never")
     if stage in _SPEAKS:
-        ends += (*_TELLING, "garbage")
-    elif stage is not Stage.CONNECT and "replies" in features:
-        ends += _TELLING
-    if stage is not Stage.CONNECT and "replies" in features:
-        ends += ("never",)
+        ends += ("garbage",)
     return tuple(end for end in ends if end in features)
 
 
@@ -109,7 +110,7 @@ def _answers(draw: st.DrawFn, stage: Stage, features: Features) -> Rule:
     stays = not features.isdisjoint(_STAYING)
     ended = bool(ends) and (not stays or draw(st.booleans()))
     wait = draw(st.sampled_from((None,) * 2 * len(_WAITS) + _WAITS)) if "waits" in features else None
-    answer = draw(_ended(stage, features, draw(st.sampled_from(ends)))) if ended else {}
+    answer = draw(_ended(stage, draw(st.sampled_from(ends)))) if ended else {}
     if not ended and "replies" in features and (not wait or draw(st.booleans())):
         answer["reply"] = draw(replies(stage))
     if wait or not answer:
@@ -120,14 +121,14 @@ def _answers(draw: st.DrawFn, stage: Stage, features: Features) -> Rule:
 
 
 @st.composite
-def _ended(draw: st.DrawFn, stage: Stage, features: Features, end: str) -> Rule:
-    """An end, with a reply of the rule's where it needs one, and often where it may have one."""
+def _ended(draw: st.DrawFn, stage: Stage, end: str) -> Rule:
+    """An end, with a reply where it needs one, and often where it may have one: no matter of the feature `replies`."""
     match end:
         case "garbage":
             return {"mangle": "no-code"}
         case "never":
             return {"reply": draw(closings(stage)), "cut": end}
-    cut: Rule = {"cut": end}
-    if end in _SILENT or "replies" not in features or (stage in _SPEAKS and not draw(st.booleans())):
-        return cut
-    return {"reply": draw(replies_of_each_class(stage)), **cut}
+    if end in _SILENT:
+        return {"cut": end}
+    reply = draw(refusals_of_each_class(stage, or_none=stage in _SPEAKS))
+    return {"cut": end} if reply is None else {"reply": reply, "cut": end}

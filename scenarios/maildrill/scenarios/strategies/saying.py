@@ -80,11 +80,12 @@ def replies(stage: Stage | None = None) -> st.SearchStrategy[str]:
     return st.sampled_from(REPLIES[stage])
 
 
-def replies_of_each_class(stage: Stage) -> st.SearchStrategy[str]:
-    """The same texts, each class as often as any other, and 421 as if it were a class of its own."""
-    kinds: dict[str, list[str]] = {}
+def refusals_of_each_class(stage: Stage, *, or_none: bool) -> st.SearchStrategy[str | None]:
+    """The refusals among them, 4yz, 421 and 5yz equally often; or_none: None, too, for what the server says itself."""
+    kinds: dict[str, list[str | None]] = {"": [None]} if or_none else {}
     for text in REPLIES[stage]:
-        kinds.setdefault(_CLOSING if text.startswith(_CLOSING) else text[0], []).append(text)
+        if text[0] in "45":
+            kinds.setdefault(_CLOSING if text.startswith(_CLOSING) else text[0], []).append(text)
     return st.sampled_from(list(kinds.values())).flatmap(st.sampled_from)
 
 
