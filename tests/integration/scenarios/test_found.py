@@ -386,3 +386,29 @@ def test_who_knows_no_ehlo_offers_nothing(cut: str) -> None:
 
     assert [attempt.row for attempt in drilled.evidence.attempts] == ["local-smtputf8"]
     assert drilled.summary.violations == ()
+
+
+OVERTAKEN = """\
+version = 1
+
+[scenario]
+purpose = "generated"
+source = "maildrill"
+recipients = ["a@one.example", "a@two.example", "a@three.example"]
+seed = 1
+network.cuts = ["1@832"]
+
+[[scenario.event]]
+at = "0.12s"
+do = "stop"
+"""
+
+
+def test_a_connection_that_is_given_up_on_its_way_may_be_overtaken() -> None:
+    """A stop gives up what was to be the second connection; the next run's comes before it, though it left later."""
+    drilled = scenario_of(read_script(OVERTAKEN, "generated.toml")).run()
+    first, second, given_up = drilled.evidence.connected
+
+    assert second.opened < given_up.opened < given_up.closed < second.opened + 0.025
+    assert first.closed < second.opened
+    assert drilled.summary.violations == ()

@@ -138,13 +138,16 @@ def _is_accepted(asked: Asked) -> bool:
 
 
 def _at_once(evidence: Evidence, opened: Iterable[Connected], most: float, where: str) -> Iterator[Breach]:
-    ends = list[float]()
+    there = list[tuple[float, float]]()  # end and beginning of those that are open
     for one in opened:
-        while ends and ends[0] < one.opened + _UNDER_WAY:
-            heappop(ends)
-        heappush(ends, evidence.end_of(one))
-        if len(ends) > most:
-            yield Breach("", f"{len(ends)} connections{where} were open at once; {most:g} are allowed")
+        while there and there[0][0] < one.opened + _UNDER_WAY:
+            heappop(there)
+        end = evidence.end_of(one)
+        # whoever is gone by then may have been first, and overtaken on the way
+        count = 1 + sum([begun + _UNDER_WAY <= end for _, begun in there])
+        heappush(there, (end, one.opened))
+        if count > most:
+            yield Breach("", f"{count} connections{where} were open at once; {most:g} are allowed")
             return
 
 
