@@ -52,8 +52,8 @@ class Destination:
     label: what log, ledger and lessons call it. relay: `host:port` of an account, else the label. direct: it is one
     that recipients' domains name. queues: those that are its own. out: why no session is begun any more in this run;
     empty while there may be. sessions: how many are under way; opened: those of them in which mail can be sent;
-    idle: those that wait. spared: recipients that were one too many in the last transaction that a session may have:
-    where they are that in the next session, too, they are not asked for at once again.
+    idle: those that wait. spared: recipients that were one too many in the last transaction that a session may have,
+    or in one that served nobody: where they are that in the next session, too, they are not asked for at once again.
     """
 
     label: str

@@ -276,7 +276,8 @@ class Lane:
         self._free |= again
         if self.destination.spared:
             self.destination.spared -= {ruling.recipient for ruling in rulings}
-        if self.stay.turns >= self.destination.limits.messages:
+        nobody = len(again) == len(rulings)  # where a session ends then, so may the next, and so for ever
+        if nobody or self.stay.turns >= self.destination.limits.messages:
             self.destination.spared |= again
 
     def _hold_if_told(self, rulings: Sequence[Ruling]) -> None:

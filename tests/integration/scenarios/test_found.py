@@ -61,6 +61,23 @@ def test_the_next_session_is_told() -> None:
     assert connections[0] < 200 < connections[1]
 
 
+def test_nor_is_who_is_alone_where_the_session_ends_with_rset() -> None:
+    """Too many all by himself, and the server goes at RSET: the next session has not forgotten it."""
+    rules = f'{MANY}times = 500\n[[rule]]\nname = "goes"\nat = "rset"\nreply = "500 5.5.1 what"\ncut = "after"\n'
+    honest = Lane._spare
+    connections = []
+    for spare in (honest, lambda lane, rulings: lane._free.update(one.recipient for one in rulings if one.again)):
+        scenario = Scenario(listed=listed(["a@x.test"]), script=read_script(rules, "mx.toml"))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Lane, "_spare", spare)
+            drilled = scenario.run()
+        connections.append(drilled.summary.connections)
+        if spare is honest:
+            assert drilled.summary.violations == ()
+
+    assert connections[0] < 200 < connections[1]
+
+
 UNDER_WAY = """\
 version = 1
 
@@ -411,4 +428,41 @@ def test_a_connection_that_is_given_up_on_its_way_may_be_overtaken() -> None:
 
     assert second.opened < given_up.opened < given_up.closed < second.opened + 0.025
     assert first.closed < second.opened
+    assert drilled.summary.violations == ()
+
+
+WRITTEN_LATE = """\
+version = 1
+
+[scenario]
+purpose = "generated"
+source = "maildrill"
+recipients = "a@one.example"
+campaign.route.kind = "failover"
+campaign.route.account = [
+  { name = "first", host = "first.relay.example" },
+  { name = "second", host = "second.relay.example" },
+]
+hosts."second.relay.example" = {}
+
+[[scenario.event]]
+at = "0.07s"
+do = "clock"
+by = "-1h"
+
+[[rule]]
+name = "late"
+at = "rcpt"
+key = "rcpt"
+attempt = "1"
+wait = "1s"
+"""
+
+
+def test_a_command_that_was_read_before_is_before_what_was_written_down_first() -> None:
+    """The server was to wait, and wrote down its RCPT when the clock had been put back, and the next run had begun."""
+    drilled = scenario_of(read_script(WRITTEN_LATE, "generated.toml")).run()
+    asked = [one.session for one in drilled.evidence.asked if one.stage is Stage.RCPT]
+
+    assert asked == [2, 1]
     assert drilled.summary.violations == ()

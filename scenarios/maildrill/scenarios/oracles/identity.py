@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from itertools import pairwise
+from operator import attrgetter
 
 from maildrill.scenarios.oracles.evidence import BETWEEN_RUNS, FLIGHT, Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
@@ -44,7 +45,8 @@ def single_writer(evidence: Evidence) -> Iterator[Breach]:
                 found = f"had two tries at once, in the sessions {one.session} and {other.session}"
                 yield Breach(recipient, found, Spot(other.started, other.stage))
     for recipient, asked in evidence.asked_for.items():
-        for ask, later in pairwise(asked) if len(asked) > 1 else ():
+        # a server that waits writes down late what it has read, also behind what it has read since
+        for ask, later in pairwise(sorted(asked, key=attrgetter("at"))) if len(asked) > 1 else ():
             beside = later.session != ask.session and ask.session not in evidence.severed
             if beside and later.at < _over(evidence, ask.session, ask.transaction) - FLIGHT:
                 found = f"was in two transactions at once, in sessions {ask.session} and {later.session}"

@@ -23,8 +23,9 @@ _KNOWS_RECIPIENTS = frozenset({Stage.RCPT, Stage.DATA, Stage.BDAT, Stage.BODY, S
 _SPEAKS = frozenset(STAGES) - {Stage.CONNECT, Stage.BODY}
 #: Features any of which is an answer with which the connection stays.
 _STAYING = frozenset({"replies", "waits"})
-#: Where a sender comes seldom: where it has chunks, or somebody was refused.
-_SELDOM = frozenset({Stage.BDAT, Stage.RSET})
+#: Where a sender comes seldom: where it has chunks, or somebody was refused. So often more than others they are drawn,
+#: and half of them without a condition.
+_SELDOM = {Stage.BDAT: 1, Stage.RSET: 3}
 #: Within every deadline, and beyond each of them (RFC 5321 section 4.5.3.2).
 _WAITS = ("1s", "4m", "6m", "11m")
 
@@ -38,7 +39,7 @@ def rules(features: Features = EVERYTHING) -> st.SearchStrategy[Rule]:
     features: words of `features.ASPECTS`; without a stage, or without an answer that it can have, there is no rule.
     """
     stages = [stage for stage in STAGES if stage.value in features and _can_answer(stage, features)]
-    stages += [stage for stage in stages if stage in _SELDOM]
+    stages += [stage for stage in stages for _ in range(_SELDOM.get(stage, 0))]
     return _rules(stages, features) if stages else st.nothing()
 
 
@@ -48,7 +49,8 @@ def _rules(draw: st.DrawFn, stages: Sequence[Stage], features: Features) -> Rule
     rule: Rule = {"at": stage.value}
     if stage in _KNOWS_RECIPIENTS and draw(st.booleans()):
         rule["domain"] = draw(st.sampled_from(DOMAINS))
-    rule |= draw(_conditions(stage, features))
+    if stage not in _SELDOM or draw(st.booleans()):
+        rule |= draw(_conditions(stage, features))
     rule |= draw(_answers(stage, features))
     return rule
 
