@@ -45,7 +45,9 @@ _SECONDS = 60.0  # where neither time nor number is said
 )
 @click.option("--first", is_flag=True, help="Stop at the first that is found.")
 @click.option(
-    "--every-cell", is_flag=True, help="Fail, too, where a stage never gave an answer, or a cut, that it can."
+    "--every-cell",
+    is_flag=True,
+    help="Draw more for answers and cuts that were never met; fail where some still are not.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def prove(  # noqa: PLR0913 - an argument for each option
@@ -85,6 +87,7 @@ def prove(  # noqa: PLR0913 - an argument for each option
         features=wanted,
         folder=folder,
         first=first,
+        every_cell=every_cell,
         tell=_Lines().show,
     )
     if as_json:

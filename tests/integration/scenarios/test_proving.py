@@ -17,7 +17,7 @@ from maildrill.scenarios.mutants.seeded import (
     retries_what_failed,
     talks_on_after_421,
 )
-from maildrill.scenarios.proving.grid import Answer, End
+from maildrill.scenarios.proving.grid import Answer, End, unmet
 from maildrill.scenarios.proving.search import SAME, Order, Tally, search
 from maildrill.scenarios.proving.swarm import Proof, prove
 from maildrill.scenarios.scenario import Scenario, listed
@@ -145,6 +145,17 @@ def test_who_plays_them_does_not_matter(tmp_path: Path) -> None:
     assert one.played.scenarios == two.played.scenarios == 60
     assert one.played.sets == two.played.sets
     assert len(one.played.sets) == 3
+
+
+def test_cells_that_were_not_met_are_looked_for(tmp_path: Path) -> None:
+    """With little but the stages that they are of, for a while; one who does not ask for them is spared that."""
+    without, asked = (prove(scenarios=1, workers=1, folder=tmp_path, every_cell=every) for every in (False, True))
+
+    assert (without.played.scenarios, asked.played.scenarios) == (1, 1 + 5 * 25)
+    assert len(unmet(asked.played.cells)) < len(unmet(without.played.cells)) - 20
+    assert all(
+        {"rcpt", "replies"} <= one and "kill" not in one for one in asked.played.sets.keys() - without.played.sets
+    )
 
 
 def test_features_are_all_that_is_unusual(tmp_path: Path) -> None:

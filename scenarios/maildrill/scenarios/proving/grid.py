@@ -105,15 +105,15 @@ def _cell_of(one: Answered) -> Cell | None:
     return one.stage, end, said
 
 
+def unmet(met: Mapping[Cell, int]) -> list[Cell]:
+    """Return the cells that were never met, in order of the grid."""
+    cells = ((stage, end, answer) for stage in POSSIBLE for end in End for answer in Answer)
+    return [cell for cell in cells if cell in CELLS and not met.get(cell)]
+
+
 def missing(met: Mapping[Cell, int]) -> list[str]:
-    """Return the cells that were never met, in words, in order of the grid."""
-    return [
-        " ".join(filter(None, (stage, answer, end)))
-        for stage in POSSIBLE
-        for end in End
-        for answer in Answer
-        if (stage, end, answer) in CELLS and not met.get((stage, end, answer))
-    ]
+    """Return the same in words."""
+    return [" ".join(filter(None, (stage, answer, end))) for stage, end, answer in unmet(met)]
 
 
 def table(met: Mapping[Cell, int]) -> Iterator[str]:

@@ -10,20 +10,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from multiprocessing import get_context
 from pathlib import Path
 
 from maildrill.scenarios.failures import FOLDER, kept
+from maildrill.scenarios.proving.grid import unmet
 from maildrill.scenarios.proving.search import BATCH, Finding, Order, Tally, search
 from maildrill.scenarios.scenario import differences
 from maildrill.scenarios.scenario_file import load_scenario
-from maildrill.scenarios.strategies.features import Features
+from maildrill.scenarios.strategies.features import ASPECTS, Features
 from maildrill.smtp import MaildrillError, escape
 
 #: The seeds of a batch are so far from those of the next that none meet.
 _APART = 1_000_003
+#: For what was not met: so many rounds, each of a tenth of the scenarios, with little but the stages that it takes.
+_ROUNDS, _TENTH = 5, 10
+_LITTLE: Features = frozenset({*ASPECTS["answers"], "rcpt", "times", "chunks", "plain"})
 #: More seconds than anybody waits.
 _FOR_EVER = 365 * 86_400.0
 
@@ -62,19 +66,23 @@ def prove(  # noqa: PLR0913 - each is an option of its own
     features: Features | None = None,
     folder: Path = FOLDER,
     first: bool = False,
+    every_cell: bool = False,
     tell: Callable[[Proof], None] = lambda _: None,
 ) -> Proof:
     """Look for scenarios that break an invariant; keep them in a folder.
 
     seconds: for how long. scenarios: how many. Whichever comes first ends it; neither: never. features: what may be
-    unusual, None for some in each batch, which the seed chooses. first: stop at the first that is found. tell: called
+    unusual, None for some in each batch, which the seed chooses. first: stop at the first that is found. every_cell:
+    of the grid; for those that were not met by so many scenarios more are drawn, half as many at most. tell: called
     after each batch. The same seed draws the same scenarios; how many in a time depends on the machine.
     """
     began = time.monotonic()
     proof = Proof(seed, tuple(_again(folder)))
     known = {name for one in proof.again for name in one.invariants}
     until = began + (_FOR_EVER if seconds is None else seconds)
-    for tally in _played(_Orders(until, scenarios, seed, features, folder, known), workers):
+    orders = _Orders(until, scenarios, seed, features, folder, known)
+    more = _more(orders, proof) if every_cell else ()
+    for tally in chain(_played(orders, workers), chain.from_iterable(_played(one, workers) for one in more)):
         proof.played.add(tally)
         if tally.finding is not None and tally.finding.invariants[0] not in known:
             known.add(tally.finding.invariants[0])
@@ -104,6 +112,16 @@ def _again(folder: Path) -> Iterator[Again]:
         else:
             file.unlink()
             yield Again(file, "fixed")
+
+
+def _more(orders: _Orders, proof: Proof) -> Iterator[_Orders]:
+    """Yield orders for the cells that are not met by then, as long as there are any."""
+    for extra in range(1, _ROUNDS + 1):
+        stages = frozenset(stage.value for stage, _, _ in unmet(proof.played.cells))
+        if not stages or orders.scenarios is None:
+            return
+        few = max(BATCH, orders.scenarios // _TENTH)
+        yield replace(orders, scenarios=few, seed=orders.seed + extra, features=stages | _LITTLE, number=0)
 
 
 @dataclass(slots=True)

@@ -25,7 +25,7 @@ _SPEAKS = frozenset(STAGES) - {Stage.CONNECT, Stage.BODY}
 _STAYING = frozenset({"replies", "waits"})
 #: Where a sender comes seldom: where it has chunks, or somebody was refused. So often more than others they are drawn,
 #: and half of them without a condition.
-_SELDOM = {Stage.BDAT: 1, Stage.RSET: 3}
+_SELDOM = {Stage.BDAT: 2, Stage.RSET: 3}
 #: Within every deadline, and beyond each of them (RFC 5321 section 4.5.3.2).
 _WAITS = ("1s", "4m", "6m", "11m")
 
