@@ -55,6 +55,7 @@ class Witness:
 
     def turn(self) -> None:
         """Note that the clock is put to another time: what is seen from now on is later, whatever its moment says."""
+        self._sessions()  # also those in which nothing was said yet
         self._turns.append((len(self._asked), max(self._taken, default=0), max(self._records, default=0)))
 
     def era(self, one: Asked | Taken | Connected, number: int) -> int:

@@ -207,3 +207,38 @@ def test_what_was_read_when_the_clock_had_been_put_forward_was_said_before() -> 
 
     assert drilled.evidence.asked_for[ANN][0].at > min(drilled.evidence.ends) + 3000.0
     assert drilled.summary.violations == ()
+
+
+SILENT = """\
+version = 1
+
+[scenario]
+purpose = "generated"
+source = "maildrill"
+recipients = ["a@one.example", "a@two.example"]
+campaign.route.kind = "rotation"
+campaign.route.account = [{ name = "first", host = "first.example" }, { name = "second", host = "second.example" }]
+hosts."second.example".rule = [{ at = "banner", wait = "6m", times = 3 }]
+
+[[scenario.event]]
+at = "0.12s"
+do = "stop"
+
+[[scenario.event]]
+at = "10m"
+do = "clock"
+by = "-1h"
+"""
+
+
+def test_a_connection_in_which_nothing_was_said_yet_is_one_of_those_before_the_turn() -> None:
+    """I20: the server had written nothing down of it when the clock was put back."""
+    drilled = scenario_of(read_script(SILENT, "generated.toml")).run()
+    evidence = drilled.evidence
+    turn, straight = evidence.turns[0], evidence.straight.connected
+    (open_then,) = [one for one in evidence.connected if one.session in turn.known and one.closed < one.opened]
+
+    assert [one.session for one in straight] == [one.session for one in evidence.connected]
+    assert all(one.closed >= one.opened for one in straight)
+    assert open_then.opened < 300.5 + min(one.opened for one in straight)
+    assert drilled.summary.violations == ()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import attrgetter
 
 from maildrill.scenarios.oracles.journaled import Asked, Connected, Taken
 from maildrill.sender.ledger.records import AttemptRecord
@@ -36,9 +37,9 @@ class Turn:
     connected: tuple[Connected, ...] = ()
 
     @cached_property
-    def opened(self) -> Mapping[int, float]:
-        """When each of the connections so far began."""
-        return {one.session: one.opened for one in self.connected}
+    def known(self) -> Mapping[int, Connected]:
+        """The connections so far, by session."""
+        return {one.session: one for one in self.connected}
 
 
 class Straight:
@@ -85,17 +86,19 @@ class Straight:
         """
         at = one.at + sum(turn.by for turn, is_behind in zip(self._turns, behind, strict=True) if is_behind)
         for turn, is_behind in zip(self._turns, behind, strict=True):
-            opened = turn.opened.get(one.session) if is_behind else None
-            if opened is not None and at - turn.by >= latest.get(one.session, opened):
+            known = turn.known.get(one.session) if is_behind else None
+            if known is not None and at - turn.by >= latest.get(one.session, known.opened):
                 at -= turn.by
         return at
 
-    def connected(self, connected: Iterable[Connected]) -> Iterator[Connected]:
-        """Yield the connections; one that was open at a turn, as the server saw it, ends behind it."""
-        for place, one in enumerate(connected):
-            opened = sum(turn.by for turn in self._turns if len(turn.connected) <= place)
-            closed = sum(turn.by for turn in self._turns if _over_behind(turn, place, one))
-            yield replace(one, opened=one.opened + opened, closed=one.closed + closed)
+    def connected(self, connected: Iterable[Connected]) -> list[Connected]:
+        """Return the connections, in order; one that was open at a turn, as the server saw it, ends behind it."""
+        found = []
+        for one in connected:
+            opened = sum(turn.by for turn in self._turns if one.session not in turn.known)
+            closed = sum(turn.by for turn in self._turns if _over_behind(turn, one))
+            found.append(replace(one, opened=one.opened + opened, closed=one.closed + closed))
+        return sorted(found, key=attrgetter("opened"))
 
     def deaths(self, deaths: Iterable[float]) -> Iterator[float]:
         """Yield the moments at which the sender died, in order."""
@@ -103,8 +106,9 @@ class Straight:
             yield at + sum(turn.by for turn in self._turns if turn.deaths <= place)
 
 
-def _over_behind(turn: Turn, place: int, one: Connected) -> bool:
-    return place >= len(turn.connected) or turn.connected[place].closed != one.closed
+def _over_behind(turn: Turn, one: Connected) -> bool:
+    before = turn.known.get(one.session)
+    return before is None or before.closed != one.closed
 
 
 def _moved(fields: Mapping[str, object], by: float) -> Mapping[str, object]:
