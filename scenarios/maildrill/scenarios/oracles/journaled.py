@@ -31,11 +31,6 @@ class Asked:
     whole: bool = True
 
     @property
-    def place(self) -> tuple[int, int]:
-        """In which session, and which transaction of it."""
-        return self.session, self.transaction
-
-    @property
     def spot(self) -> Spot:
         """When and at which stage this was."""
         return Spot(self.at, self.stage)
@@ -72,11 +67,6 @@ class Taken:
     committed: bool
     acknowledged: bool
     honest: bool
-
-    @property
-    def place(self) -> tuple[int, int]:
-        """In which session, and which transaction of it."""
-        return self.session, self.transaction
 
     @property
     def spot(self) -> Spot:
