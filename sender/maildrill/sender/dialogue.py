@@ -126,7 +126,7 @@ class Session:
         """Return what broke the session; where its end and our MAIL crossed on their way it was idle until then."""
         broken, used = self._channel.wire.broken, self._used
         self._used = True
-        if broken is not None and broken.fault is Fault.STOPPED:  # in RSET, which decides nothing
+        if self._stopped and broken is not None and broken.fault is Fault.STOPPED:  # in RSET, which decides nothing
             return None
         if used and hearing.mail is None and broken is not None and broken.fault in (Fault.EOF, Fault.RESET):
             return replace(broken, stage=Stage.IDLE)

@@ -7,7 +7,7 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -43,12 +43,13 @@ class Host:
 
     `<fin>` and `<rst>` end the connection there, `<deaf>` stops reading, `<wait>` leaves out the rest for a minute,
     `<mute>` is silence from then on. An empty text is no reply to this one; `~` leaves a line open.
-    BODY is said at the first octets of a message, `.` at its dot.
+    BODY is said at the first octets of a message, `.` at its dot; BDAT and LAST when all octets of a chunk are there.
     """
 
     says: Mapping[str, Says]
     commands: list[str] = field(default_factory=list)
     messages: list[bytes] = field(default_factory=list)
+    chunks: list[bytes] = field(default_factory=list)
     ends: list[str] = field(default_factory=list)
     transports: list[asyncio.Transport] = field(default_factory=list)
     heard: bytearray = field(default_factory=bytearray)
@@ -76,6 +77,7 @@ class _Line(asyncio.Protocol):
         self.host = host
         self.buffer = b""
         self.body: bytes | None = None
+        self.chunk: tuple[int, str] | None = None  # how many octets are to come, and what their end is called
         self.mute = False
         self.transport: asyncio.Transport
 
@@ -94,12 +96,18 @@ class _Line(asyncio.Protocol):
     def step(self) -> bool:
         if self.body is not None:
             return self.read_body()
+        if self.chunk is not None:
+            return self.read_chunk(*self.chunk)
         line, end, rest = self.buffer.partition(b"\r\n")
         if not end:
             return False
         self.buffer = rest
         command = line.decode()
         self.host.commands.append(command)
+        if command.startswith("BDAT "):
+            _, size, *last = command.split()
+            self.chunk = int(size), "LAST" if last else "BDAT"
+            return True
         said = self.host.answer(command)
         if command == "DATA" and said.startswith("354"):
             self.body = b""
@@ -118,6 +126,15 @@ class _Line(asyncio.Protocol):
         self.host.messages.append((octets + b"\r\n").replace(b"\r\n..", b"\r\n.")[2:])
         self.host.commands.append(".")
         self.say(self.host.answer("."))
+        return True
+
+    def read_chunk(self, size: int, end: str) -> bool:
+        if len(self.buffer) < size:
+            self.say(self.host.answer("BODY") if self.buffer else "")
+            return False
+        self.host.chunks.append(self.buffer[:size])
+        self.buffer, self.chunk = self.buffer[size:], None
+        self.say(self.host.answer(end))
         return True
 
     def say(self, text: str) -> None:
@@ -183,10 +200,10 @@ class Scene:
         """Write down, in memory, who is about to get the final dot."""
         self.intents.append(accepted)
 
-    async def send(self, session: Session, *recipients: str, message: bytes = MESSAGE) -> Transaction:
-        """Do a transaction from news@shop.test; what is written down before the dot is kept."""
+    async def send(self, session: Session, *recipients: str, message: bytes = MESSAGE, **more: Any) -> Transaction:
+        """Do a transaction from news@shop.test; what is written down before the dot is kept. more: for `transact`."""
         envelope = Envelope("news@shop.test", recipients or (ANN,))
-        return await session.transact(envelope, Content.of(message), before_dot=self.intend)
+        return await session.transact(envelope, Content.of(message), before_dot=self.intend, **more)
 
     async def once(self, *recipients: str, message: bytes = MESSAGE) -> Transaction:
         """Open a session, do one transaction in it and quit."""
