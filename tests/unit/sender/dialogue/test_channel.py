@@ -63,7 +63,7 @@ def test_half_a_reply_that_nobody_asked_for_ends_the_session() -> None:
             return False
 
         line = channel(Wires(hears), lines)
-        line.data_received(b"250 wh")
+        line.data_received(b"250 MX")
         with pytest.raises(SessionOverError):
             line.say((Stage.MAIL, "MAIL FROM:<>"))
         return line.wire.broken
@@ -72,7 +72,7 @@ def test_half_a_reply_that_nobody_asked_for_ends_the_session() -> None:
 
     assert broken is not None
     assert (broken.fault, said) == (Fault.UNSOLICITED, [])
-    assert [line.text for line in lines] == ["unsolicited: after half of a reply: 250 wh"]
+    assert [line.text for line in lines] == ["unsolicited: after half of a reply: 250 MX"]
 
 
 def test_nothing_is_heard_after_the_end() -> None:
@@ -87,6 +87,24 @@ def test_nothing_is_heard_after_the_end() -> None:
     asyncio.run(story())
 
     assert [line.text for line in lines] == ["421 bye"]
+
+
+def test_what_was_heard_too_much_is_told() -> None:
+    """The reply itself, then what is wrong with it: nobody asked, or it is no reply at all."""
+    heard: list[list[str]] = []
+
+    async def story(octets: bytes, *, asked: bool) -> None:
+        lines: list[Line] = []
+        line = channel(Wires(lambda _: False), lines)
+        if asked:
+            line.say((Stage.NOOP, "NOOP"))
+        line.data_received(octets)
+        heard.append([one.text for one in lines])
+
+    asyncio.run(story(b"250 ok\r\n", asked=False))
+    asyncio.run(story(b"hello\r\n", asked=True))
+
+    assert heard == [["250 ok", "unsolicited"], ["NOOP", "garbage: not a reply: 'hello'"]]
 
 
 def test_a_wait_lasts_as_long_as_it_may() -> None:
