@@ -1,19 +1,32 @@
-"""Group commit: writes that come while another group is written share one transaction, and one wait for the disk.
+"""Group commit: writes that come in one turn share a transaction, and all that is committed meanwhile shares a flush.
 
 Rule 1: in the order in which they came; all of a group, or none. Rule 2: a write that was begun is never abandoned;
-a stop request that comes meanwhile is for the caller's next wait. Rule 3: no timer, and no thread but where the disk is
-waited for, so that a drill in virtual time is the same every time. Rule 4: one group at a time is on its way.
+a stop request that comes meanwhile is for the caller's next wait. Rule 3: no timer and no thread, so that a drill in
+virtual time is the same every time. Rule 4: where a disk is waited for, a write is finished when a flush that began
+after its commit has ended well; a disk that failed a flush gets nothing more, and nobody is told that it did.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future
-from contextlib import suppress
-from dataclasses import dataclass
+from typing import Protocol
 
 Write = Callable[[], object]
+#: Told how a flush ended: None where all that was committed before it began is on the disk.
+Told = Callable[[Exception | None], None]
+
+
+class Disk(Protocol):
+    """Where what is committed has to be flushed before it is durable."""
+
+    def flush(self) -> Exception | None:
+        """Flush, and return when that has ended: what went wrong, if anything."""
+        ...
+
+    def begin(self, loop: asyncio.AbstractEventLoop, told: Told) -> None:
+        """Begin to flush, and call `told` once, in `loop`, when that has ended; not asked again before."""
+        ...
 
 
 class _Queued:
@@ -35,43 +48,25 @@ class _Queued:
             self.waiter.set_result(None)
 
 
-@dataclass(frozen=True, slots=True)
-class Apart:
-    """How a group is written where the disk is waited for in a thread, while the loop goes on.
-
-    begin: do all of these in a transaction that stays open, or in none at all and raise; where writes always are done.
-    end: make that transaction durable, or take it back and raise; called in the thread.
-    """
-
-    begin: Callable[[Sequence[Write]], None]
-    end: Callable[[], None]
-    thread: Executor
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Ending:
-    """A group whose transaction is on its way to the disk."""
-
-    queue: Sequence[_Queued]
-    done: Future[None]
-
-
 class GroupCommit:
-    """Gathers writes. commit: do all of these in one transaction, durable when it returns, or raise.
+    """Gathers writes. commit: do all of these in one transaction, or raise.
 
-    apart: where the disk is to be waited for in a thread; None: `commit` does it all.
+    disk: what has to be flushed before a commit is durable; None: what `commit` has done is.
     """
 
     def __init__(self, commit: Callable[[Sequence[Write]], None]) -> None:
-        self.apart: Apart | None = None
+        self.disk: Disk | None = None
         self._commit = commit
         self._queue: list[_Queued] = []
-        self._ending: _Ending | None = None
+        self._committed: list[_Queued] = []  # and no flush has begun since
+        self._covered: list[_Queued] = []  # by the flush that is on its way
+        self._flushing = False
+        self._failure: Exception | None = None
 
     async def write(self, write: Write) -> None:
         """Do `write` with its group; return when it is durable, and raise what the group raised."""
         loop = asyncio.get_running_loop()
-        if not self._queue and self._ending is None:
+        if not self._queue:
             loop.call_soon(self._turn, loop)
         queued = _Queued(write)
         self._queue.append(queued)
@@ -87,67 +82,82 @@ class GroupCommit:
         if queued.error is not None:
             raise queued.error
 
+    def now(self, write: Write) -> None:
+        """Do `write` at once, behind all that waits; return when it is durable, and raise what the group raised."""
+        error = self._commit_all(write) or self._flush()
+        if error is not None:
+            raise error
+
+    def check(self) -> None:
+        """Raise what keeps anything from being written, where a flush has failed."""
+        if self._failure is not None:
+            raise self._failure
+
+    def sync(self) -> None:
+        """Make durable at once all that is committed; raise where that fails."""
+        error = self._flush()
+        if error is not None:
+            raise error
+
+    def settle(self) -> None:
+        """Make durable at once what somebody waits for; nobody else hears of it where that fails."""
+        if self._committed or self._covered:
+            self._flush()
+
     def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
         """A turn is over since the first of these writes came."""
-        if self.apart is None:
-            self.flush()
-        elif self._queue and self._ending is None:
-            self._begin(loop, self.apart)
+        self._commit_all()
+        self._begin(loop)
 
-    def _begin(self, loop: asyncio.AbstractEventLoop, apart: Apart) -> None:
-        """Do what waits, and have the thread wait for the disk."""
-        queue, self._queue = self._queue, []
-        try:
-            apart.begin([queued.write for queued in queue])
-            self._ending = ending = _Ending(queue, apart.thread.submit(apart.end))
-        except Exception as error:
-            _finish(queue, error)
-            return
-        ending.done.add_done_callback(lambda _: _tell(loop, self._ended, loop, ending))
-
-    def _ended(self, loop: asyncio.AbstractEventLoop, ending: _Ending) -> None:
-        """The thread is done with a group: what came meanwhile is the next one, whoever has waited for this one."""
-        if ending is self._ending:
-            self.wait()
-        self._turn(loop)
-
-    def wait(self) -> None:
-        """Wait until nothing is on its way to the disk, whoever else has to wait for that."""
-        ending, self._ending = self._ending, None
-        if ending is not None:
-            _finish(ending.queue, ending.done.exception())
-
-    def now(self, write: Write) -> None:
-        """Do `write` at once, behind all that waits; raise what the group raised."""
-        self.flush(write)
-
-    def flush(self, last: Write | None = None) -> None:
-        """Commit what waits, and `last`."""
-        self.wait()
+    def _commit_all(self, last: Write | None = None) -> Exception | None:
+        """Commit what waits, and `last`; return why it could not be done."""
         queue, self._queue = self._queue, []
         writes = [queued.write for queued in queue]
         if last is not None:
             writes.append(last)
         if not writes:
-            return
+            return None
         try:
+            self.check()
             self._commit(writes)
         except Exception as error:
             _finish(queue, error)
-            if last is not None:
-                raise
+            return error
+        self._committed += queue
+        return None
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have flushed what is committed, unless a flush is on its way: then it is the next one's."""
+        if self.disk is None:
+            self._flush()
+        elif self._committed and not self._flushing:
+            self._flushing = True
+            self._covered, self._committed = self._committed, []
+            self.disk.begin(loop, lambda error: self._ended(loop, error))
+
+    def _ended(self, loop: asyncio.AbstractEventLoop, error: Exception | None) -> None:
+        """A flush has ended, whoever has waited for it."""
+        self._flushing = False
+        if error is not None:
+            self._failure = error  # what it has lost it takes for written from now on (see `flusher`)
+            self._flush()
             return
-        _finish(queue)
+        covered, self._covered = self._covered, []
+        _finish(covered)
+        self._begin(loop)
+
+    def _flush(self) -> Exception | None:
+        """Flush at once, unless a flush has failed; return why that was, or is."""
+        if self.disk is not None and self._failure is None:
+            self._failure = self.disk.flush()
+        done, self._covered, self._committed = [*self._covered, *self._committed], [], []
+        _finish(done, self._failure)
+        return self._failure
 
 
 def _finish(queue: Sequence[_Queued], error: BaseException | None = None) -> None:
     for queued in queue:
         queued.finish(error)
-
-
-def _tell(loop: asyncio.AbstractEventLoop, *call: object) -> None:
-    with suppress(RuntimeError):  # the loop was closed: nobody waits any more
-        loop.call_soon_threadsafe(*call)  # type: ignore[arg-type]
 
 
 def _stop_later() -> None:

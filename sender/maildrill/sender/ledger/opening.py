@@ -37,7 +37,7 @@ class Durability(StrEnum):
     NONE = "none"  # nothing: a killed run may have to be sent again from its beginning
 
 
-#: SQLite's `synchronous` for each.
+#: SQLite's `synchronous` for each, until a run has begun (see `SqliteLedger.flush_apart`).
 _SYNCHRONOUS = {Durability.POWER: "FULL", Durability.PROCESS: "OFF", Durability.NONE: "OFF"}
 
 
@@ -63,7 +63,7 @@ def open_ledger(
                 ledger.file_lease = lease
                 ledger.lazy = durability is Durability.NONE
                 if durability is Durability.POWER:
-                    ledger.wait_apart()
+                    ledger.flush_apart()
                 return ledger
         except BaseException:
             connection.close()
@@ -177,13 +177,7 @@ def _prepare(connection: sqlite3.Connection, durability: Durability) -> None:
 
 
 def _connect(name: str) -> sqlite3.Connection:
-    return sqlite3.connect(
-        name,
-        isolation_level=None,
-        timeout=_PATIENCE,
-        cached_statements=64,
-        check_same_thread=False,  # see SqliteLedger.wait_apart
-    )
+    return sqlite3.connect(name, isolation_level=None, timeout=_PATIENCE, cached_statements=64)
 
 
 def _check_kind(connection: sqlite3.Connection, name: str) -> int:

@@ -1,22 +1,23 @@
 """The ledger in SQLite: one file, one connection, one writer.
 
-Rule 1: with WAL and synchronous=FULL a transaction is on the disk when it returns. Rule 2: who has the file leased has
-it all, so what is leased of it is known in memory, and to nobody else. Rule 3: while a thread waits for the disk,
-nobody else touches the connection.
+Rule 1: with WAL a transaction is on the disk when the -wal was flushed behind its commit: by SQLite (synchronous=FULL),
+or by us (NORMAL, and a `Flusher`). Rule 2: who has the file leased has it all, so what is leased of it is known in
+memory, and to nobody else. Rule 3: we may read what is committed and not flushed yet: what we write upon it comes to
+the disk behind it.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from maildrill.sender.ledger import statements as sql
+from maildrill.sender.ledger.flusher import Beside, Flusher, begin_process
 from maildrill.sender.ledger.gathered import Gathered
-from maildrill.sender.ledger.group import Apart, Write
+from maildrill.sender.ledger.group import Write
 from maildrill.sender.ledger.lease import is_leased
 from maildrill.sender.ledger.records import Entry, Intent, Page, Pause
 from maildrill.sender.ledger.sql_ledger import GONE, SqlLedger
@@ -29,7 +30,8 @@ __all__ = ["GONE", "SqliteLedger"]
 class SqliteLedger(SqlLedger):
     """A ledger on an open connection (isolation_level None). name: what errors call it. file_lease: closed with it.
 
-    lazy: nothing is written for good before the run has ended.
+    lazy: nothing is written for good before the run has ended. turn: held while a transaction is open, not while it is
+    flushed. shared: others write into the file, too, in turns.
     """
 
     def __init__(
@@ -43,12 +45,26 @@ class SqliteLedger(SqlLedger):
         self._last_try: int | None = None  # nobody else gives out numbers; None: the table has to be asked
         self.file_lease: sqlite3.Connection | None = None
         self.lazy = False
-        self._thread: ThreadPoolExecutor | None = None
+        self.turn: Callable[[], AbstractContextManager[object]] = nullcontext
+        self.shared = False
+        self._flusher: Flusher | None = None
 
-    def wait_apart(self) -> None:
-        """Let a thread wait for the disk, where that takes time: what is written meanwhile is the next group."""
-        self._thread = ThreadPoolExecutor(1, "maildrill ledger")
-        self._group.apart = Apart(self._begin, self._end, self._thread)
+    def flush_apart(self, start: Callable[[int], Beside | None] = begin_process) -> None:
+        """Flush what is committed ourselves, so that we can go on meanwhile: the same promise as synchronous=FULL.
+
+        To be called when a transaction is on the disk with FULL: SQLite has then made the -wal's name durable, too.
+        In WAL mode NORMAL is FULL without the flush behind each commit (https://www.sqlite.org/pragma.html).
+        Where there is no -wal, or it cannot be opened, SQLite goes on flushing. start: see `Flusher`.
+        """
+        (mode,) = self._connection.execute("PRAGMA journal_mode").fetchone()
+        (_, _, file) = self._connection.execute("PRAGMA database_list").fetchone()
+        if mode != "wal":
+            return
+        try:
+            self._flusher = self._group.disk = Flusher(Path(f"{file}-wal"), self._name, start)
+        except OSError:
+            return
+        self._connection.execute("PRAGMA synchronous = NORMAL")
 
     def lease(  # noqa: PLR0913 - what, of whom, and for whose turn
         self,
@@ -110,9 +126,9 @@ class SqliteLedger(SqlLedger):
 
     def close(self) -> None:
         """Let go of the file; what was written stays."""
-        self._group.wait()
-        if self._thread is not None:
-            self._thread.shutdown()
+        self._group.settle()
+        if self._flusher is not None:
+            self._flusher.close()  # before SQLite removes the file: Windows would not let it
         self._connection.close()
         if self.file_lease is not None:
             self.file_lease.close()
@@ -161,7 +177,6 @@ class SqliteLedger(SqlLedger):
 
     def all(self, statement: str, parameters: Sequence[object] = ()) -> list[sql.Found]:
         """Return all rows of a short answer."""
-        self._group.wait()
         try:
             return self._connection.execute(statement, parameters).fetchall()
         except sqlite3.Error as error:
@@ -174,7 +189,7 @@ class SqliteLedger(SqlLedger):
 
     def _commit(self, writes: Sequence[Write]) -> None:
         if not self.lazy:
-            with self.writing():
+            with self._transaction():
                 self._write(writes)
             return
         with self._guarded(), self._nothing_left():
@@ -182,29 +197,25 @@ class SqliteLedger(SqlLedger):
                 self._connection.execute("BEGIN IMMEDIATE")
             self._write(writes)
 
-    def _begin(self, writes: Sequence[Write]) -> None:
-        with self._guarded():
-            self._connection.execute("BEGIN IMMEDIATE")
-            with self._taken_back():
-                self._write(writes)
-
-    def _end(self) -> None:
-        try:
-            with self._taken_back():
-                self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise in_words(self._name, error) from error
-
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Make what is done inside one transaction: all of it, or none."""
-        with self._guarded():
+        self._group.check()
+        with self._transaction():
+            yield
+        self._group.sync()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._guarded(), self.turn():
             if self._connection.in_transaction:
                 self._connection.execute("COMMIT")
+            if self.shared:
+                self._last_try = None
             self._connection.execute("BEGIN IMMEDIATE")
             with self._taken_back():
                 yield
-            self._connection.execute("COMMIT")
+                self._connection.execute("COMMIT")
 
     @contextmanager
     def _taken_back(self) -> Iterator[None]:
@@ -229,7 +240,6 @@ class SqliteLedger(SqlLedger):
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
-        self._group.wait()
         try:
             yield
         except sqlite3.Error as error:

@@ -6,6 +6,8 @@ Rule 2: what lasts until somebody changes something is a fault of the set-up; a 
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from dataclasses import dataclass
 
@@ -76,6 +78,13 @@ def in_words(name: str, error: sqlite3.Error) -> LedgerError:
     """Return what stops a run: `name` is the file, `error` what SQLite said of it."""
     trouble = TROUBLES.get(code_of(error), _OTHER)
     return LedgerError(f"{trouble.what}: {error}", where=name, expected=trouble.expected, hint=trouble.hint)
+
+
+def not_flushed(name: str, code: int) -> LedgerError:
+    """Return what stops a run: the file `name` could not be flushed to the disk; code: the errno."""
+    trouble = TROUBLES[sqlite3.SQLITE_FULL if code == errno.ENOSPC else sqlite3.SQLITE_IOERR]
+    what = f"{trouble.what}: {os.strerror(code)}, when what was written was flushed to the disk"
+    return LedgerError(what, where=name, expected=trouble.expected, hint=trouble.hint)
 
 
 def at_the_door(name: str, error: sqlite3.Error) -> ConfigurationError | LedgerError:

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from threading import Event
 from typing import Any
 
 import pytest
 
-from maildrill.sender.ledger import group
-from maildrill.sender.ledger.group import Apart, GroupCommit, Write
-
-LIMIT = 10.0  # seconds for a thread that should wait for nothing
+from maildrill.sender.ledger.group import GroupCommit, Told, Write
 
 
 class Disk:
@@ -35,44 +30,47 @@ class Disk:
 
 
 class SlowDisk(Disk):
-    """A disk that a thread waits for: until its `turn` comes."""
+    """A disk that has to be flushed: `cached` is what it was given, `groups` what it has. The test ends its flushes."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.turn = Event()
-        self.fails_at = "end"
-        self._asked = asyncio.Event()
-        self._open: list[object] = []
-        self._thread = ThreadPoolExecutor(1)
-        self.group.apart = Apart(self._begin, self._end, self._thread)
+        self.cached = self.groups
+        self.groups = []
+        self.fault: Exception | None = None
+        self.told: list[Told] = []
+        self._begun = 0
+        self.group.disk = self
 
-    async def asked(self) -> None:
-        """Wait until the thread has been asked to wait."""
-        await self._asked.wait()
-        self._asked.clear()
-
-    def _begin(self, writes: Sequence[Write]) -> None:
-        if self.full and self.fails_at == "begin":
-            raise OSError("disk full at the begin")
-        self._open = [write() for write in writes]
-        self._asked.set()
-
-    def _end(self) -> None:
-        self.turn.wait(LIMIT)
+    def _commit(self, writes: Sequence[Write]) -> None:
         if self.full:
-            raise OSError("disk full at the end")
-        self.groups.append(self._open)
+            raise OSError("disk full")
+        self.cached.append([write() for write in writes])
 
-    def close(self) -> None:
-        """End the thread."""
-        self._thread.shutdown()
+    def flush(self) -> Exception | None:
+        """Have it all, or fail."""
+        if self.fault is None:
+            self.groups = list(self.cached)
+        return self.fault
+
+    def begin(self, loop: asyncio.AbstractEventLoop, told: Told) -> None:
+        """Have later what it has been given until now."""
+        self._begun = len(self.cached)
+        self.told.append(told)
+
+    def end(self, error: Exception | None = None) -> None:
+        """End the flush that was begun."""
+        if error is None:
+            self.groups = self.cached[: max(self._begun, len(self.groups))]
+        self.told.pop()(error)
 
 
-def _slowly(story: Callable[[SlowDisk], Coroutine[Any, Any, None]]) -> SlowDisk:
-    disk = SlowDisk()
-    asyncio.run(story(disk))
-    disk.close()
-    return disk
+async def _turns(count: int = 3) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+def _outcomes(*tasks: asyncio.Task[None]) -> list[str]:
+    return ["waits" if not task.done() else str(task.exception() or "written") for task in tasks]
 
 
 def _played(story: Callable[[Disk], Coroutine[Any, Any, None]]) -> Disk:
@@ -91,98 +89,149 @@ def test_writes_of_one_turn_share_a_transaction() -> None:
     assert _played(story).groups == [[1, 2, 3], [4]]
 
 
-def test_a_thread_waits_for_the_disk() -> None:
-    """What comes meanwhile is the next group, and goes on its way when the first is there."""
+def test_a_write_is_finished_when_a_flush_behind_its_commit_has_ended() -> None:
+    """What comes while one is on its way is committed at once, and is the next one's."""
 
-    async def story(disk: SlowDisk) -> None:
+    async def story() -> SlowDisk:
+        disk = SlowDisk()
         first = [asyncio.create_task(disk.write(what)) for what in (1, 2)]
-        await disk.asked()
+        await _turns()
+        assert (disk.cached, _outcomes(*first), len(disk.told)) == ([[1, 2]], ["waits"] * 2, 1)
         second = [asyncio.create_task(disk.write(what)) for what in (3, 4)]
-        await asyncio.sleep(0)
-        assert disk.groups == []
-        disk.turn.set()
-        await asyncio.gather(*first)
-        assert disk.groups[0] == [1, 2]
-        await asyncio.gather(*second)
-        disk.turn.clear()
+        await _turns()
         third = asyncio.create_task(disk.write(5))
-        await disk.asked()
-        disk.turn.set()
-        await third
+        await _turns()
+        assert (disk.cached, len(disk.told)) == ([[1, 2], [3, 4], [5]], 1)
+        disk.end()
+        await _turns()
+        assert _outcomes(*first, *second, third) == ["written"] * 2 + ["waits"] * 3
+        disk.end()
+        await asyncio.gather(*second, third)
+        assert disk.told == []
+        last = asyncio.create_task(disk.write(6))
+        await _turns()
+        disk.end()
+        await last
+        return disk
 
-    assert _slowly(story).groups == [[1, 2], [3, 4], [5]]
+    assert asyncio.run(story()).groups == [[1, 2], [3, 4], [5], [6]]
 
 
-def test_a_write_at_once_waits_for_the_thread() -> None:
-    """So that nothing overtakes: what waits for its turn goes along."""
+def test_a_write_at_once_is_flushed_at_once() -> None:
+    """With all that waits, wherever: the flush that is on its way has then nobody who waits for it."""
 
-    async def story(disk: SlowDisk) -> None:
+    async def story() -> SlowDisk:
+        disk = SlowDisk()
         first = asyncio.create_task(disk.write(1))
-        await disk.asked()
+        await _turns()
         second = asyncio.create_task(disk.write(2))
-        await asyncio.sleep(0)
-        disk.turn.set()
-        disk.group.now(lambda: 3)
-        assert disk.groups == [[1], [2, 3]]
-        await asyncio.gather(first, second)
-        await disk.write(4)
+        await _turns()
+        third = asyncio.create_task(disk.write(3))
+        await _turns(1)
+        disk.group.now(lambda: 4)
+        assert disk.groups == [[1], [2], [3, 4]]
+        await asyncio.gather(first, second, third)
+        fourth = asyncio.create_task(disk.write(5))
+        await _turns()
+        assert (len(disk.told), _outcomes(fourth)) == (1, ["waits"])
+        disk.end()
+        await _turns()
+        assert (len(disk.told), _outcomes(fourth)) == (1, ["waits"])
+        disk.end()
+        await fourth
+        return disk
 
-    assert _slowly(story).groups == [[1], [2, 3], [4]]
-
-
-def test_who_only_reads_waits_for_the_thread_too() -> None:
-    """And does not keep what came meanwhile from being written."""
-
-    async def story(disk: SlowDisk) -> None:
-        first = asyncio.create_task(disk.write(1))
-        await disk.asked()
-        second = asyncio.create_task(disk.write(2))
-        await asyncio.sleep(0)
-        disk.turn.set()
-        disk.group.wait()
-        assert disk.groups == [[1]]
-        await asyncio.gather(first, second)
-
-    assert _slowly(story).groups == [[1], [2]]
+    assert asyncio.run(story()).groups == [[1], [2], [3, 4], [5]]
 
 
-def test_a_thread_that_fails_fails_for_its_group_alone() -> None:
-    """Nobody goes on as if it had been written; the next group is tried."""
-
-    async def story(disk: SlowDisk) -> None:
-        disk.turn.set()
-        disk.full = True
-        for at in ("end", "begin"):
-            disk.fails_at = at
-            found = await asyncio.gather(disk.write(1), disk.write(2), return_exceptions=True)
-            assert [str(error) for error in found] == [f"disk full at the {at}"] * 2
-        disk.full = False
-        await disk.write(3)
-
-    assert _slowly(story).groups == [[3]]
-
-
-def test_a_loop_that_is_gone_is_not_told() -> None:
-    """A thread may be done when nobody waits any more."""
-    disk = SlowDisk()
+def test_who_ends_the_ledger_settles_what_waits() -> None:
+    """Nothing is flushed where nobody waits; what was committed by another way has to be asked for."""
 
     async def story() -> None:
-        asyncio.create_task(disk.write(1)).cancel()
-        waiting = asyncio.create_task(disk.write(2))
-        await disk.asked()
-        waiting.add_done_callback(lambda _: None)
-        asyncio.get_running_loop().stop()
+        disk = SlowDisk()
+        disk.cached.append(["by another way"])
+        disk.group.settle()
+        assert disk.groups == []
+        disk.group.sync()
+        assert disk.groups == [["by another way"]]
+        first = asyncio.create_task(disk.write(1))
+        await _turns()
+        disk.group.settle()
+        assert disk.groups[1:] == [[1]]
+        second = asyncio.create_task(disk.write(2))
+        await _turns()
+        disk.group.settle()
+        assert disk.groups[1:] == [[1], [2]]
+        await asyncio.gather(first, second)
 
-    loop = asyncio.new_event_loop()
-    task = loop.create_task(story())
-    loop.run_forever()
-    for left in asyncio.all_tasks(loop):
-        left.cancel()
-    loop.close()
-    disk.turn.set()
-    disk.group.wait()
+    asyncio.run(story())
 
-    assert (task.done(), disk.groups) == (True, [[2]])
+
+def test_a_commit_that_fails_fails_for_its_group_alone() -> None:
+    """A full disk may have room again; who waits for a flush goes on waiting for it."""
+
+    async def story() -> None:
+        disk = SlowDisk()
+        first = asyncio.create_task(disk.write(1))
+        await _turns()
+        disk.full = True
+        second = asyncio.create_task(disk.write(2))
+        await _turns()
+        assert _outcomes(first, second) == ["waits", "disk full"]
+        with pytest.raises(OSError, match="disk full"):
+            disk.group.now(lambda: 3)
+        assert _outcomes(first) == ["waits"]
+        disk.full = False
+        third = asyncio.create_task(disk.write(4))
+        await _turns()
+        disk.end()
+        disk.end()
+        await asyncio.gather(first, third)
+        assert disk.groups == [[1], [4]]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("here", [False, True])
+def test_a_disk_that_failed_a_flush_gets_nothing_more(*, here: bool) -> None:
+    """Nobody is told that it was written: neither who waited, nor who comes, though the disk may say otherwise now."""
+
+    async def story() -> None:
+        disk = SlowDisk()
+        writing = [asyncio.create_task(disk.write(1))]
+        await _turns()
+        writing.append(asyncio.create_task(disk.write(2)))
+        await _turns()
+        if here:
+            disk.fault = OSError("bad block")
+            with pytest.raises(OSError, match="bad block"):
+                disk.group.sync()
+            disk.fault = None
+        else:
+            disk.end(OSError("bad block"))
+        writing.append(asyncio.create_task(disk.write(3)))
+        await _turns()
+        if here:
+            disk.end()
+            await _turns()
+        assert _outcomes(*writing) == ["bad block"] * 3
+        for act in (disk.group.check, disk.group.sync, lambda: disk.group.now(lambda: 4)):
+            with pytest.raises(OSError, match="bad block"):
+                act()
+        disk.group.settle()
+        assert (disk.cached, disk.told) == ([[1], [2]], [])
+
+    asyncio.run(story())
+
+
+def test_a_disk_that_works_is_not_in_the_way() -> None:
+    """Nor is none at all."""
+    for disk in (Disk(), SlowDisk()):
+        disk.group.check()
+        disk.group.sync()
+
+        disk.group.now(lambda: 1)
+        assert disk.groups == [[1]]
 
 
 def test_a_write_at_once_takes_along_what_waits() -> None:
@@ -261,18 +310,10 @@ def test_a_stop_request_that_meets_the_end_of_the_write() -> None:
 
         task = asyncio.create_task(work())
         await asyncio.sleep(0)
-        disk.group.flush()
+        disk.group.now(lambda: 2)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert (disk.groups, steps) == ([[1]], ["written"])
+        assert (disk.groups, steps) == ([[1, 2]], ["written"])
 
     _played(story)
-
-
-def test_a_thread_that_is_done_after_the_loop_tells_nobody() -> None:
-    """Whoever waited is gone with the loop: that is no error of the thread."""
-    loop = asyncio.new_event_loop()
-    loop.close()
-
-    group._tell(loop, print)

@@ -59,33 +59,55 @@ def _asked(ledger: SqliteLedger, *pragmas: str) -> list[object]:
     return [(ledger.do(f"PRAGMA {pragma}") or (None,))[0] for pragma in pragmas]
 
 
-@pytest.mark.parametrize(("durability", "synchronous"), [("power", 2), ("process", 0), ("none", 0)])
+@pytest.mark.parametrize(("durability", "synchronous"), [("power", 1), ("process", 0), ("none", 0)])
 def test_how_it_is_written_is_what_was_asked_for(
     durability: str, synchronous: int, tmp_path: Path, campaign: Make
 ) -> None:
-    """Power: each transaction is on the disk (FULL), in a thread of its own; none: all is written at the end."""
+    """Power: we flush what SQLite has committed (NORMAL); none: all is written at the end."""
     kind = Durability(durability)
     with closing(open_ledger(tmp_path / "a.ledger", campaign(), at=1.0, durability=kind)) as ledger:
         assert _asked(ledger, "synchronous", "journal_mode", "foreign_keys") == [synchronous, "wal", 1]
         assert ledger.lazy is (kind is Durability.NONE)
-        assert (ledger._thread is not None) is (kind is Durability.POWER)
+        assert (ledger._flusher is not None) is (kind is Durability.POWER)
 
 
 def test_power_is_what_nobody_has_to_ask_for(tmp_path: Path, campaign: Make) -> None:
-    """In a file, by either name, and for an operator."""
-    ways: list[Callable[[], object]] = [
-        lambda: open_ledger(tmp_path / "a.ledger", campaign(), at=1.0),
-        lambda: open_book(str(tmp_path / "b.ledger"), campaign(), at=1.0),
-        lambda: change_ledger(tmp_path / "a.ledger"),
+    """In a file, by either name: we flush (NORMAL); and for an operator: SQLite does (FULL)."""
+    ways: list[tuple[Callable[[], object], bool]] = [
+        (lambda: open_ledger(tmp_path / "a.ledger", campaign(), at=1.0), True),
+        (lambda: open_book(str(tmp_path / "b.ledger"), campaign(), at=1.0), True),
+        (lambda: change_ledger(tmp_path / "a.ledger"), False),
     ]
-    for way in ways:
+    for way, ours in ways:
         ledger = way()
         assert isinstance(ledger, SqliteLedger)
         with closing(ledger):
-            assert _asked(ledger, "synchronous", "foreign_keys") == [2, 1]
+            assert _asked(ledger, "synchronous", "foreign_keys") == [1 if ours else 2, 1]
+            assert (ledger._group.disk is not None) is ours
     with closing(open_book(tmp_path / "b.ledger", campaign(), at=2.0, durability=Durability.NONE)) as ledger:
         assert isinstance(ledger, SqliteLedger)
         assert (ledger.lazy, ledger.created, ledger.run) == (True, 1.0, 2)
+
+
+def test_where_we_cannot_flush_sqlite_does(tmp_path: Path, campaign: Make) -> None:
+    """There is no -wal in memory, nor where somebody has moved it: nothing is promised that SQLite does not keep."""
+    file = tmp_path / "a.ledger"
+    with closing(open_ledger(None, campaign(), at=1.0)) as ledger:
+        assert (_asked(ledger, "synchronous"), ledger._group.disk) == ([2], None)
+    with closing(open_ledger(file, campaign(), at=1.0, durability=Durability.PROCESS)) as ledger:
+        ledger.do("PRAGMA synchronous = FULL")
+        Path(f"{file}-wal").rename(tmp_path / "moved")
+        ledger.flush_apart()
+        assert (_asked(ledger, "synchronous"), ledger._group.disk) == ([2], None)
+        (tmp_path / "moved").rename(f"{file}-wal")
+
+
+def test_the_wal_of_a_link_is_beside_the_file_itself(tmp_path: Path, campaign: Make) -> None:
+    """That is where SQLite has it."""
+    (tmp_path / "link.ledger").symlink_to(tmp_path / "a.ledger")
+    with closing(open_ledger(tmp_path / "link.ledger", campaign(), at=1.0)) as ledger:
+        assert not (tmp_path / "link.ledger-wal").exists()
+        assert _asked(ledger, "synchronous") == [1]
 
 
 def test_a_ledger_in_memory_needs_no_lease(campaign: Make) -> None:
