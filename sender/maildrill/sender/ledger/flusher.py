@@ -3,10 +3,6 @@
 Rule 1: what a flush that ended well covers is all that was written before it began. Rule 2: without the process (there
 can be none, or it was killed) everything is flushed here: slower, and as safe. Rule 3: we and the process have opened
 the file apart: Linux tells of a failed flush once for each opening, and takes the pages for written from then on.
-
-Why a process: a thread that comes back from the disk has to get the interpreter from one that is busy. Why a new
-program, not a fork: with threads about (look-ups of names have some) only that is safe, it inherits nothing, it is in
-no terminal's group, and it is there in 10 ms, 1 of them ours; after a fork each page that we write has to be copied.
 """
 
 from __future__ import annotations
@@ -43,6 +39,9 @@ class Beside:
             self.process.wait()
 
 
+# Why a process: a thread that comes back from the disk has to get the interpreter from one that is busy. Why a new
+# program, not a fork: with threads about (look-ups of names have some) only that is safe, it inherits nothing, it is in
+# no terminal's group, and it is there in 10 ms, 1 of them ours; after a fork each page that we write has to be copied.
 def begin_process(file: int) -> Beside | None:
     """Begin a process that flushes this descriptor's file; None where there can be none."""
     if os.name != "posix" or not sys.executable:
