@@ -89,7 +89,7 @@ def test_a_354_to_a_rcpt_of_a_group_is_that_of_data(ground: Ground) -> None:
     """One reply is missing, and nobody knows which: none of them counts; in lock-step it is a RCPT's own."""
 
     async def story(scene: Scene) -> Broken | None:
-        return (await scene.send(await scene.session(), ANN, BEN)).broken
+        return (await scene.send(await scene.session(), ANN, BEN, "cid@x.test")).broken
 
     assert ground.hold(story, {"RCPT_ben": ""}) == Broken(Stage.RCPT, Fault.UNSOLICITED, GO)
     assert ground.hold(story, {"RCPT_ben": "354 go on"}, pipelining=False) == Broken(Stage.RCPT, Fault.OUT_OF_STEP, GO)
@@ -155,3 +155,18 @@ def test_a_stop_that_was_waited_for_stops_nothing_else(memory: Ground) -> None:
         return await task, left
 
     assert memory.hold(story, {"dot": "<wait>250 taken"}) == (["dot-2yz"], [0])
+
+
+def test_a_goodbye_that_is_broken_off_says_so(memory: Ground) -> None:
+    """Nobody who reads the transcript has to guess why no reply to QUIT is there."""
+
+    async def story(scene: Scene) -> list[str]:
+        session = await scene.session()
+        task = asyncio.create_task(session.quit())
+        await scene.clock.sleep(1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return scene.dialogue[-2:]
+
+    assert memory.hold(story, {"QUIT": ""}) == [" -> QUIT", "=== stopped: connection dropped"]
