@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from maildrill.smtp.clock import timestamp
-from maildrill.smtp.quickly import quickly
+from maildrill.smtp.quickly import maker, quickly
 from maildrill.smtp.reply import Reply
 from maildrill.smtp.text import escape
 
@@ -43,6 +43,9 @@ class Line:
 
     def __str__(self) -> str:
         return f"{timestamp(self.at)} {self.mark} {escape(self.text)}".rstrip()
+
+
+_line = maker(Line)
 
 
 @dataclass(slots=True)
@@ -80,7 +83,7 @@ class Transcript:
         return self._add(at, _NOTE, remark)
 
     def _add(self, at: float, mark: Mark, text: str) -> Line:
-        line = Line(at, mark, text)
+        line = _line(at, mark, text)
         if self.keep:
             self.lines.append(line)
         return line
