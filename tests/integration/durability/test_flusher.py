@@ -132,7 +132,7 @@ def test_it_is_killed(when: str, begin: Begin) -> None:
 class Deaf(asyncio.SelectorEventLoop):
     """A loop as Windows has it."""
 
-    def add_reader(self, fd: Any, callback: Any, *args: Any) -> None:
+    def add_reader(self, fd: Any, callback: Any, *args: Any) -> None:  # type: ignore[override]
         """It listens to nothing but its own transports."""
         raise NotImplementedError
 
