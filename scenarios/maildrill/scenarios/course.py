@@ -144,12 +144,14 @@ class Course:
         began, earlier = world.clock.now(), {row.address for row in self.roll.ever}
         running = asyncio.create_task(self.runner(death.watched(ledger), self.roll.handed_out(), asyncio.Event()).run())
         either: list[asyncio.Future[Any]] = [running, death.over]
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        ended = world.clock.now()
-        running.cancel()
-        await asyncio.wait([running])
-        world.loop.tap = None
-        ledger.close()
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ended = world.clock.now()
+            running.cancel()
+            await asyncio.wait([running])
+            world.loop.tap = None
+            ledger.close()
         if death.dead:
             if not running.cancelled():
                 running.exception()  # whatever the dying have to say
@@ -160,6 +162,12 @@ class Course:
         else:
             self._lived(ledger.run, running.result())
         self.gate.death = None
+
+    def broken_off(self, began: float) -> RunSummary:
+        """Return what a drill came to that was broken off, all runs together; began: when (Unix seconds)."""
+        begun, now = self.world.loop.switchboard.placed, self.world.clock.now()
+        more = begun - self.connections
+        return RunSummary(started=began, ended=now, connections=more, attempts=0, states={}, stopped=True)
 
     def _lived(self, number: int, run: RunSummary | None, began: float = 0.0, ended: float = 0.0) -> set[str]:
         """Note what a run has left, and return whom it knew; run: None where it died, then when it lived."""

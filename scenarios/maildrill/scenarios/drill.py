@@ -25,6 +25,7 @@ from maildrill.scenarios.fake_dns import Zone
 from maildrill.scenarios.oracles import Evidence, Life, Lives, Violation, judge_drill, judge_lives
 from maildrill.scenarios.oracles.packed import Events
 from maildrill.scenarios.outcomes import missed
+from maildrill.scenarios.patience import Patience
 from maildrill.scenarios.roll import Roll
 from maildrill.scenarios.servers import Servers, cast
 from maildrill.scenarios.world import DEFAULT, Network, World, run_world
@@ -130,6 +131,8 @@ class _Stage:
         events = Events()
         gate = Gate([events, *self.sinks])
         with ConnectionLog(*([gate] if plan.events else [events, *self.sinks])) as log:  # nobody dies without events
+            people, lives = len(self.recipients.recipients) + len(plan.events), 1 + len(plan.events)
+            patience = Patience(campaign, world, servers, events, log, people, lives)
             course = Course(
                 campaign=campaign,
                 world=world,
@@ -138,26 +141,27 @@ class _Stage:
                 roll=Roll(self.recipients, campaign.email),
                 log=log,
                 gate=gate,
-                runner=partial(self._runner, world, servers, log),
+                runner=partial(self._runner, world, servers, log, patience),
                 deeds=bool(plan.events),
                 durability=plan.durability,
             )
-            await course.play(plan.events)
+            await patience.bear(lambda: course.play(plan.events))
             ledger = course.opened()
             try:
-                rows = course.roll.handed_out()
-                run = await self._run(world, ledger, log, servers, rows)
+                rows, sender = course.roll.handed_out(), course.runner
+                run = await patience.bear(sender(ledger, rows, asyncio.Event()).run) or course.broken_off(began)
                 ended = world.clock.now()
                 evidence = self._evidence(ledger, events, servers, course)
                 said, fired, answered = servers.unmet(), servers.fired(), servers.answered()
                 with ConnectionLog() as quiet:
-                    resumed = (await self._run(world, ledger, quiet, servers, rows)).connections
+                    once_more = self._runner(world, servers, quiet, patience, ledger, rows, asyncio.Event())
+                    resumed = await patience.bear(once_more.run)
             finally:
                 ledger.close()
                 await servers.stop()
         unheard = [Violation("script", "as the script expects", "", one) for one in said]
         return _Played(
-            replace(evidence, resumed=resumed),
+            replace(evidence, resumed=resumed.connections if resumed else 0, endless=patience.said),
             evidence.set_aside,
             replace(run, connections=course.connections + run.connections),
             ended - began,
@@ -196,10 +200,12 @@ class _Stage:
         world: World,
         servers: Servers,
         log: ConnectionLog,
+        patience: Patience,
         ledger: SqliteLedger,
         rows: Sequence[Row],
         stop: asyncio.Event,
     ) -> Runner:
+        patience.begin()
         return Runner(
             self.campaign,
             rows,
@@ -212,12 +218,6 @@ class _Stage:
             resolver=servers.resolver,
             caution=Caution(canary=self.plan.canary),
         )
-
-    async def _run(
-        self, world: World, ledger: SqliteLedger, log: ConnectionLog, servers: Servers, rows: Sequence[Row]
-    ) -> RunSummary:
-        """Run the sender to the end and return what that came to."""
-        return await self._runner(world, servers, log, ledger, rows, asyncio.Event()).run()
 
 
 @dataclass(frozen=True, slots=True)

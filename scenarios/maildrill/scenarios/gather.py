@@ -30,11 +30,17 @@ _REMEMBERED = 4
 
 
 class Witness:
-    """What one server saw. fired: the rules that acted. takes_no_mail: it greeted somebody with 521."""
+    """What one server saw. fired: the rules that acted. takes_no_mail: it greeted somebody with 521.
+
+    commands: how many came, chunks left out, of which there are as many as the message is long. rcpt: those that were
+    RCPT. most: how often one recipient was named.
+    """
 
     def __init__(self, journal: Journal) -> None:
         self.fired: set[str] = set()
         self.takes_no_mail = False
+        self.commands = self.rcpt = self.most = 0
+        self._often: dict[str, int] = {}
         self._answered: dict[tuple[Stage, int, bool, str], int] = {}  # the arguments of Answered, and how often
         self._journal = journal
         self._shelf = Shelf()
@@ -130,6 +136,7 @@ class Witness:
     def _ask(self, entry: Entry) -> None:
         stage, session = entry.stage, entry.session
         transaction, named = self._transactions.get(session, 0), ""
+        self.commands += stage is not _BDAT
         if stage is _MAIL:
             transaction = self._transactions[session] = transaction + 1
             if session not in self._begun:
@@ -138,6 +145,10 @@ class Witness:
         elif stage is _RCPT:
             named = _named(entry)
             named = self._names.setdefault(named, named)
+            self.rcpt += 1
+            often = self._often[named] = self._often.get(named, 0) + 1
+            if often > self.most:  # noqa: PLR1730 - a third of the time of max
+                self.most = often
             if named and session in self._begun:
                 self._begun[session][-1][2].add(named)
         self._asked.append(

@@ -101,6 +101,12 @@ class Servers:
         for server in self.by_host.values():
             await server.stop()
 
+    def work(self) -> tuple[int, int, int]:
+        """Return how many commands and questions for the DNS came, how many were RCPT, and most of one recipient."""
+        seen = self._witnesses.values()
+        commands = sum(one.commands for one in seen) + (0 if self.resolver is None else len(self.resolver.asked))
+        return commands, sum(one.rcpt for one in seen), max((one.most for one in seen), default=0)
+
     def turn(self) -> None:
         """The clock is put to another time: what comes from now on is later, whatever its moment says."""
         for one in self._witnesses.values():

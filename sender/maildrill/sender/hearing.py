@@ -6,9 +6,6 @@ from dataclasses import dataclass, field
 
 from maildrill.sender.attempt import Broken, Transaction
 from maildrill.smtp import Reply
-from maildrill.smtp.quickly import maker
-
-_transaction = maker(Transaction)
 
 
 @dataclass(slots=True)
@@ -40,7 +37,7 @@ class Hearing:
     def transaction(self, broken: Broken | None) -> Transaction:
         """Return what was heard, and what broke the session, if anything did."""
         silent = [None] * (len(self.recipients) - len(self.rcpt))
-        return _transaction(
+        return Transaction(
             recipients=self.recipients,
             mail=self.mail,
             rcpt=(*self.rcpt, *silent),

@@ -13,9 +13,6 @@ from maildrill.sender.disposition import judge
 from maildrill.sender.ledger import Intent, Refusal
 from maildrill.sender.plan import Waiting
 from maildrill.smtp import Clock
-from maildrill.smtp.quickly import maker
-
-_intent = maker(Intent)
 
 
 class Intention:
@@ -45,7 +42,7 @@ class Intention:
         self.written = True
 
     def _intent(self, keys: tuple[int, ...], refused: tuple[Refusal, ...] = ()) -> Intent:
-        return _intent(
+        return Intent(
             keys=keys,
             refused=refused,
             session=self._go.session,

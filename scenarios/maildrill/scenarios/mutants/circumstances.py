@@ -41,6 +41,7 @@ BUSY_AND_RUDE = """
 CROWDED = """
 [[rule]]\nat = "rcpt"\nrcpt = "bob@*"\nkey = "rcpt"\nattempt = "1"\nreply = "452 4.5.3 too many recipients"
 """
+TOO_MANY = '[[rule]]\nat = "rcpt"\nreply = "452 4.5.3 too many recipients"\n'
 REFUSED_ALL = '[[rule]]\nat = "rcpt"\nattempt = "1-2"\nreply = "550 5.1.1 no"\n'
 SMALL_TALK = '[server]\ncaps = "-SIZE"\n'
 NO_REPORTS = '[server]\ncaps = "-DSN"\n'

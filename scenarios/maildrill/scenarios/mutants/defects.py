@@ -39,6 +39,7 @@ from maildrill.scenarios.mutants.circumstances import (
     SPAM,
     SPAM_AND_MORE,
     SPAM_TWICE,
+    TOO_MANY,
     UNGREETED,
     VAGUE,
     cautious,
@@ -90,6 +91,7 @@ from maildrill.scenarios.mutants.seeded_overrides import (
 )
 from maildrill.scenarios.mutants.seeded_pace import (
     asks_everybody_for_reports,
+    asks_for_ever_whoever_is_too_many_alone,
     believes_what_is_said_to_rset,
     changes_the_message_id,
     charges_for_one_too_many,
@@ -102,6 +104,7 @@ from maildrill.scenarios.mutants.seeded_pace import (
     loses_lines_of_the_log,
     loses_patience,
     never_ends_a_session,
+    never_goes_home,
     never_waits_for_a_host,
     obeys_what_a_text_says,
     opens_all_it_can,
@@ -219,6 +222,8 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(takes_all_refusals_for_one, SPAM_AND_MORE, 58, cautious),
     Defect(counts_refusals_across_deliveries, SPAM_TWICE, 58, cautious),
     Defect(lets_everybody_out_with_the_canary, "", 59, canary=1),
+    Defect(asks_for_ever_whoever_is_too_many_alone, TOO_MANY, 60, short_sessions),
+    Defect(never_goes_home, REFUSED, 60),
 )
 
 

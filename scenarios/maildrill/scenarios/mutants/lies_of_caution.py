@@ -1,4 +1,4 @@
-"""Lies of witnesses about pauses and canaries."""
+"""Lies of witnesses about pauses, canaries and ends."""
 
 from __future__ import annotations
 
@@ -27,8 +27,13 @@ def lets_the_others_out_with_the_canary(evidence: Evidence) -> Evidence:
     return logged(evidence, 0.0, "canary.chosen", recipients=1, recipient=evidence.imported[0])
 
 
+def has_no_end(evidence: Evidence) -> Evidence:
+    return replace(evidence, endless="no end after 1h: one recipient was named 1,300 times")
+
+
 CAUTION: tuple[tuple[int, Lie], ...] = (
     (57, begins_anew_after_the_pause),
     (58, pauses_for_nothing),
     (59, lets_the_others_out_with_the_canary),
+    (60, has_no_end),
 )

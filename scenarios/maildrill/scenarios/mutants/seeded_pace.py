@@ -13,7 +13,7 @@ from typing import Any
 from maildrill.scenarios.mutants.patching import Patching
 from maildrill.scenarios.mutants.seeded import judging
 from maildrill.sender import desk, destination, runner, standing
-from maildrill.sender.attempt import Ruling, Transaction, Verdict
+from maildrill.sender.attempt import Ruling, State, Transaction, Verdict
 from maildrill.sender.capabilities import Capabilities
 from maildrill.sender.channel import Channel
 from maildrill.sender.connection_log import ConnectionLog
@@ -22,6 +22,7 @@ from maildrill.sender.dispatch import Dispatch
 from maildrill.sender.gate import Gate
 from maildrill.sender.hearing import Hearing
 from maildrill.sender.intention import Intention
+from maildrill.sender.lane import Lane
 from maildrill.sender.letters import Letter, Letters
 from maildrill.sender.merge.template import Template
 from maildrill.sender.message import Composer
@@ -100,6 +101,25 @@ def never_ends_a_session(patch: Patching) -> None:
         return replace(honest(*facts, **more), messages=1000)
 
     patch.setattr(destination, "effective", endless)
+
+
+def asks_for_ever_whoever_is_too_many_alone(patch: Patching) -> None:
+    def spare(lane: Lane, rulings: Sequence[Ruling]) -> None:
+        lane._free.update(ruling.recipient for ruling in rulings if ruling.again)
+
+    patch.setattr(Lane, "_spare", spare)
+
+
+def never_goes_home(patch: Patching) -> None:
+    honest = runner.Runner.run
+
+    async def run(self: runner.Runner) -> runner.RunSummary:
+        done = await honest(self)
+        while not done.states.keys() <= {State.DELIVERED}:
+            await self._clock.sleep(30.0)
+        return done
+
+    patch.setattr(runner.Runner, "run", run)
 
 
 def charges_for_one_too_many(patch: Patching) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Container
 from maildrill.scenarios.oracles.accounting import ACCOUNTING
 from maildrill.scenarios.oracles.caution import CAUTION
 from maildrill.scenarios.oracles.dialogue import DIALOGUE
+from maildrill.scenarios.oracles.endings import ENDINGS
 from maildrill.scenarios.oracles.evidence import Evidence
 from maildrill.scenarios.oracles.grammar import GRAMMAR
 from maildrill.scenarios.oracles.identity import IDENTITY
@@ -31,7 +32,7 @@ INVARIANTS: tuple[Invariant[Evidence], ...] = tuple(
     sorted(
         (
             *(*ACCOUNTING, *RETRYING, *TIMING, *STORMS, *LIMITS, *DIALOGUE, *GRAMMAR),
-            *(*SECRECY, *IDENTITY, *KEEPING, *LISTING, *MERGING, *OVERRIDING, *CAUTION),
+            *(*SECRECY, *IDENTITY, *KEEPING, *LISTING, *MERGING, *OVERRIDING, *CAUTION, *ENDINGS),
         ),
         key=lambda invariant: invariant.number,
     )

@@ -53,7 +53,7 @@ class Evidence:
     set_aside: entries of the list that get no message. deadlines: how long the sender waits for each reply.
     tls_required: the hosts to which mail may not go in clear. plaintext: the hosts to which a credential may.
     deaths: when the sender was killed (Unix seconds). turns: when the clock was put back.
-    secrets: what must never be written anywhere.
+    secrets: what must never be written anywhere. endless: why the drill was broken off, in words; empty: it ended.
     """
 
     campaign: Campaign
@@ -77,6 +77,7 @@ class Evidence:
     deaths: tuple[float, ...] = ()
     turns: tuple[Turn, ...] = ()
     secrets: tuple[str, ...] = ()
+    endless: str = ""
 
     @cached_property
     def states(self) -> Mapping[str, State]:
@@ -86,6 +87,8 @@ class Evidence:
     @cached_property
     def waiting(self) -> frozenset[str]:
         """Who may be left waiting when nothing is to be done: all if the campaign is paused, else who is no canary."""
+        if self.endless:
+            return frozenset(self.states)
         said = list(self.log.only(_CAUTION))
         if not said or said[-1].kind == "campaign.resumed" or said[-1].fields.get("goes_on"):
             return frozenset()

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from maildrill.scenarios.failures import FOLDER, kept
 from maildrill.scenarios.proving.grid import unmet
-from maildrill.scenarios.proving.search import BATCH, Finding, Order, Tally, search
+from maildrill.scenarios.proving.search import BATCH, ERROR, Finding, Order, Tally, search
 from maildrill.scenarios.scenario import differences
 from maildrill.scenarios.scenario_file import load_scenario
 from maildrill.scenarios.strategies.features import ASPECTS, Features
@@ -100,9 +100,13 @@ def _again(folder: Path) -> Iterator[Again]:
     for file in kept(folder):
         try:
             scenario = load_scenario(str(file))
-            one, other = scenario.run(), scenario.run()
         except MaildrillError as error:
             yield Again(file, escape(str(error)))
+            continue
+        try:
+            one, other = scenario.run(), scenario.run()
+        except Exception:
+            yield Again(file, "broken", (ERROR,))
             continue
         broken = tuple(dict.fromkeys(violation.invariant for violation in one.summary.violations))
         if differences(one, other):

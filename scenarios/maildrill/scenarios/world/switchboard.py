@@ -32,14 +32,14 @@ ALIASES: Final = {"": EVERYWHERE, "::": EVERYWHERE, "localhost": "127.0.0.1", ":
 
 
 class Switchboard:
-    """The listeners and the connections of one world."""
+    """The listeners and the connections of one world. placed: how many connections were asked for."""
 
     def __init__(self, loop: VirtualLoop) -> None:
         self.loop = loop
         self._listeners: dict[Address, MemoryServer] = {}
         self._open: dict[tuple[int, str], MemoryTransport] = {}
         self._calls: list[tuple[Call, Address | None]] = []
-        self._placed = 0
+        self.placed = 0
         self._port = FIRST_PORT - 1
         self._cuts = dict(loop.network.cuts)
         self._carried: dict[int, int] = {}
@@ -117,8 +117,8 @@ class Switchboard:
     def _place(self) -> None:
         calls, self._calls = self._calls, []
         for call, here in sorted(calls, key=lambda entry: entry[0].rank):
-            self._placed += 1
-            call.place(self._placed, here or (CLIENT, self._free_port()))
+            self.placed += 1
+            call.place(self.placed, here or (CLIENT, self._free_port()))
 
     def _find(self, address: Address) -> MemoryServer | None:
         host, port = address

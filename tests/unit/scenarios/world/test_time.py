@@ -245,6 +245,46 @@ def test_turning_for_ever_is_a_livelock(monkeypatch: pytest.MonkeyPatch) -> None
     assert "main" in str(caught.value)
 
 
+def test_timers_that_are_due_at_once_let_no_time_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sets himself an alarm for now, again and again, is in a livelock, too."""
+    monkeypatch.setattr(loop_module, "STUCK", 1000)
+
+    async def main(world: World) -> None:
+        while True:
+            done = asyncio.Event()
+            world.loop.call_later(0.0, done.set)
+            await done.wait()
+
+    with pytest.raises(Livelock, match="1000 turns"):
+        run_world(main)
+
+
+def test_so_many_turns_at_each_instant_are_no_livelock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where time passes the count begins anew."""
+    monkeypatch.setattr(loop_module, "STUCK", 10)
+
+    async def main(world: World) -> float:
+        for _ in range(100):
+            await world.clock.sleep(1e-6)
+        return world.loop.time()
+
+    assert run_world(main) > 0.0
+
+
+def test_somebody_looks_now_and_then() -> None:
+    """Once in so many jumps of the clock; timers that ran out are counted."""
+    looks: list[int] = []
+
+    async def main(world: World) -> None:
+        world.loop.look = lambda: looks.append(world.loop.fired)
+        for _ in range(2 * loop_module.LOOK):
+            await world.clock.sleep(1)
+
+    run_world(main)
+
+    assert looks == [loop_module.LOOK - 1, 2 * loop_module.LOOK - 1]
+
+
 def test_cancelled_callback_is_not_called() -> None:
     """A handle that is cancelled before its turn does not run, nor does a cancelled timer."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sqlite3
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from maildrill.sender.ledger import Durability, LedgerError, open_ledger
 from maildrill.sender.ledger.identity import fingerprint
 from maildrill.sender.ledger.lease import is_leased, take_lease
 from maildrill.sender.ledger.place import check_writable, is_frozen, open_frozen
-from maildrill.sender.ledger.trouble import TROUBLES, at_the_door, code_of, in_words, not_flushed
+from maildrill.sender.ledger.trouble import TROUBLES, at_the_door, code_of, in_words
 from maildrill.smtp import ConfigurationError
 
 Deny = Callable[..., None]
@@ -191,25 +190,6 @@ def test_trouble_is_told_in_our_words(code: int | None) -> None:
     )
     assert type(door) is (ConfigurationError if trouble and trouble.lasting else LedgerError)
     assert (door.what, door.where, door.expected, door.hint) == (found.what, found.where, found.expected, found.hint)
-
-
-def test_a_flush_that_failed_is_told_as_what_the_disk_lacks() -> None:
-    """Room, or that it works; and what the system called it."""
-    behind = "when what was written was flushed to the disk"
-    full, broken = not_flushed("club.ledger", errno.ENOSPC), not_flushed("club.ledger", errno.EIO)
-
-    assert {type(full), type(broken)} == {LedgerError}
-    assert str(full) == (
-        f"club.ledger: the ledger cannot be written, the disk is full: No space left on device, {behind}\n"
-        "  expected room for it and its -wal\n"
-        "  make room; nothing that was written is lost: run again to go on"
-    )
-    assert str(broken) == (
-        f"club.ledger: the ledger cannot be read or written: Input/output error, {behind}\n"
-        "  expected a disk that works and has room, and no limit on the size of files that is too low"
-        " (quota, `ulimit -f`)\n"
-        "  put it right; nothing that was written is lost: run again to go on"
-    )
 
 
 # Whose it is
