@@ -15,7 +15,7 @@ from typing import Any
 
 from maildrill.scenarios.death import Death, let_die
 from maildrill.scenarios.event import Deed, Event
-from maildrill.scenarios.oracles import Life, Turn
+from maildrill.scenarios.oracles import Life, Setback
 from maildrill.scenarios.roll import Roll
 from maildrill.scenarios.servers import Servers
 from maildrill.scenarios.world import World
@@ -86,7 +86,7 @@ class Course:
     deeds: bool = True
     durability: Durability = Durability.NONE
     lives: list[Life] = field(default_factory=list)
-    turns: list[Turn] = field(default_factory=list)
+    setbacks: list[Setback] = field(default_factory=list)
     connections: int = 0
     _told: int = 0
     _deaths: int = 0
@@ -198,7 +198,7 @@ class Course:
             case Deed.SUPPRESS:
                 self.roll.suppress(event.whom)
             case Deed.CLOCK:
-                self._turn(event.by)
+                self._put_clock(event.by)
             case Deed.RETRY:
                 self._move(event, TEMPORARY, brought_forward)
             case Deed.REQUEUE:
@@ -206,13 +206,13 @@ class Course:
             case Deed.SETTLE:
                 self._settle(event)
 
-    def _turn(self, by: float) -> None:
+    def _put_clock(self, by: float) -> None:
         """Put the clock to another time; where it is put back, note what was before."""
         servers = self.servers
-        servers.turn()
+        servers.clock_put()
         self.world.clock.jump(by)
         if by < 0:
-            turn = Turn(
+            setback = Setback(
                 by=-by,
                 run=max((life.number for life in self.lives), default=0),
                 event=self.gate.number,
@@ -221,7 +221,7 @@ class Course:
                 deaths=sum(life.crashed for life in self.lives),
                 connected=servers.connected(),
             )
-            self.turns.append(turn)
+            self.setbacks.append(setback)
 
     def _move(self, event: Event, states: tuple[State, ...], change: _Change) -> None:
         """As the commands `retry` and `requeue`."""

@@ -192,7 +192,7 @@ class _Stage:
             plaintext=open_hosts(campaign),
             secrets=secrets_of(campaign),
             deaths=tuple(life.ended for life in course.lives if life.crashed),
-            turns=tuple(course.turns),
+            setbacks=tuple(course.setbacks),
         )
 
     def _runner(  # noqa: PLR0913, PLR0917 - all that a run touches

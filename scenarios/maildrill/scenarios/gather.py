@@ -51,7 +51,7 @@ class Witness:
         self._begun: dict[int, deque[tuple[int, float, set[str]]]] = {}  # the last transactions of each session
         self._names: dict[str, str] = {}
         self._last = 0.0
-        self._turns: list[tuple[int, int, int]] = []
+        self._eras: list[tuple[int, int, int]] = []
         journal.watch(self._see)
 
     @property
@@ -59,15 +59,15 @@ class Witness:
         """How often it gave each kind of answer."""
         return Counter({Answered(*kind): count for kind, count in self._answered.items()})
 
-    def turn(self) -> None:
+    def clock_put(self) -> None:
         """Note that the clock is put to another time: what is seen from now on is later, whatever its moment says."""
         self._sessions()  # also those in which nothing was said yet
-        self._turns.append((len(self._asked), max(self._taken, default=0), max(self._records, default=0)))
+        self._eras.append((len(self._asked), max(self._taken, default=0), max(self._records, default=0)))
 
     def era(self, one: Asked | Taken | Connected, number: int) -> int:
         """Return how often the clock had been put to another time when the `number`-th of its kind, from 0, came."""
         kind = (Asked, Taken, Connected).index(type(one))
-        return sum(turn[kind] <= number for turn in self._turns)
+        return sum(era[kind] <= number for era in self._eras)
 
     def asked(self) -> tuple[Asked, ...]:
         """Return every command in the order in which it was read, with the transaction that it belongs to."""

@@ -107,10 +107,10 @@ class Servers:
         commands = sum(one.commands for one in seen) + (0 if self.resolver is None else len(self.resolver.asked))
         return commands, sum(one.rcpt for one in seen), max((one.most for one in seen), default=0)
 
-    def turn(self) -> None:
+    def clock_put(self) -> None:
         """The clock is put to another time: what comes from now on is later, whatever its moment says."""
         for one in self._witnesses.values():
-            one.turn()
+            one.clock_put()
 
     def asked(self) -> tuple[Asked, ...]:
         """Return every command in the order in which it was read."""

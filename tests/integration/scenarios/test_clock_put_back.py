@@ -70,7 +70,7 @@ def test_who_has_the_message_is_not_named_again() -> None:
 
 
 def test_who_was_refused_is_not_named_again() -> None:
-    """I9, unless an operator has requeued somebody by then, behind the turn, too."""
+    """I9, unless an operator has requeued somebody by then, behind the setback, too."""
     evidence = put_back(REFUSED)
     requeued = replace(evidence.events[-1], kind="recipient.requeued", fields={"recipient": ANN, "by": "requeue"})
 
@@ -114,19 +114,19 @@ def test_two_servers_have_one_order(events: tuple[Event, ...]) -> None:
 
 
 def later(evidence: Evidence, by: float) -> Evidence:
-    """Return the evidence with another RCPT for somebody, so many seconds behind the last try before the turn."""
+    """Return the evidence with another RCPT for somebody, so many seconds behind the last try before the setback."""
     (first, *_), last = evidence.attempts_of[ANN], evidence.asked[-1]
-    turned = evidence.turns[0].by
-    at = first.ended + by - turned
+    back = evidence.setbacks[0].by
+    at = first.ended + by - back
     more = [
         replace(last, at=at, session=99, transaction=1, stage=stage, recipient=to, reply=None)
         for stage, to in ((Stage.MAIL, ""), (Stage.RCPT, ANN))
     ]
-    place = evidence.turns[0].asked
+    place = evidence.setbacks[0].asked
     return replace(evidence, asked=(*evidence.asked[:place], *more, *evidence.asked[place:]))
 
 
-def test_who_is_deferred_is_left_alone_behind_the_turn_too() -> None:
+def test_who_is_deferred_is_left_alone_behind_the_setback_too() -> None:
     """I12: how long it was is told by a clock that never was put back."""
     evidence = put_back(BUSY, Event(at=60.0, do=Deed.CLOCK, by=-86_400.0))
 
@@ -134,7 +134,7 @@ def test_who_is_deferred_is_left_alone_behind_the_turn_too() -> None:
     assert found(floor(later(evidence, 120.0))) == [ANN]
 
 
-def test_a_hint_holds_behind_the_turn_too() -> None:
+def test_a_hint_holds_behind_the_setback_too() -> None:
     """I13."""
     hint = '[[rule]]\nat = "rcpt"\nreply = "451 4.7.1 come back in 300 seconds"\n'
     evidence = put_back(hint, Event(at=60.0, do=Deed.CLOCK, by=-86_400.0))
@@ -146,7 +146,7 @@ def test_a_hint_holds_behind_the_turn_too() -> None:
 def test_who_is_due_by_the_new_clock_is_not_left_waiting() -> None:
     """I10: the time is one by the sender's clock, and comes when that says so for the second time."""
     evidence = put_back(BUSY, Event(at=60.0, do=Deed.CLOCK, by=-600.0))
-    waits = [one for one in evidence.events if one.kind == "run.waited" and one.number > evidence.turns[0].event]
+    waits = [one for one in evidence.events if one.kind == "run.waited" and one.number > evidence.setbacks[0].event]
     until = float(str(waits[0].fields["until"]))
     asleep = replace(waits[0], fields={"until": until + 7200.0})
     events = [asleep if one.number == asleep.number else one for one in evidence.events]
@@ -167,11 +167,11 @@ def test_suppressed_is_suppressed_by_every_clock() -> None:
     assert found(suppressed(later(evidence, 4000.0))) == [ANN]
 
 
-def test_connections_and_cool_downs_are_counted_across_the_turn() -> None:
+def test_connections_and_cool_downs_are_counted_across_the_setback() -> None:
     """I20, I17 and I41 hold the journal's connections and the sender's tries in the order in which they were."""
     down = '[[rule]]\nat = "connect"\nduring = "..4h"\ncut = "refuse"\n'
     evidence = put_back(down, Event(at=600.0, do=Deed.CLOCK, by=-300.0))
-    opened = next(one for one in evidence.by_kind["breaker.opened"] if one.number > evidence.turns[0].event)
+    opened = next(one for one in evidence.by_kind["breaker.opened"] if one.number > evidence.setbacks[0].event)
     too_early = replace(evidence.connected[-1], session=99, opened=opened.at + 20.0, closed=opened.at + 20.0)
     crowd = [replace(too_early, session=99 + n, closed=opened.at + 90.0) for n in range(40)]
 
@@ -190,9 +190,9 @@ def test_a_dot_of_a_run_that_died_is_known_to_the_ledger() -> None:
         at=life.ended, session=1, transaction=1, recipients=("eve@x.test",), content=b"", committed=True,
         acknowledged=False, honest=True,
     )  # fmt: skip
-    before, after = evidence.taken[: evidence.turns[0].taken], evidence.taken[evidence.turns[0].taken :]
-    turns = (replace(evidence.turns[0], taken=evidence.turns[0].taken + 1),)
-    told = replace(evidence, taken=(*before, stray, *after), turns=turns)
+    before, after = evidence.taken[: evidence.setbacks[0].taken], evidence.taken[evidence.setbacks[0].taken :]
+    setbacks = (replace(evidence.setbacks[0], taken=evidence.setbacks[0].taken + 1),)
+    told = replace(evidence, taken=(*before, stray, *after), setbacks=setbacks)
 
     assert life.crashed
     assert found(crash_anywhere(Lives(lives=drilled.lives, whole=evidence))) == []
@@ -231,12 +231,12 @@ by = "-1h"
 """
 
 
-def test_a_connection_in_which_nothing_was_said_yet_is_one_of_those_before_the_turn() -> None:
+def test_a_connection_in_which_nothing_was_said_yet_is_one_of_those_before_the_setback() -> None:
     """I20: the server had written nothing down of it when the clock was put back."""
     drilled = scenario_of(read_script(SILENT, "generated.toml")).run()
     evidence = drilled.evidence
-    turn, straight = evidence.turns[0], evidence.straight.connected
-    (open_then,) = [one for one in evidence.connected if one.session in turn.known and one.closed < one.opened]
+    setback, straight = evidence.setbacks[0], evidence.straight.connected
+    (open_then,) = [one for one in evidence.connected if one.session in setback.known and one.closed < one.opened]
 
     assert [one.session for one in straight] == [one.session for one in evidence.connected]
     assert all(one.closed >= one.opened for one in straight)

@@ -21,9 +21,9 @@ from maildrill.scenarios.oracles.merging import MERGING
 from maildrill.scenarios.oracles.overriding import OVERRIDING
 from maildrill.scenarios.oracles.retrying import RETRYING
 from maildrill.scenarios.oracles.secrecy import SECRECY
+from maildrill.scenarios.oracles.setbacks import Setback
 from maildrill.scenarios.oracles.storms import STORMS
 from maildrill.scenarios.oracles.timing import TIMING
-from maildrill.scenarios.oracles.turns import Turn
 from maildrill.scenarios.oracles.twins import TWINS, Pair
 from maildrill.sender.summary import Violation
 
@@ -72,9 +72,9 @@ __all__ = [
     "Life",
     "Lives",
     "Pair",
+    "Setback",
     "Taken",
     "Torn",
-    "Turn",
     "Violation",
     "Witness",
     "judge_drill",

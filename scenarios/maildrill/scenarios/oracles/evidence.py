@@ -18,9 +18,9 @@ from maildrill.scenarios.oracles.journaled import Asked, Connected, Taken
 from maildrill.scenarios.oracles.mentions import Mentions
 from maildrill.scenarios.oracles.packed import Events, Series
 from maildrill.scenarios.oracles.places import District, districts, places_of
+from maildrill.scenarios.oracles.setbacks import Setback, Straight
 from maildrill.scenarios.oracles.spoken import lines
 from maildrill.scenarios.oracles.starts import renewals
-from maildrill.scenarios.oracles.turns import Straight, Turn
 from maildrill.sender.attempt import State, Verdict
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.ledger.records import AttemptRecord, RecipientRecord
@@ -52,7 +52,7 @@ class Evidence:
     connected: the server's connections, in the order of their beginning. rows: what the list says of each address.
     set_aside: entries of the list that get no message. deadlines: how long the sender waits for each reply.
     tls_required: the hosts to which mail may not go in clear. plaintext: the hosts to which a credential may.
-    deaths: when the sender was killed (Unix seconds). turns: when the clock was put back.
+    deaths: when the sender was killed (Unix seconds). setbacks: when the clock was put back.
     secrets: what must never be written anywhere. endless: why the drill was broken off, in words; empty: it ended.
     """
 
@@ -75,7 +75,7 @@ class Evidence:
     tls_required: frozenset[str] = frozenset()
     plaintext: frozenset[str] = frozenset()
     deaths: tuple[float, ...] = ()
-    turns: tuple[Turn, ...] = ()
+    setbacks: tuple[Setback, ...] = ()
     secrets: tuple[str, ...] = ()
     endless: str = ""
 
@@ -242,17 +242,17 @@ class Evidence:
     @property
     def turned_back(self) -> bool:
         """Whether the clock was put back between two runs: then no order of moments holds from one to the other."""
-        return bool(self.turns)
+        return bool(self.setbacks)
 
     @cached_property
     def straight(self) -> Evidence:
         """The same by a clock that was never put back: for whoever asks who was before whom, or for how long."""
-        if not self.turns:
+        if not self.setbacks:
             return self
-        moved = Straight(self.turns)
+        moved = Straight(self.setbacks)
         return replace(
             self,
-            turns=(),
+            setbacks=(),
             attempts=tuple(moved.attempts(self.attempts)),
             events=Events.of(moved.events(self.events)),
             asked=tuple(moved.asked(self.asked)),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from maildrill.scenarios.oracles.evidence import Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
-from maildrill.scenarios.oracles.turns import Straight
+from maildrill.scenarios.oracles.setbacks import Straight
 from maildrill.sender.attempt import State
 from maildrill.sender.ending import Ending
 
@@ -69,7 +69,7 @@ def crash_anywhere(lives: Lives) -> Iterator[Breach]:
         for address in sorted(life.intents - doubted):
             yield Breach(address, f"had an intent without outcome when run {life.number} ended, and nobody doubted it")
         known = life.intents | {attempt.recipient for attempt in tries}
-        moved = Straight(lives.whole.turns).of_run(life.number)
+        moved = Straight(lives.whole.setbacks).of_run(life.number)
         for taken in lives.whole.straight.taken if life.crashed else ():
             unknown = [address for address in taken.recipients if address not in known]
             if unknown and life.began <= taken.at - moved <= life.ended:

@@ -25,7 +25,7 @@ _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 def transient_is_retried(evidence: Evidence) -> Iterator[Breach]:
     """I10: set the ledger's times for the next try against the waits in the log; only a breaker is an excuse.
 
-    A time is one by the sender's clock, wherever that was put to: after each turn it comes at another moment.
+    A time is one by the sender's clock, wherever that was put to: after each time it comes at another moment.
     """
     if evidence.paced:
         return
@@ -39,7 +39,7 @@ def transient_is_retried(evidence: Evidence) -> Iterator[Breach]:
             if straight.mentions.left_out(recipient, attempt.ended, tried):
                 continue
             done = min(tried, straight.mentions.closed_after(recipient, attempt.ended))
-            own = sum(turn.run < attempt.run for turn in evidence.turns)
+            own = sum(setback.run < attempt.run for setback in evidence.setbacks)
             for part in parts[own:]:
                 late = part.late(attempt.until - parts[own].moved + part.moved, done)
                 if late > _TICK:
@@ -69,10 +69,10 @@ class _Part:
 
 
 def _parts(evidence: Evidence) -> list[_Part]:
-    """Return the parts of the log between turns of the clock, in order."""
+    """Return the parts of the log between setbacks of the clock, in order."""
     events = list(evidence.straight.log.only({"run.waited", "breaker.opened"}))
-    marks = [0, *(turn.event for turn in evidence.turns)]
-    moved = accumulate((turn.by for turn in evidence.turns), initial=0.0)
+    marks = [0, *(setback.event for setback in evidence.setbacks)]
+    moved = accumulate((setback.by for setback in evidence.setbacks), initial=0.0)
     ends = zip(marks, [*marks[1:], inf], moved, strict=True)
     return [_Part(by, [one for one in events if since < one.number <= until]) for since, until, by in ends]
 

@@ -1,6 +1,6 @@
 """A clock that was put back between two runs, and the moments of the witnesses as if it never had been. Pure.
 
-Sender and servers go by one clock. What came before a turn is known by its place: events of the log, runs of the
+Sender and servers go by one clock. What came before a setback is known by its place: events of the log, runs of the
 ledger, commands of the journal. Moments behind it are moved by as much as the clock was put back, so that they tell
 again who was before whom. A clock put forward leaves a gap and no doubt: nothing is moved for it.
 """
@@ -21,7 +21,7 @@ _MOMENTS = frozenset({"until", "due"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Turn:
+class Setback:
     """The clock was put back `by` so many seconds, more than 0, while no sender ran.
 
     run: the last run before it; 0: none. event: the number of the last event of the log. asked, taken, deaths: how many
@@ -43,15 +43,15 @@ class Turn:
 
 
 class Straight:
-    """Moves moments behind `turns`, which are in order."""
+    """Moves moments behind `setbacks`, which are in order."""
 
-    def __init__(self, turns: Sequence[Turn]) -> None:
-        self._turns = turns
+    def __init__(self, setbacks: Sequence[Setback]) -> None:
+        self._setbacks = setbacks
 
     def events(self, events: Iterable[LogEvent]) -> Iterator[LogEvent]:
         """Yield the events of a log, in order."""
         for one in events:
-            by = sum(turn.by for turn in self._turns if turn.event < one.number)
+            by = sum(setback.by for setback in self._setbacks if setback.event < one.number)
             yield replace(one, at=one.at + by, fields=_moved(one.fields, by)) if by else one
 
     def attempts(self, attempts: Iterable[AttemptRecord]) -> Iterator[AttemptRecord]:
@@ -63,51 +63,51 @@ class Straight:
 
     def of_run(self, run: int) -> float:
         """Return by how much the moments of a run are moved (seconds)."""
-        return sum(turn.by for turn in self._turns if turn.run < run)
+        return sum(setback.by for setback in self._setbacks if setback.run < run)
 
     def asked(self, asked: Iterable[Asked]) -> Iterator[Asked]:
         """Yield the commands of the journal, in order."""
         latest: dict[int, float] = {}
         for place, one in enumerate(asked):
-            latest[one.session] = self._moved(one, [turn.asked <= place for turn in self._turns], latest)
+            latest[one.session] = self._moved(one, [setback.asked <= place for setback in self._setbacks], latest)
             yield replace(one, at=latest[one.session])
 
     def taken(self, taken: Iterable[Taken]) -> Iterator[Taken]:
         """Yield the ends of data of the journal, in order."""
         latest: dict[int, float] = {}
         for place, one in enumerate(taken):
-            latest[one.session] = self._moved(one, [turn.taken <= place for turn in self._turns], latest)
+            latest[one.session] = self._moved(one, [setback.taken <= place for setback in self._setbacks], latest)
             yield replace(one, at=latest[one.session])
 
     def _moved(self, one: Asked | Taken, behind: Sequence[bool], latest: Mapping[int, float]) -> float:
-        """Return the moment of what was written down behind some turns; it may have been read before them.
+        """Return the moment of what was written down behind some setbacks; it may have been read before them.
 
         Then it is of a session from before, and may be where it is said to be: not before what that session had read.
         """
-        at = one.at + sum(turn.by for turn, is_behind in zip(self._turns, behind, strict=True) if is_behind)
-        for turn, is_behind in zip(self._turns, behind, strict=True):
-            known = turn.known.get(one.session) if is_behind else None
-            if known is not None and at - turn.by >= latest.get(one.session, known.opened):
-                at -= turn.by
+        at = one.at + sum(setback.by for setback, is_behind in zip(self._setbacks, behind, strict=True) if is_behind)
+        for setback, is_behind in zip(self._setbacks, behind, strict=True):
+            known = setback.known.get(one.session) if is_behind else None
+            if known is not None and at - setback.by >= latest.get(one.session, known.opened):
+                at -= setback.by
         return at
 
     def connected(self, connected: Iterable[Connected]) -> list[Connected]:
-        """Return the connections, in order; one that was open at a turn, as the server saw it, ends behind it."""
+        """Return the connections, in order; one that was open at a setback, as the server saw it, ends behind it."""
         found = []
         for one in connected:
-            opened = sum(turn.by for turn in self._turns if one.session not in turn.known)
-            closed = sum(turn.by for turn in self._turns if _over_behind(turn, one))
+            opened = sum(setback.by for setback in self._setbacks if one.session not in setback.known)
+            closed = sum(setback.by for setback in self._setbacks if _over_behind(setback, one))
             found.append(replace(one, opened=one.opened + opened, closed=one.closed + closed))
         return sorted(found, key=attrgetter("opened"))
 
     def deaths(self, deaths: Iterable[float]) -> Iterator[float]:
         """Yield the moments at which the sender died, in order."""
         for place, at in enumerate(deaths):
-            yield at + sum(turn.by for turn in self._turns if turn.deaths <= place)
+            yield at + sum(setback.by for setback in self._setbacks if setback.deaths <= place)
 
 
-def _over_behind(turn: Turn, one: Connected) -> bool:
-    before = turn.known.get(one.session)
+def _over_behind(setback: Setback, one: Connected) -> bool:
+    before = setback.known.get(one.session)
     return before is None or before.closed != one.closed
 
 
