@@ -3,9 +3,10 @@
 All of them send the same number of messages of the same size to Postfix's smtp-sink on loopback. smtplib has one
 connection, the others as many as asked for. maildrill has its ledger and both logs on, at each level of durability, and
 merges each message by itself; on uvloop where that is installed, as `maildrill send` does, and on asyncio's own loop,
-too. aiosmtplib writes nothing down; it is measured with the octets of one message, again and again (on both loops), and
-with a message of its own for each recipient, made with the standard library: the work that maildrill does. Rounds go
-round the senders, so that a machine that is busy is busy for each; what counts is the ratio within a round.
+too; in one process, and in two (`--processes 2`). aiosmtplib writes nothing down; it is measured with the octets of one
+message, again and again (on both loops), and with a message of its own for each recipient, made with the standard
+library: the work that maildrill does. Rounds go round the senders, so that a machine that is busy is busy for each;
+what counts is the ratio within a round.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from serve import LIMIT, running, tool
 
@@ -36,6 +37,12 @@ from maildrill.sender.ledger import Durability
 from maildrill.sender.lists import Row
 from maildrill.sender.merge import Template
 from maildrill.sender.message import Composer, message_id
+
+if TYPE_CHECKING:
+    from maildrill.cli.crew import Crew
+    from maildrill.sender.connection_log import ConnectionLog
+    from maildrill.sender.ledger import Ledger
+    from maildrill.sender.runner import RunSummary
 
 _T = TypeVar("_T")
 FROM = "news@shop.test"
@@ -49,7 +56,10 @@ DEFAULT = Durability.POWER
 #: On the loop that is not the usual one.
 FAST, SLOW = ", uvloop", ", asyncio"
 _OURS = tuple(f"maildrill {level.value}" for level in Durability)
-KINDS = ("smtplib", STOCK, f"{STOCK}{FAST}", MERGING, "smtp-source", *_OURS, f"{_OURS[0]}{SLOW}")
+#: By a crew of two, which takes no ledger that is one transaction.
+TWO = ", 2 processes"
+_BY_TWO = tuple(f"{ours}{TWO}" for ours in _OURS[:2])
+KINDS = ("smtplib", STOCK, f"{STOCK}{FAST}", MERGING, "smtp-source", *_OURS, f"{_OURS[0]}{SLOW}", *_BY_TWO)
 TARGETED = f"maildrill {DEFAULT.value}"
 _LINE = "So much is to be said, and it is said in lines of seventy octets each.\n"
 
@@ -180,6 +190,44 @@ def maildrill_sends(
     return send
 
 
+def crew_sends(load: Load, port: int, durability: Durability, folder: Path, *, processes: int) -> Callable[[], None]:
+    """The same by several processes, the connections shared out to them."""
+    from maildrill.cli.crew_run import run_crew  # noqa: PLC0415 - the other senders run without all this
+    from maildrill.cli.hand import Task, begin_hands  # noqa: PLC0415
+    from maildrill.cli.system_clock import SystemClock  # noqa: PLC0415
+    from maildrill.sender.connection_log import ConnectionLog  # noqa: PLC0415
+    from maildrill.sender.content import PLAIN  # noqa: PLC0415
+    from maildrill.sender.ledger import open_ledger  # noqa: PLC0415
+    from maildrill.sender.log_sinks import JsonLines, TextFile  # noqa: PLC0415
+
+    made, clock = campaign(load, port), SystemClock()
+    rows = [row(number) for number in range(load.messages)]
+    events, text = folder / "events.jsonl", folder / "connection.log"
+    task = Task(
+        campaign=made,
+        composer=Composer(made),
+        ledger=folder / "bench.ledger",
+        events=events,
+        text=text,
+        durability=durability,
+        local_hostname="[127.0.0.1]",
+    )
+
+    async def run(crew: Crew, ledger: Ledger, log: ConnectionLog) -> RunSummary:
+        return await run_crew(crew, made, rows, ledger, clock=clock, log=log, stop=asyncio.Event(), caution=PLAIN)
+
+    def send() -> None:
+        with begin_hands(processes, task) as crew:
+            ledger = open_ledger(task.ledger, made, at=clock.now(), durability=durability)
+            with ConnectionLog(JsonLines(events), TextFile(text), eager=True) as log:
+                done = _run(run(crew, ledger, log), fast=True)
+            ledger.close()
+        if done.states.get(State.DELIVERED, 0) != load.messages:
+            sys.exit(f"maildrill delivered {done.states}")
+
+    return send
+
+
 def measure(kind: str, load: Load, port: int) -> Result:
     """Send it all in this process."""
     with tempfile.TemporaryDirectory() as folder:
@@ -187,12 +235,15 @@ def measure(kind: str, load: Load, port: int) -> Result:
             send = smtplib_sends(load, port)
         elif kind.startswith(STOCK):
             send = aiosmtplib_sends(load, port, merging=kind == MERGING, fast=kind.endswith(FAST))
+        elif kind.endswith(TWO):
+            level = Durability(kind.removesuffix(TWO).partition(" ")[2])
+            send = crew_sends(load, port, level, Path(folder), processes=2)
         else:
             level = Durability(kind.removesuffix(SLOW).partition(" ")[2])
             send = maildrill_sends(load, port, level, Path(folder), fast=not kind.endswith(SLOW))
-        wall, processor = time.perf_counter(), time.process_time()
+        wall, processor = time.perf_counter(), time.process_time() + _of_children()
         send()
-        return Result(time.perf_counter() - wall, time.process_time() - processor)
+        return Result(time.perf_counter() - wall, time.process_time() + _of_children() - processor)
 
 
 def apart(kind: str, load: Load, port: int) -> Result:

@@ -128,7 +128,7 @@ def main() -> None:
         with ConnectionLog() as log:
             desk = Desk(campaign, ledger, log, Queues())
             begun = time.perf_counter()
-            desk.open(listing.recipients, lambda row: f"<{row.number}@club.example>", 0.0)
+            desk.open(listing.recipients, 0.0)
             speed = asked.recipients / (time.perf_counter() - begun)
             print(f"{asked.recipients:>9} listed {_rss()}   {speed:6.0f}/s", flush=True)
             asyncio.run(_send(desk, 1.0, asked.recipients))

@@ -8,13 +8,14 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
 import click
 
 from maildrill.sender.attempt import TERMINAL, State
+from maildrill.sender.log_json import decode_event
 from maildrill.sender.postfix_lines import reason
 from maildrill.smtp import Line, escape, timestamp
 from maildrill.smtp.quantity import format_duration
@@ -22,6 +23,7 @@ from maildrill.smtp.quantity import format_duration
 LINE_EVERY = 10.0  # seconds between two lines where nobody watches
 WORTH_SAYING = 10.0  # seconds of waiting
 DRAW_EVERY = 0.1  # seconds between two pictures of the bar
+_LINE, _FAR = b'"kind":"line"', 80  # octets within which an event says its kind
 _SHOWN = (State.DELIVERED, State.DEFERRED, State.FAILED, State.EXPIRED, State.UNKNOWN, State.HELD)
 
 
@@ -137,6 +139,13 @@ class Progress:
 
     def line(self, number: int, session: int, line: Line) -> None:
         """Pass over what is said: it moves nobody."""
+
+    def adopt(self, number: int, events: Sequence[bytes], text: bytes) -> None:  # noqa: ARG002 - a sink's signature
+        """Take what another process wrote down, of which lines of a dialogue are passed over as they stand."""
+        for line in events:
+            if _LINE not in line[:_FAR]:
+                event = decode_event(line, "crew")
+                self.take(event.number, event.at, event.kind, event.fields)
 
     def flush(self) -> None:
         """Nothing is held back."""

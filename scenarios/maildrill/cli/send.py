@@ -2,26 +2,28 @@
 
 Rule 1: everything that can be wrong with the files is found before a connection is made.
 Rule 2: Ctrl-C stops between commands; nothing makes it leave a transaction whose final dot has gone.
+Rule 3: where several processes send, they are begun before the ledger is opened (see `crew`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import signal
+import os
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from maildrill.cli.exits import CommandError, Exit, error_exits
 from maildrill.cli.loop import best_loop
 from maildrill.cli.place import CAMPAIGN, PLACE
-from maildrill.cli.progress import Display, Progress, display
+from maildrill.cli.progress import Progress, display
+from maildrill.cli.stopping import Stop
 from maildrill.cli.system_clock import SystemClock
 from maildrill.sender.account_file import exposed
 from maildrill.sender.campaign import Campaign
@@ -37,21 +39,27 @@ from maildrill.sender.merge.preflight import preflight
 from maildrill.sender.message import Composer
 from maildrill.sender.report import Summary, render_text, summarise
 from maildrill.sender.runner import Runner, RunSummary
+from maildrill.sender.share import check_shares
 from maildrill.sender.watch import standing_pause
 from maildrill.smtp import MaildrillError, timestamp
 from maildrill.smtp.collecting import collecting_seldom
 
-#: Ctrl-C, `kill`, and the terminal going away.
-_STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+if TYPE_CHECKING:
+    from maildrill.cli.crew import Crew
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What is to be sent, read and checked."""
+    """What is to be sent, read and checked; and where it is written down."""
 
     campaign: Campaign
     recipients: Recipients
     composer: Composer
+    place: Path | str
+    durability: Durability
+    events: Path
+    text: Path
+    caution: Caution
 
 
 @click.command(
@@ -82,6 +90,13 @@ class Order:
 )
 @click.option("--then-go-on", is_flag=True, help="After a canary of which all are delivered go on with the rest.")
 @click.option("--resume", is_flag=True, help="Go on though the campaign is paused because its content was refused.")
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=1,
+    help="Share the work out to so many processes, one for each core that is to be busy. [1]",
+)
 @click.option("--forget-limits", is_flag=True, help="Forget what destinations have taught of their limits.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 def send(  # noqa: PLR0913 - one for each option
@@ -93,6 +108,7 @@ def send(  # noqa: PLR0913 - one for each option
     canary: int | None,
     then_go_on: bool,
     resume: bool,
+    processes: int,
     forget_limits: bool,
     as_json: bool,
 ) -> int:
@@ -106,25 +122,53 @@ def send(  # noqa: PLR0913 - one for each option
     if then_go_on and not canary:
         raise click.UsageError("--then-go-on says what is to be done after a canary: --canary N --then-go-on")
     caution = Caution(canary=canary or 0, go_on=then_go_on, resume=resume)
-    with error_exits(configuration=Exit.CONFIGURATION, others=Exit.LEFTOVERS):
-        order = _prepared(campaign)
+    file = ledger if isinstance(ledger, Path) else campaign.with_suffix(".ledger")
+    places = (ledger or file, (log_dir or file.parent) / file.stem)
+    with error_exits(configuration=Exit.CONFIGURATION, others=Exit.LEFTOVERS), ExitStack() as opened:
+        order = _prepared(campaign, *places, durability=Durability(durability), caution=caution)
+        crew = opened.enter_context(_crew(order, processes)) if processes > 1 else None
         clock = SystemClock()
-        file = ledger if isinstance(ledger, Path) else campaign.with_suffix(".ledger")
-        place = ledger or file
-        book = open_book(place, order.campaign, at=clock.now(), durability=Durability(durability))
-        try:
-            if forget_limits:
-                book.forget()
-            _refuse_paused(book, caution, clock.now())
-            logs = (log_dir or file.parent) / file.stem
-            summary = _sent(order, book, clock, logs, shared=is_shared(place), caution=caution)
-            click.echo(json.dumps(summary.to_json(), indent=2) if as_json else render_text(summary), nl=as_json)
-            if summary.pause is not None:
-                return Exit.PAUSED
-            told = book.recipients()
-            return Exit(ending_of(told if summary.canary is None else canary_of(told, caution.canary).records))
-        finally:
-            book.close()
+        book = opened.enter_context(
+            closing(open_book(order.place, order.campaign, at=clock.now(), durability=order.durability))
+        )
+        if forget_limits:
+            book.forget()
+        _refuse_paused(book, caution, clock.now())
+        summary = _sent(order, book, clock, crew)
+        click.echo(json.dumps(summary.to_json(), indent=2) if as_json else render_text(summary), nl=as_json)
+        if summary.pause is not None:
+            return Exit.PAUSED
+        told = book.recipients()
+        return Exit(ending_of(told if summary.canary is None else canary_of(told, caution.canary).records))
+
+
+def _crew(order: Order, processes: int) -> AbstractContextManager[Crew]:
+    """Begin the processes that share the work; refuse what they cannot share."""
+    from maildrill.cli.hand import Task, begin_hands  # noqa: PLC0415 - one process needs none of this
+
+    alone = (
+        (order.caution.canary, "--canary: a few recipients need one process"),
+        (
+            order.durability is Durability.NONE,
+            "--durability none: all that is written is one transaction, of one process",
+        ),
+        (is_shared(order.place), "a ledger in a database: start `maildrill send` several times instead"),
+        (not hasattr(os, "fork"), "this system: it does not let a process fork"),
+    )
+    for is_so, why in alone:
+        if is_so:
+            raise click.UsageError(f"--processes cannot be used with {why}")
+    check_shares(order.campaign, processes)
+    task = Task(
+        campaign=order.campaign,
+        composer=order.composer,
+        ledger=Path(order.place),
+        events=order.events,
+        text=order.text,
+        durability=order.durability,
+        local_hostname=_local_hostname(),
+    )
+    return begin_hands(processes, task)
 
 
 def _refuse_paused(book: Ledger, caution: Caution, now: float) -> None:
@@ -145,7 +189,7 @@ def _refuse_paused(book: Ledger, caution: Caution, now: float) -> None:
     )
 
 
-def _prepared(file: Path) -> Order:
+def _prepared(file: Path, place: Path | str, logs: Path, *, durability: Durability, caution: Caution) -> Order:
     """Read and check everything; raises ConfigurationError for whatever would stop the run half-way."""
     campaign = read_campaign(file)
     warning = exposed(campaign.accounts_file) if campaign.accounts_file else ""
@@ -156,46 +200,23 @@ def _prepared(file: Path) -> Order:
     for member in campaign.members:
         if member.account.auth is not None:
             member.account.auth.secret.reveal()
-    return Order(campaign, recipients, Composer(campaign))
+    return Order(
+        campaign=campaign,
+        recipients=recipients,
+        composer=Composer(campaign),
+        place=place,
+        durability=durability,
+        events=logs.with_name(f"{logs.name}.events.jsonl"),
+        text=logs.with_name(f"{logs.name}.connection.log"),
+        caution=caution,
+    )
 
 
-class Stop:
-    """The wish to stop, and the signals that bring it."""
-
-    def __init__(self, screen: Display) -> None:
-        self.event = asyncio.Event()
-        self._screen = screen
-
-    def ask(self) -> None:
-        """Ask the run to stop; however often that is said, a transaction under way comes to its end."""
-        if self.event.is_set():
-            self._screen.remark("waiting for the reply to a message that has left: that may take ten minutes")
-        self.event.set()
-
-    @contextmanager
-    def on_signals(self) -> Iterator[None]:
-        """Listen to the signals while the caller's loop runs."""
-        loop = asyncio.get_running_loop()
-        before = {
-            number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(self.ask))
-            for number in _STOP_SIGNALS
-            if signal.getsignal(number) is not signal.SIG_IGN  # nohup, or a job in the background
-        }
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-
-def _sent(  # noqa: PLR0913 - all that a run touches
-    order: Order, book: Ledger, clock: SystemClock, logs: Path, *, shared: bool, caution: Caution
-) -> Summary:
-    """Send, and say what it came to. logs: the path of the logs, without their endings; shared: so is the ledger."""
+def _sent(order: Order, book: Ledger, clock: SystemClock, crew: Crew | None) -> Summary:
+    """Send, by a crew if there is one, and say what it came to."""
     began = time.monotonic()
     with ExitStack() as opened:
-        names = (logs.with_name(logs.name + ending) for ending in (".events.jsonl", ".connection.log"))
-        files = opened.enter_context(log_files(*names, shared=shared))
+        files = opened.enter_context(log_files(order.events, order.text, shared=is_shared(order.place)))
         screen = display()
         stop = Stop(screen)
         log = opened.enter_context(
@@ -204,7 +225,7 @@ def _sent(  # noqa: PLR0913 - all that a run touches
         for row in order.recipients.set_aside:
             log.set_aside(clock.now(), row)
         with collecting_seldom(), asyncio.Runner(loop_factory=best_loop) as runner:
-            run = runner.run(_run(order, book, clock, log, stop=stop, caution=caution))
+            run = runner.run(_run(order, book, clock, log, stop=stop, crew=crew))
     if log.fault:
         raise log.fault
     return summarise(
@@ -216,25 +237,32 @@ def _sent(  # noqa: PLR0913 - all that a run touches
         virtual_seconds=run.ended - run.started,
         real_seconds=time.monotonic() - began,
         pause=run.pause,
-        canary=canary_alone(run.canary, caution),
+        canary=canary_alone(run.canary, order.caution),
     )
 
 
 async def _run(  # noqa: PLR0913 - everything that a run touches
-    order: Order, book: Ledger, clock: SystemClock, log: ConnectionLog, *, stop: Stop, caution: Caution
+    order: Order, book: Ledger, clock: SystemClock, log: ConnectionLog, *, stop: Stop, crew: Crew | None
 ) -> RunSummary:
-    runner = Runner(
-        order.campaign,
-        order.recipients.recipients,
-        order.composer,
-        book,
-        clock=clock,
-        log=log,
-        stop=stop.event,
-        local_hostname=_local_hostname(),
-        caution=caution,
-    )
+    rows = order.recipients.recipients
     with stop.on_signals():
+        if crew is not None:
+            from maildrill.cli.crew_run import run_crew  # noqa: PLC0415 - one process needs none of this
+
+            return await run_crew(
+                crew, order.campaign, rows, book, clock=clock, log=log, stop=stop.event, caution=order.caution
+            )
+        runner = Runner(
+            order.campaign,
+            rows,
+            order.composer,
+            book,
+            clock=clock,
+            log=log,
+            stop=stop.event,
+            local_hostname=_local_hostname(),
+            caution=order.caution,
+        )
         return await runner.run()
 
 

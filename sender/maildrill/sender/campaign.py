@@ -129,6 +129,7 @@ class Limits:
     nothing. opening: when sending is allowed. each: what holds for a destination unless it says otherwise.
     destinations: by a pattern of recipient domains, MX hosts or account names (`*.example`), the first that fits.
     pause_after: the same 5yz to the final dot for so many recipients in a row pauses the campaign; 0: nothing does.
+    sharers: processes that share what a destination bears; these limits are the part of one of them (see `share`).
     """
 
     connections: int = 4
@@ -143,6 +144,7 @@ class Limits:
     each: DestinationLimits = DestinationLimits()
     destinations: Mapping[str, DestinationLimits] = field(default_factory=dict)
     pause_after: int = 5
+    sharers: int = 1
 
 
 class RouteKind(StrEnum):

@@ -7,7 +7,7 @@ half-way: it says so once through `on_fault` and goes quiet.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -17,7 +17,7 @@ from maildrill.sender.attempt import Broken, Ruling, State, Verdict
 from maildrill.sender.lists.rows import SetAside
 from maildrill.sender.log_response import response
 from maildrill.sender.log_schema import KINDS
-from maildrill.sender.log_sinks import LineSink, Sink
+from maildrill.sender.log_sinks import AdoptingSink, LineSink, Sink
 from maildrill.sender.postfix_lines import dsn
 from maildrill.smtp import Line, MaildrillError, Mark
 
@@ -97,6 +97,18 @@ class ConnectionLog:
                 take(self._number, session, line)
             except OSError as error:
                 self._give_up(sink, error)
+
+    def adopt(self, events: Sequence[bytes], text: bytes) -> None:
+        """Log what another process wrote down of its sessions: whole lines for programs, and for people."""
+        first = self._number + 1
+        self._number += len(events)
+        for sink in self._sinks:
+            if isinstance(sink, AdoptingSink):
+                try:
+                    sink.adopt(first, events, text)
+                except OSError as error:
+                    self._give_up(sink, error)
+        self.flush()
 
     def refused(  # noqa: PLR0913 - an argument for each fact
         self, at: float, session: int, relay: str, broken: Broken, *, account: str = "", host: str = ""

@@ -15,13 +15,14 @@ from maildrill.sender.campaign import Campaign
 from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.content import PLAIN, Caution
 from maildrill.sender.dsn import EnvelopeId, Reporting, message_of
-from maildrill.sender.intake import AHEAD, Intake, log_recovered
-from maildrill.sender.ledger import AttemptRecord, Entry, Intent, Ledger, RecipientRecord
+from maildrill.sender.intake import AHEAD, Intake
+from maildrill.sender.ledger import AttemptRecord, Entry, Intent, Ledger
 from maildrill.sender.lists import Row
 from maildrill.sender.log_response import response
 from maildrill.sender.pacing.lessons import Lesson
 from maildrill.sender.plan import Waiting
 from maildrill.sender.queues import Queue, Queues
+from maildrill.sender.roll import begin_run
 from maildrill.sender.standing import Standing, after, held, kept_waiting, lapsed
 from maildrill.sender.watch import Watch
 from maildrill.smtp.quickly import quickly
@@ -85,30 +86,17 @@ class Desk:
         )
         return Reporting(self.campaign.dsn, envelope_id)
 
-    def open(self, rows: Iterable[Row], message_id: Callable[[Row], str], now: float, caution: Caution = PLAIN) -> None:
+    def open(self, rows: Iterable[Row], now: float, caution: Caution = PLAIN) -> None:
         """Take in the list and whatever earlier runs left; log it all."""
-        ledger, log = self.ledger, self.log
-        enrolment = ledger.enrol(rows, message_id, now)
-        self.states = dict(ledger.counts())
-        total = sum(self.states.values())
-        log.emit(
-            "run.started",
-            now,
-            campaign=self.campaign.name,
-            sender=self.campaign.sender.address,
-            relay=self.campaign.relay,
-            mode=self.campaign.mode.value,
-            recipients=total,
-            seed=self.campaign.seed,
-            resumed=total > enrolment.added,
-        )
-        if total > enrolment.added:
-            log_recovered(log, ledger.recovered, now)
-        for record in ledger.recipients() if enrolment.last_key else ():
-            if record.key <= enrolment.last_key:
-                self._log_restored(record, now)
-        for address, number, identity in ledger.newcomers(enrolment.last_key):
-            log.emit("recipient.queued", now, recipient=address, row=number, message_id=identity)
+        self.states = dict(begin_run(self.campaign, self.ledger, self.log, rows, now))
+        self._begin(now, caution)
+
+    def join(self, now: float) -> None:
+        """Begin a share of a run whose list was taken in."""
+        self.states = dict(self.ledger.counts())
+        self._begin(now, PLAIN)
+
+    def _begin(self, now: float, caution: Caution) -> None:
         self.watch.begin(caution, now)
         if self.watch.pause is None:
             self._intake.begin(now, self.watch.last_key)
@@ -119,15 +107,6 @@ class Desk:
             return False
         self._intake.begin(now)
         return True
-
-    def _log_restored(self, record: RecipientRecord, now: float) -> None:
-        self.log.emit(
-            "recipient.restored",
-            now,
-            recipient=record.address,
-            state=record.state.value,
-            attempts=record.attempts,
-        )
 
     @property
     def next_page(self) -> float | None:

@@ -70,7 +70,7 @@ class Destination:
     spared: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.pupil = Pupil(self.label)
+        self.pupil = Pupil(self.label, self.house.limits.sharers)
         self.limits = self._effective()
         self._warm_up = WarmUp(
             self.limits.warm_up,

@@ -18,6 +18,7 @@ from maildrill.sender.look_ups import LookUps
 from maildrill.sender.places import Load, Places, Taken, load_of
 from maildrill.sender.queues import Queue
 from maildrill.sender.schedule import Schedule
+from maildrill.sender.share import WHOLE, Share
 from maildrill.sender.shop import Shop
 
 #: Recipients ruled in one go where the DNS says that there is no host for them.
@@ -25,10 +26,14 @@ _RULED = 500
 
 
 class Dispatch:
-    """Begins sessions and look-ups. places: sessions at once, at most. ring: called when one of them ended."""
+    """Begins sessions and look-ups. places: sessions at once, at most. ring: called when one of them ended.
 
-    def __init__(self, shop: Shop, places: int, ring: Callable[[], None]) -> None:
+    share: by which sessions are numbered.
+    """
+
+    def __init__(self, shop: Shop, places: int, ring: Callable[[], None], share: Share = WHOLE) -> None:
         self.sessions = 0  # begun so far
+        self._share = share
         self._shop = shop
         self._places: Places[Destination] = Places(places)
         self._ring = ring
@@ -49,7 +54,7 @@ class Dispatch:
     def number(self) -> int:
         """Return the number of one more session."""
         self.sessions += 1
-        return self.sessions
+        return self._share.number(self.sessions)
 
     def queue_changed(self, queue: Queue) -> None:
         """Somebody was put into a queue."""

@@ -19,6 +19,7 @@ from maildrill.smtp import ConfigurationError, Line, Mark, decode, escape
 
 _LONGEST = 1 << 20  # octets that certainly hold the last event: a reply has at most 64 KiB
 _HEAD = b'{"v":'
+_NUMBERED = b'%s%d,"n":' % (_HEAD, VERSION)  # what stands before the number of an event
 _MARKS = {mark.value: quoted(mark.value.strip()) for mark in Mark}
 
 
@@ -44,6 +45,11 @@ def line_head(moment: str, session: int) -> str:
 def encode_line(number: int, head: str, line: Line) -> str:
     """Return the line of a `line` event, as `encode` does; head: its `line_head`. Seven events in ten are of it."""
     return f'{{"v":{VERSION},"n":{number}{head}{_MARKS[line.mark._value_]},"text":{quoted(line.text)}}}\n'
+
+
+def renumbered(line: bytes, number: int) -> bytes:
+    """Return the line of an event, as `encode` made it, under another number."""
+    return b"%s%d%s" % (_NUMBERED, number, line[line.index(b",", len(_NUMBERED)) :])
 
 
 def read_events(path: Path) -> Iterator[LogEvent]:

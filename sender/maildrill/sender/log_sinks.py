@@ -6,14 +6,14 @@ Rule: a sink buffers until `flush`; what it hands to the system survives the dea
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
 
 from maildrill.sender import log_json, log_text
 from maildrill.sender.log_event import LogEvent
-from maildrill.sender.log_json import encode_at, encode_line, last_number
+from maildrill.sender.log_json import encode_at, encode_line, last_number, renumbered
 from maildrill.sender.log_json_form import seconds
 from maildrill.sender.log_text import as_text, line_text
 from maildrill.smtp import ConfigurationError, Line
@@ -47,6 +47,15 @@ class LineSink(Sink, Protocol):
         ...
 
 
+@runtime_checkable
+class AdoptingSink(Sink, Protocol):
+    """Takes what another process wrote down of its own sessions, too."""
+
+    def adopt(self, number: int, events: Sequence[bytes], text: bytes) -> None:
+        """Take whole lines: of its events.jsonl, numbered anew from `number` on, and of its connection.log."""
+        ...
+
+
 class Memory:
     """Keeps the events as values: `sink.events`."""
 
@@ -65,12 +74,15 @@ class Memory:
 
 
 class _File:
-    """A file that lines are appended to. encoding, errors: of a line, as `str.encode` has them."""
+    """A file that lines are appended to; into: what they are written to instead, a pipe to whoever has that file.
+
+    encoding, errors: of a line, as `str.encode` has them.
+    """
 
     encoding = "ascii"
     errors = "strict"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, into: BinaryIO | None = None) -> None:
         self.path = path
         self._lines: list[str] = []
         self._held = False  # something was written that the system has not got
@@ -78,11 +90,14 @@ class _File:
         self._said_at: float | None = None
         self._session = 0
         self._head = ""
+        if into is not None:
+            self._file: BinaryIO = into
+            return
         with _explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("a+b") as file:
                 self._mend(file)
-            self._file: BinaryIO = path.open("ab", buffering=_BUFFER)  # one that is read, too, would seek at each flush
+            self._file = path.open("ab", buffering=_BUFFER)  # one that is read, too, would seek at each flush
 
     def _mend(self, file: BinaryIO) -> None:
         """Put right what an earlier run left, before anything is appended."""
@@ -101,6 +116,13 @@ class _File:
         finally:
             self._file.close()
 
+    def _put(self, octets: bytes) -> None:
+        """Write octets behind all that was taken."""
+        self._write()
+        if octets:
+            self._held = True
+            self._file.write(octets)
+
     def _write(self) -> None:
         if self._lines:
             lines, self._lines = self._lines, []
@@ -114,8 +136,9 @@ class JsonLines(_File):
     A last line that a crash tore is cut off. Raises ConfigurationError for a file that is no event log.
     """
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, into: BinaryIO | None = None) -> None:
+        self._offset = 0
+        super().__init__(path, into)
         self._at: float | None = None  # of the last event that was no line
         self._moment = ""  # the same as JSON
 
@@ -140,6 +163,11 @@ class JsonLines(_File):
         self._lines.append(encode_line(self._offset + number, self._head, line))
         if len(self._lines) >= _AT_ONCE:
             self._write()
+
+    def adopt(self, number: int, events: Sequence[bytes], text: bytes) -> None:  # noqa: ARG002 - text is for people
+        """Append events under numbers of this file."""
+        first = self._offset + number
+        self._put(b"".join(renumbered(line, at) for at, line in enumerate(events, first)))
 
 
 class TextFile(_File):
@@ -168,6 +196,10 @@ class TextFile(_File):
         self._lines.append(line_text(self._head, line))
         if len(self._lines) >= _AT_ONCE:
             self._write()
+
+    def adopt(self, number: int, events: Sequence[bytes], text: bytes) -> None:  # noqa: ARG002 - these are for programs
+        """Append lines of text."""
+        self._put(text)
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 from maildrill.sender.attempt import Broken, State
 from maildrill.sender.campaign import Account, Campaign, UnusableMx
@@ -23,14 +22,16 @@ from maildrill.sender.lane import Lane
 from maildrill.sender.ledger import Ledger, Pause
 from maildrill.sender.letters import Letters
 from maildrill.sender.lists import Row
-from maildrill.sender.message import Composer, message_id
+from maildrill.sender.message import Composer
 from maildrill.sender.opener import Opener, OpenSession
 from maildrill.sender.queues import Queues
+from maildrill.sender.roll import end_run
 from maildrill.sender.route.map import ways_of
 from maildrill.sender.route.resolver import Resolver
 from maildrill.sender.route.ways import OnLine
 from maildrill.sender.session import opener as sessions
 from maildrill.sender.setup.published import Fetcher
+from maildrill.sender.share import WHOLE, Share
 from maildrill.sender.shop import Shop
 from maildrill.sender.timeouts import Deadlines
 from maildrill.smtp import Clock
@@ -60,7 +61,8 @@ class Runner:
     rows: the list. stop: set it to end the run early. local_hostname: what we call ourselves in EHLO (RFC 5321
     section 4.1.1.1). resolver: who answers for the DNS; None: the real one, where the campaign needs any.
     fetcher: who fetches policies of MTA-STS; None: the web where the DNS is the real one, nobody where it is not.
-    caution: a canary first; whether to go on after a pause.
+    caution: a canary first; whether to go on after a pause. share: what is this process's of a run that several share;
+    where it is not the whole, whoever began the run took in the list, and writes down when it is over.
     """
 
     def __init__(  # noqa: PLR0913 - everything that a run touches is given, so that a drill can give its own
@@ -79,8 +81,10 @@ class Runner:
         resolver: Resolver | None = None,
         fetcher: Fetcher | None = None,
         caution: Caution = PLAIN,
+        share: Share = WHOLE,
     ) -> None:
         self._campaign = campaign
+        self._share = share
         self._rows = rows
         self._clock = clock
         self._log = log
@@ -115,7 +119,7 @@ class Runner:
             number=self._number,
             unusable_fails=campaign.route.unusable_mx is UnusableMx.FAIL,
         )
-        self._dispatch = Dispatch(self._shop, campaign.limits.connections, self._bell.set)
+        self._dispatch = Dispatch(self._shop, campaign.limits.connections, self._bell.set, share)
         self._queues.name_of = self._ways.name_of
         self._queues.site_of = self._ways.site_of
         self._queues.turns_of = self._ways.turns_of
@@ -128,7 +132,10 @@ class Runner:
         Raises LedgerError when the ledger cannot be written, ConfigurationError for a message that cannot be made.
         """
         started = self._clock.now()
-        self._desk.open(self._rows, partial(message_id, self._campaign), started, self._caution)
+        if self._share.whole:
+            self._desk.open(self._rows, started, self._caution)
+        else:
+            self._desk.join(started)
         stopping = asyncio.create_task(self._stop_lanes(), name="maildrill stop")
         renewing = self._renewing()
         try:
@@ -173,9 +180,14 @@ class Runner:
     async def _stop_lanes(self) -> None:
         """Wait for the stop request, then ask all lanes to end."""
         await self._stop.wait()
-        self._log.emit("run.stopping", self._clock.now(), reason="asked to stop")
+        if self._share.whole:
+            self._log.emit("run.stopping", self._clock.now(), reason="asked to stop")
         self._tell_lanes()
         self._bell.set()
+
+    def look(self) -> None:
+        """See if another process has paused the campaign."""
+        self._desk.watch.look(self._clock.now())
 
     def _halt(self) -> None:
         """The campaign is paused: have all lanes end, as a stop request does."""
@@ -230,17 +242,17 @@ class Runner:
     def _ended(self, started: float) -> RunSummary:
         desk, now = self._desk, self._clock.now()
         stopped = self._stop.is_set() and desk.waits
-        desk.ledger.ended(now)
         reason = "stopped" if stopped else "canary" if desk.watch.canary and desk.waits else "done"
-        states = {state: count for state, count in desk.ledger.counts().items() if count}
-        self._log.emit(
-            "run.ended",
-            now,
-            reason="paused" if desk.watch.pause else reason,
-            states={state.value: count for state, count in states.items()},
-            connections=self._dispatch.sessions,
-            attempts=desk.attempts,
-        )
+        states: Mapping[State, int] = {}
+        if self._share.whole:
+            states = end_run(
+                desk.ledger,
+                self._log,
+                now,
+                reason="paused" if desk.watch.pause else reason,
+                connections=self._dispatch.sessions,
+                attempts=desk.attempts,
+            )
         return RunSummary(
             started=started,
             ended=now,

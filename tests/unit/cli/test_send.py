@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from maildrill.cli.main import main
 from maildrill.cli.progress import Lines
-from maildrill.cli.send import Stop
+from maildrill.cli.stopping import Stop
 
 CAMPAIGN = """\
 [campaign]

@@ -1,7 +1,7 @@
 """The lease on a ledger in a file: one sender at a time has it (invariant I41), and everybody else may look.
 
-Rule: it is a lock of SQLite's on a file of its own beside the ledger, held as long as the process lives: no reader
-needs that file, and no crash leaves it locked.
+Rule 1: it is a lock of SQLite's on a file of its own beside the ledger, held as long as the process lives: no reader
+needs that file, and no crash leaves it locked. Rule 2: a crew (see `crew`) has the ledger until its last process ended.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from maildrill.sender.ledger.crew import check_crew, is_crewed
 from maildrill.sender.ledger.trouble import code_of
 from maildrill.smtp import ConfigurationError
 
@@ -33,6 +34,7 @@ def take_lease(ledger: Path) -> sqlite3.Connection:
     try:
         lease.execute("PRAGMA journal_mode = MEMORY")  # a lock needs no room on the disk
         lease.execute("BEGIN EXCLUSIVE")
+        check_crew(ledger)
     except BaseException as error:
         lease.close()
         if isinstance(error, sqlite3.DatabaseError) and code_of(error) not in _TAKEN:
@@ -43,6 +45,8 @@ def take_lease(ledger: Path) -> sqlite3.Connection:
 
 def is_leased(ledger: Path) -> bool:
     """Whether somebody has the lease on a ledger at this moment; makes no file."""
+    if is_crewed(ledger):
+        return True
     if not _file(ledger).exists():
         return False
     try:

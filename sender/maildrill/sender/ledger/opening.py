@@ -7,8 +7,8 @@ Rule 2: who writes has the lease (see `lease`); who only reads needs none, and s
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from maildrill.sender.ledger.sql_ledger import SqlLedger
 from maildrill.sender.ledger.sqlite import SqliteLedger
 from maildrill.sender.ledger.store import LedgerError
 from maildrill.sender.ledger.trouble import at_the_door
+from maildrill.sender.share import Share
 from maildrill.smtp import ConfigurationError
 
 _PATIENCE = 5.0  # seconds to wait while a reader or a writer tidies up what a crash left
@@ -68,6 +69,35 @@ def open_ledger(
         except BaseException:
             connection.close()
             raise
+
+
+def join_ledger(  # noqa: PLR0913 - what whoever began the run knows of it, and what is ours of it
+    path: Path,
+    campaign: str,
+    share: Share,
+    *,
+    run: int,
+    created: float,
+    turn: Callable[[], AbstractContextManager[object]],
+    durability: Durability = Durability.POWER,
+) -> SqliteLedger:
+    """Open a ledger to send a share of a run; whoever began the run has the lease, and has taken in the list.
+
+    turn: held while it is written. Raises LedgerError where the disk fails.
+    """
+    name = str(path)
+    with _explained(name):
+        connection = _connect(name)
+        try:
+            _prepare(connection, durability)
+        except BaseException:
+            connection.close()
+            raise
+    ledger = SqliteLedger(connection, name, created=created, run=run, campaign=campaign, share=share)
+    ledger.turn = turn
+    if durability is Durability.POWER:
+        ledger.flush_apart()
+    return ledger
 
 
 def is_shared(place: str | Path | None) -> bool:

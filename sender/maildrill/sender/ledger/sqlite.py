@@ -23,6 +23,7 @@ from maildrill.sender.ledger.records import Entry, Intent, Page, Pause
 from maildrill.sender.ledger.sql_ledger import GONE, SqlLedger
 from maildrill.sender.ledger.trouble import in_words
 from maildrill.sender.plan import ALL, Turns, Waiting
+from maildrill.sender.share import WHOLE, Share
 
 __all__ = ["GONE", "SqliteLedger"]
 
@@ -31,22 +32,29 @@ class SqliteLedger(SqlLedger):
     """A ledger on an open connection (isolation_level None). name: what errors call it. file_lease: closed with it.
 
     lazy: nothing is written for good before the run has ended. turn: held while a transaction is open, not while it is
-    flushed. shared: others write into the file, too, in turns.
+    flushed. share: whom it gives out, where several processes send, who write in turns.
     """
 
-    def __init__(
-        self, connection: sqlite3.Connection, name: str, *, created: float, run: int, campaign: str = ""
+    def __init__(  # noqa: PLR0913 - what a ledger is, what it is on, and how much of it is ours
+        self,
+        connection: sqlite3.Connection,
+        name: str,
+        *,
+        created: float,
+        run: int,
+        campaign: str = "",
+        share: Share = WHOLE,
     ) -> None:
         super().__init__(created=created, run=run, campaign=campaign)
         self._connection = connection
         self._name = name
+        self._share = share
         self._held: set[int] = set()
         self._gathered = Gathered()
         self._last_try: int | None = None  # nobody else gives out numbers; None: the table has to be asked
         self.file_lease: sqlite3.Connection | None = None
         self.lazy = False
         self.turn: Callable[[], AbstractContextManager[object]] = nullcontext
-        self.shared = False
         self._flusher: Flusher | None = None
 
     def flush_apart(self, start: Callable[[int], Beside | None] = begin_process) -> None:
@@ -83,7 +91,7 @@ class SqliteLedger(SqlLedger):
             apart = (json.dumps(list(without)), turns.count, json.dumps(list(turns.out)))
             for found in self._connection.execute(sql.WAITING, apart):
                 key, due = found[0], found[5]
-                if key in self._held or (last_key is not None and key > last_key):
+                if key in self._held or (last_key is not None and key > last_key) or not self._share.has(key):
                     continue
                 if due > until or len(page) == count:
                     next_at = due
@@ -118,6 +126,13 @@ class SqliteLedger(SqlLedger):
         """Write down where recipients stand now; who is not to be tried is leased no longer."""
         super().settle(moved)
         self.release(who.key for who in moved if who.standing.due is None)
+
+    def ended(self, at: float) -> None:
+        """Write down that this run is over; a share of it that is done is not its end."""
+        if self._share.whole:
+            super().ended(at)
+        else:
+            self.let_go()
 
     def running(self) -> Sequence[int]:
         """Return the run that has the file, if it is one: an operator's command has it too, but begins none."""
@@ -210,7 +225,7 @@ class SqliteLedger(SqlLedger):
         with self._guarded(), self.turn():
             if self._connection.in_transaction:
                 self._connection.execute("COMMIT")
-            if self.shared:
+            if not self._share.whole:
                 self._last_try = None
             self._connection.execute("BEGIN IMMEDIATE")
             with self._taken_back():

@@ -74,6 +74,13 @@ def code_of(error: BaseException | None) -> int:
     return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
+def busy(why: str) -> sqlite3.Error:
+    """Return the error of a ledger that others have, as SQLite raises it."""
+    error = sqlite3.OperationalError(why)
+    error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    return error
+
+
 def in_words(name: str, error: sqlite3.Error) -> LedgerError:
     """Return what stops a run: `name` is the file, `error` what SQLite said of it."""
     trouble = TROUBLES.get(code_of(error), _OTHER)

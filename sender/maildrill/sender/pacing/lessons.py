@@ -53,10 +53,14 @@ class SessionEnd:
 
 
 class Pupil:
-    """Learns from how the sessions of one destination end. `learned(...)` returns what is new."""
+    """Learns from how the sessions of one destination end. `learned(...)` returns what is new.
 
-    def __init__(self, destination: str) -> None:
+    sharers: how many processes send there at a time; what is seen of a rate is the part of one of them.
+    """
+
+    def __init__(self, destination: str, sharers: int = 1) -> None:
         self._destination = destination
+        self._sharers = sharers
         self._messages = 0  # after how many messages the last session was told to go
         self._burst: tuple[float, int] | None = None  # since when how many messages have been served
         self._stopped: tuple[float, Reply] | None = None  # when, and what, ended the burst; nothing was served since
@@ -92,7 +96,8 @@ class Pupil:
             stopped, reply = self._stopped
             if now - stopped >= _SHORTEST_QUOTA:
                 if count in self._bursts:
-                    lesson = self._lesson(Kind.RATE, max(count * 3600.0 / (now - since), 0.001), now, reply)
+                    an_hour = max(count * 3600.0 / (now - since), 0.001) * self._sharers
+                    lesson = self._lesson(Kind.RATE, an_hour, now, reply)
                 self._bursts = [*self._bursts[-3:], count]
                 self._burst = None
             self._stopped = None

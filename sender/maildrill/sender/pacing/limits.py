@@ -43,7 +43,7 @@ def effective(
     each = limits.each
     rate = own.rate or each.rate
     if own.rate is None and Kind.RATE in learned:
-        taught = Rate(1, max(3600.0 / learned[Kind.RATE], 0.001))
+        taught = Rate(1, max(3600.0 / learned[Kind.RATE], 0.001) * limits.sharers)
         rate = taught if rate is None or rate.seconds / rate.count < taught.seconds else rate
     most = own.connections or each.connections or limits.connections
     recipients = _least(own.recipients_per_transaction, limits.recipients_per_transaction, learned.get(Kind.RECIPIENTS))

@@ -17,6 +17,7 @@ from maildrill.sender.ledger.group import Told
 from maildrill.sender.ledger.sqlite import SqliteLedger
 from maildrill.sender.lists import Row
 from maildrill.sender.plan import Waiting
+from maildrill.sender.share import WHOLE, Share
 
 Tried = Callable[[Waiting], Entry]
 
@@ -106,8 +107,8 @@ def test_who_shares_a_ledger_numbers_tries_behind_those_of_others(
 ) -> None:
     """What is the last number is asked in each turn; who takes the ledger for its own is refused, not mistaken."""
     ledger, other = two
-    ledger.shared = other.shared = shared
     ann, bob = ledger.lease(0.0, 0.0, 9).waiting
+    ledger._share = other._share = Share(0, 2) if shared else WHOLE
 
     async def by_turns() -> None:
         await ledger.record([delivered(ann)])
