@@ -50,6 +50,17 @@ def said(fields: Mapping[str, object]) -> str:
     return " ".join([str(part) for part in parts if part])
 
 
+def reply_of(fields: Mapping[str, object]) -> Reply | None:
+    """Return the reply in an event's `response`, None where it has none; its text is one line.
+
+    In logs of old `campaign.paused` has it in fields of its own, `code` and `text`.
+    """
+    code, text = code_of(fields), said(fields)[4:]
+    if code is None and isinstance(fields.get("code"), int):
+        code, text = cast("int", fields["code"]), str(fields.get("text") or "")
+    return None if code is None else Reply(code, (text,) if text else ())
+
+
 def enhanced(found: Mapping[str, object]) -> str:
     """Return the enhanced status code of a response, or nothing where it has none."""
     status = found.get("enhanced_code")

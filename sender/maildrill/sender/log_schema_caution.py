@@ -12,8 +12,7 @@ CAUTION = (
         (
             Field("since", "number", "Unix seconds"),
             Field("recipients", "integer", "how many were refused in a row"),
-            Field("code", "integer", "the code of the reply"),
-            Field("text", "text", "its text"),
+            Field("response", "response", "the reply"),
         ),
         crucial=True,
     ),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from maildrill.sender.log_response import reply_of
 from maildrill.sender.postfix_lines import attempt_line, reason
 from maildrill.smtp import Line, escape, timestamp
 
@@ -98,7 +99,7 @@ _REMARKS: dict[str, Callable[[_Fields], str]] = {
     "run.waited": lambda fields: f"nothing is due before {timestamp(_number(fields['until']))}",
     "campaign.paused": lambda fields: (
         f"paused since {timestamp(_number(fields['since']))}: the same reply for {fields['recipients']} recipients "
-        f"in a row: {fields['code']} {_shown(fields, 'text')}".rstrip()
+        f"in a row: {escape(str(reply_of(fields) or ''))}".rstrip()
     ),
     "campaign.resumed": lambda fields: f"goes on after a pause since {timestamp(_number(fields['since']))}",
     "canary.chosen": lambda fields: f"canary: the first {fields['recipients']}, up to <{_shown(fields, 'recipient')}>",

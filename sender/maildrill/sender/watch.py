@@ -12,6 +12,7 @@ from maildrill.sender.canary import Canary, canary_of
 from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.content import REFUSED, Caution, Streak
 from maildrill.sender.ledger import Ledger, Pause
+from maildrill.sender.log_response import response
 
 
 class Watch:
@@ -99,8 +100,7 @@ class Watch:
             now,
             since=pause.at,
             recipients=pause.recipients,
-            code=pause.reply.code,
-            text=pause.reply.text,
+            response=response(pause.reply),
         )
 
 

@@ -15,6 +15,7 @@ from maildrill.sender.campaign import Limits, Mode
 from maildrill.sender.content import Caution
 from maildrill.sender.fold import fold
 from maildrill.sender.ledger import read_ledger
+from maildrill.sender.log_response import code_of
 from maildrill.sender.override import Override, Overrides, Then
 from maildrill.smtp import Stage
 
@@ -47,7 +48,7 @@ def test_the_same_refusal_five_times_in_a_row_pauses_the_campaign(on_stage: OnSt
     (pause,) = _said(stage, "campaign.paused")
 
     assert _counts(stage) == {State.FAILED: 5, State.PENDING: 15}
-    assert (pause["recipients"], pause["code"]) == (5, 554)
+    assert (pause["recipients"], code_of(pause)) == (5, 554)
     assert _said(stage, "run.ended")[0]["reason"] == "paused"
     assert sum(entry.stage is Stage.MAIL and bool(entry.command) for entry in stage.journal.entries) == 5
     assert fold(stage.memory.events) == stage.states

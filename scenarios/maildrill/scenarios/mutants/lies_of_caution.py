@@ -8,7 +8,10 @@ from maildrill.scenarios.mutants.changes import logged, tried
 from maildrill.scenarios.mutants.lies import Lie
 from maildrill.scenarios.oracles import Evidence
 from maildrill.sender.attempt import Verdict
+from maildrill.sender.log_response import response
 from maildrill.smtp import Reply, Stage
+
+SPAM = response(Reply.of("554 5.7.1 spam"))
 
 
 def begins_anew_after_the_pause(evidence: Evidence) -> Evidence:
@@ -20,7 +23,7 @@ def begins_anew_after_the_pause(evidence: Evidence) -> Evidence:
 
 
 def pauses_for_nothing(evidence: Evidence) -> Evidence:
-    return logged(evidence, 1400.0, "campaign.paused", since=1399.0, recipients=5, code=554, text="5.7.1 spam")
+    return logged(evidence, 1400.0, "campaign.paused", since=1399.0, recipients=5, response=SPAM)
 
 
 def lets_the_others_out_with_the_canary(evidence: Evidence) -> Evidence:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from maildrill.sender.attempt import Fault, Scope, State, Verdict
 from maildrill.sender.ledger.records import AttemptRecord, Pause, RecipientRecord, Requeued, RunRecord
 from maildrill.sender.log_event import LogEvent
-from maildrill.sender.log_response import code_of, said
+from maildrill.sender.log_response import reply_of
 from maildrill.sender.review.located import Located, locate
-from maildrill.smtp import Reply, Stage
+from maildrill.smtp import Stage
 
 
 @dataclass(slots=True)
@@ -77,11 +77,10 @@ def _requeued(made: Replayed, one: Located) -> None:
 def _paused(made: Replayed, one: Located) -> None:
     """Note a pause once: each run that finds the campaign paused says so again, with the same moment."""
     fields = one.event.fields
-    since, recipients, code, text = (fields.get(name) for name in ("since", "recipients", "code", "text"))
-    if not (isinstance(since, int | float) and isinstance(recipients, int) and isinstance(code, int)):
+    since, recipients, reply = fields.get("since"), fields.get("recipients"), reply_of(fields)
+    if not (isinstance(since, int | float) and isinstance(recipients, int) and reply is not None):
         return
     if all(known.at != since for known in made.pauses):
-        reply = Reply(code, (str(text),) if text else ())
         made.pauses.append(Pause(at=since, run=one.run, recipients=recipients, reply=reply))
 
 
@@ -122,7 +121,7 @@ def _state(made: Replayed, one: Located) -> None:
 def _tried(made: Replayed, one: Located) -> None:
     event, fields = one.event, one.event.fields
     started = made.begun.get(fields["session"], event.at)
-    reply, fault = _reply(fields), Fault(str(fields["fault"])) if "fault" in fields else None
+    reply, fault = reply_of(fields), Fault(str(fields["fault"])) if "fault" in fields else None
     number, until, session = fields["num_attempts"], fields.get("until"), fields["session"]
     record = AttemptRecord(
         recipient=one.recipients[0],
@@ -171,11 +170,3 @@ _MOVES: dict[str, Callable[[Replayed, Located], None]] = {
     "campaign.paused": _paused,
     "campaign.resumed": _resumed,
 }
-
-
-def _reply(fields: Mapping[str, object]) -> Reply | None:
-    code = code_of(fields)
-    if code is None:
-        return None
-    text = said(fields)[4:]
-    return Reply(code, (text,) if text else ())

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from maildrill.sender.attempt import State
 from maildrill.sender.fold import fold
 from maildrill.sender.ledger.records import Pause, Requeued, RunRecord
 from maildrill.sender.log_event import LogEvent
+from maildrill.sender.log_response import response
+from maildrill.sender.log_text import as_text
 from maildrill.sender.review.replay import replay
 from maildrill.smtp import Reply
 
@@ -56,7 +60,8 @@ def test_runs_and_requeues_are_the_logs() -> None:
 
 def test_pauses_are_the_logs() -> None:
     """Each once, though a later run finds the campaign paused and says so again; until somebody has it go on."""
-    paused: dict[str, object] = {"recipients": 5, "code": 554, "text": "5.7.1 spam"}
+    reply = Reply.of("554 5.7.1 spam")
+    paused: dict[str, object] = {"recipients": 5, "response": response(reply)}
     log = told(
         ("run.started", {"campaign": "spring"}),
         ("campaign.paused", {**paused, "since": 1.5}),
@@ -66,7 +71,6 @@ def test_pauses_are_the_logs() -> None:
         ("campaign.resumed", {"since": 1.5}),
         ("campaign.paused", {**paused, "since": 6.5}),
     )
-    reply = Reply.of("554 5.7.1 spam")
 
     assert replay(log).pauses == [
         Pause(at=1.5, run=1, recipients=5, reply=reply, resumed=6.0),
@@ -76,7 +80,30 @@ def test_pauses_are_the_logs() -> None:
 
 def test_a_pause_that_the_log_does_not_tell_whole_is_left_out() -> None:
     """A log that somebody has cut fields from is still read."""
-    whole: dict[str, object] = {"since": 1.5, "recipients": 5, "code": 554, "text": "5.7.1 spam"}
-    parts = [{**whole, field: None} for field in ("since", "recipients", "code")]
+    whole: dict[str, object] = {"since": 1.5, "recipients": 5, "response": response(Reply.of("554 5.7.1 spam"))}
+    parts = [{**whole, field: None} for field in whole]
 
     assert replay(told(*(("campaign.paused", part) for part in parts))).pauses == []
+
+
+@pytest.mark.parametrize("text", ["5.7.1 spam", "", None])
+def test_a_pause_is_read_from_logs_of_old(text: str | None) -> None:
+    """They have code and text in fields of their own."""
+    flat: dict[str, object] = {"since": 1.5, "recipients": 5, "code": 554, "text": text}
+    reply = Reply(554, (text,) if text else ())
+
+    assert replay(told(("campaign.paused", flat))).pauses == [Pause(at=1.5, run=0, recipients=5, reply=reply)]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"response": response(Reply.of("554 5.7.1 a \x1b[31mlisted link"))},
+        {"code": 554, "text": "5.7.1 a \x1b[31mlisted link"},
+    ],
+)
+def test_a_pause_is_told_in_text(said: dict[str, object]) -> None:
+    """With the reply, escaped, wherever the log has it."""
+    line = as_text(9.0, "campaign.paused", {"since": 1.5, "recipients": 5, **said})
+
+    assert line.endswith(" in a row: 554 5.7.1 a \\x1b[31mlisted link\n")
