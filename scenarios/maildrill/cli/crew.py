@@ -89,7 +89,13 @@ class Crew:
     ) -> None:
         """Something can be read from a hand, or it is gone."""
         loop.remove_reader(file)
-        if heard(hand):  # once in a while, and then all that has come: a hand writes a few lines at a time
+        try:
+            more = heard(hand)
+        except Exception as error:  # nobody else would raise it: this is a call-back
+            if not over.done():
+                over.set_exception(error)
+            return
+        if more:  # once in a while, and then all that has come: a hand writes a few lines at a time
             loop.call_later(_PAUSE, loop.add_reader, file, self._read, loop, over, hand, file, heard)
             return
         hand.open -= 1
@@ -128,7 +134,7 @@ class Crew:
 
     def _say(self, order: Order) -> None:
         for hand in self._hands:
-            if hand.answer is None or not isinstance(hand.answer, Ended | Failed):
+            if not isinstance(hand.answer, Ended | Failed):
                 with suppress(OSError):  # gone: its end is read
                     hand.end.words.send(order)
 

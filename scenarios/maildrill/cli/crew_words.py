@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from maildrill.cli.exits import place_of
 from maildrill.smtp import ConfigurationError, MaildrillError
 
 
@@ -54,7 +55,7 @@ class Failed:
     def of(cls, error: Exception) -> Failed:
         """Return the words for an error."""
         if not isinstance(error, MaildrillError):
-            return cls(f"{type(error).__name__}: {error}", bug=True)
+            return cls(f"{type(error).__name__}{place_of(error)}: {error}", bug=True)
         lasting = isinstance(error, ConfigurationError)
         return cls(error.what, error.where, error.expected, error.hint, lasting)
 

@@ -97,14 +97,18 @@ def show(error: click.ClickException) -> Exit:
 
 def _internal(error: BaseException) -> Exit:
     """Tell of a bug; the traceback is for those who ask, its values may be private."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "maildrill" in frame.filename]
-    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    _say(f"internal error: {type(error).__name__}{place}: {escape(str(error))}")
+    _say(f"internal error: {type(error).__name__}{place_of(error)}: {escape(str(error))}")
     if os.environ.get("MAILDRILL_DEBUG"):
         _say("".join(traceback.format_exception(error)))
     else:
         _say("  this is a bug in maildrill; MAILDRILL_DEBUG=1 shows where")
     return Exit.INTERNAL
+
+
+def place_of(error: BaseException) -> str:
+    """Return where in maildrill an error was raised, ` at FILE:LINE`; empty where it was not."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "maildrill" in frame.filename]
+    return f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
 def let_go(stream: TextIO | None) -> None:

@@ -7,6 +7,7 @@ import os
 import pickle
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -181,6 +182,22 @@ def test_when_one_fails_the_others_stop_and_its_error_is_told(tmp_path: Path) ->
         end.words.send(Ended())
 
     with pytest.raises(MaildrillError, match=r"club\.ledger: disk full"):
+        crew_of(work, tmp_path)
+
+
+@forks
+def test_what_cannot_be_logged_ends_them_all(tmp_path: Path) -> None:
+    """A process that says what is no event has a bug: it is told, and nobody waits for ever."""
+
+    def work(share: Share, end: HandEnd) -> None:
+        go(end)
+        events, _ = end.files()
+        events.write(b"what?\n")
+        events.flush()
+        with suppress(EOFError):
+            end.words.recv()
+
+    with pytest.raises(ValueError, match="subsection not found"):
         crew_of(work, tmp_path)
 
 
