@@ -99,7 +99,7 @@ _REMARKS: dict[str, Callable[[_Fields], str]] = {
     "run.waited": lambda fields: f"nothing is due before {timestamp(_number(fields['until']))}",
     "campaign.paused": lambda fields: (
         f"paused since {timestamp(_number(fields['since']))}: the same reply for {fields['recipients']} recipients "
-        f"in a row: {escape(str(reply_of(fields) or ''))}".rstrip()
+        f"in a row: {reply_of(fields) or ''}".rstrip()
     ),
     "campaign.resumed": lambda fields: f"goes on after a pause since {timestamp(_number(fields['since']))}",
     "canary.chosen": lambda fields: f"canary: the first {fields['recipients']}, up to <{_shown(fields, 'recipient')}>",
