@@ -62,15 +62,19 @@ def test_a_message_goes_in_chunks(ground: Ground, offers: str, chunk: int, said:
     assert f"=== 29 octets of message, blake2b {blake2b(MESSAGE, digest_size=8).hexdigest()}" in scene.dialogue
 
 
-@pytest.mark.parametrize(("message", "chunk"), [(b"", 10), (MESSAGE, 0)], ids=["no octet", "not asked for"])
+@pytest.mark.parametrize(
+    ("message", "more"),
+    [(b"", {"chunk": 10}), (MESSAGE, {"chunk": 0}), (MESSAGE, {})],
+    ids=["no octet", "not wanted", "not asked for"],
+)
 def test_where_there_is_no_chunk_a_message_goes_by_data(
-    memory: Ground, offers: str, message: bytes, chunk: int
+    memory: Ground, offers: str, message: bytes, more: dict[str, int]
 ) -> None:
     """A last chunk without an octet would have none to keep back until the intent is written."""
 
     async def story(scene: Scene) -> tuple[list[str], list[bytes], list[str]]:
         session = await scene.session()
-        heard = await scene.send(session, message=message, chunk=chunk)
+        heard = await scene.send(session, message=message, **more)
         return rows(heard), scene.host.messages, scene.host.commands[-2:]
 
     assert memory.hold(story, {"EHLO": offers}) == (["dot-2yz"], [message], ["DATA", "."])

@@ -170,3 +170,60 @@ def test_a_goodbye_that_is_broken_off_says_so(memory: Ground) -> None:
         return scene.dialogue[-2:]
 
     assert memory.hold(story, {"QUIT": ""}) == [" -> QUIT", "=== stopped: connection dropped"]
+
+
+@pytest.mark.parametrize(
+    ("says", "broken"),
+    [
+        ({"dot": "421 4.3.2 bye"}, Broken(Stage.IDLE, None, Reply(421, ("4.3.2 bye",)))),
+        ({"dot": "250 ok<rst>"}, Broken(Stage.IDLE, Fault.RESET)),
+        ({"RCPT": "550 no", "DATA": "554 no", "RSET": "503 no"}, Broken(Stage.IDLE, Fault.EOF)),
+    ],
+)
+def test_a_session_that_takes_no_more_says_why(memory: Ground, says: dict[str, str], broken: Broken) -> None:
+    """The next transaction is not begun: nobody's try is counted for how the last one ended."""
+
+    async def story(scene: Scene) -> tuple[Transaction, list[str], int]:
+        session = await scene.session()
+        await scene.send(session, ANN)
+        await scene.clock.sleep(1)
+        said = len(scene.host.commands)
+        heard = await scene.send(session, BEN)
+        return heard, rows(heard), len(scene.host.commands) - said
+
+    heard, told, said = memory.hold(story, says)
+
+    assert heard == Transaction(recipients=(BEN,), rcpt=(None,), broken=broken)
+    assert (told, said) == (["idle-lost"], 0)
+
+
+def test_an_empty_message_would_be_out_of_step(ground: Ground) -> None:
+    """MAIL was refused, RCPT taken all the same, and DATA got 354: the session is given up there."""
+
+    async def story(scene: Scene) -> Broken | None:
+        return (await scene.send(await scene.session(), ANN, BEN)).broken
+
+    assert ground.hold(story, {"MAIL": "550 not you"}) == Broken(Stage.DATA, Fault.OUT_OF_STEP, GO)
+
+
+def test_a_stop_before_the_dot_says_so(memory: Ground) -> None:
+    """In the transcript, behind the last thing that was said."""
+
+    async def story(scene: Scene) -> list[str]:
+        task = asyncio.create_task(scene.send(await scene.session(), ANN))
+        await scene.clock.sleep(30)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return scene.dialogue[-2:]
+
+    assert memory.hold(story, {"DATA": "<mute>"}) == ["<-  250 ok", "=== stopped: connection dropped"]
+
+
+def test_in_clear_no_certificate_was_shown(memory: Ground) -> None:
+    """A session has those that the server showed, which are none without TLS."""
+
+    async def story(scene: Scene) -> tuple[bytes, ...]:
+        return (await scene.session()).certificates
+
+    assert memory.hold(story) == ()

@@ -34,6 +34,15 @@ def test_what_is_wished_for_is_said(wishes: DsnRequest, mail: str, rcpt: str) ->
     assert rcpt_command(OFFERED, "ann+list@x.test", reporting) == f"RCPT TO:<ann+list@x.test>{rcpt}"
 
 
+def test_what_is_wished_for_is_said_behind_the_rest() -> None:
+    """SIZE is no less wanted for it (RFC 1870)."""
+    offers = Capabilities.of(Reply(250, ("mx", "SIZE", "DSN")))
+
+    said = mail_command(offers, ENVELOPE, Content.of(b"x"), Reporting(ALL, TRY))
+
+    assert said == "MAIL FROM:<news@x.test> SIZE=3 RET=HDRS ENVID=7fa0.2.3.4"
+
+
 @pytest.mark.parametrize(("offers", "reporting"), [(NOTHING, Reporting(ALL, TRY)), (OFFERED, None)])
 def test_nothing_is_said_unasked_or_where_it_is_not_offered(offers: Capabilities, reporting: Reporting | None) -> None:
     """A server without DSN would refuse the parameter with 555, and the recipient with it (RFC 5321 4.1.1.11)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from maildrill.sender.ledger import Durability, LedgerError, open_ledger
 from maildrill.sender.ledger.identity import fingerprint
 from maildrill.sender.ledger.lease import is_leased, take_lease
 from maildrill.sender.ledger.place import check_writable, is_frozen, open_frozen
-from maildrill.sender.ledger.trouble import TROUBLES, at_the_door, code_of, in_words
+from maildrill.sender.ledger.trouble import TROUBLES, at_the_door, code_of, in_words, not_flushed
 from maildrill.smtp import ConfigurationError
 
 Deny = Callable[..., None]
@@ -190,6 +191,23 @@ def test_trouble_is_told_in_our_words(code: int | None) -> None:
     )
     assert type(door) is (ConfigurationError if trouble and trouble.lasting else LedgerError)
     assert (door.what, door.where, door.expected, door.hint) == (found.what, found.where, found.expected, found.hint)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (errno.ENOSPC, sqlite3.SQLITE_FULL),
+        (errno.EIO, sqlite3.SQLITE_IOERR),
+        (errno.EDQUOT, sqlite3.SQLITE_IOERR),  # whose words name the quota
+    ],
+)
+def test_a_disk_that_does_not_flush_is_said_in_our_words(code: int, kind: int) -> None:
+    """Only a full one wants room; what the system says of it is told, and when it was."""
+    found, trouble = not_flushed("club.ledger", code), TROUBLES[kind]
+
+    assert type(found) is LedgerError
+    assert found.what == f"{trouble.what}: {os.strerror(code)}, when what was written was flushed to the disk"
+    assert (found.where, found.expected, found.hint) == ("club.ledger", trouble.expected, trouble.hint)
 
 
 # Whose it is

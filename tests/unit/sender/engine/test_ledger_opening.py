@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -139,6 +140,17 @@ def test_who_reads_changes_nothing(file: Path) -> None:
         assert refused(ledger.forget, LedgerError).startswith(f"{file}: the ledger cannot be written: attempt to write")
 
 
+def test_an_archive_is_read_as_it_lies_there(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is made beside what may only be read; who wants to change it is refused."""
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda at, asked: access(at, asked) and not (at == file and asked & os.W_OK))
+    before = sorted(file.parent.iterdir())
+    with closing(read_ledger(file)) as ledger:
+        assert ledger.created == 100.0
+        assert sorted(file.parent.iterdir()) == before
+    assert "permission denied" in refused(lambda: change_ledger(file))
+
+
 def test_who_changes_can(file: Path) -> None:
     """It is the same ledger, without a run of its own."""
     with closing(change_ledger(file)) as ledger:
@@ -257,3 +269,15 @@ def test_a_folder_that_is_not_there_is_said(tmp_path: Path, campaign: Make) -> N
 def test_a_url_is_no_file(place: str | Path | None, shared: bool) -> None:
     """PostgreSQL has two schemes (its manual, section 34.1.1.2)."""
     assert is_shared(place) is shared
+
+
+def test_a_url_leads_to_postgresql(campaign: Make) -> None:
+    """To send, to look and to change: whoever cannot get in there is told the place; no file of that name is made."""
+    url = "postgres://drill@/club?host=/nowhere"
+    ways: list[Callable[[], object]] = [
+        lambda: open_book(url, campaign(), at=1.0),
+        lambda: read_book(url, None),
+        lambda: change_book(url, None),
+    ]
+    for way in ways:
+        assert refused(way).startswith(f"{url}: ")
