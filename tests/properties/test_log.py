@@ -62,7 +62,13 @@ def test_a_line_of_the_dialogue_is_written_quickly_and_the_same(n: int, at: floa
 
 
 @given(
-    st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.integers(0, 1 << 32).map(lambda n: n / 128)
+    st.floats(allow_nan=False, allow_infinity=False)
+    | st.integers()
+    | st.integers(0, 1 << 32).map(lambda n: n / 128)
+    | st.integers(1 << 52, 1 << 54).map(
+        lambda n: n / (1 << 22)
+    )  # times of our days, with all the places that they have
+    | st.builds(lambda n, ten: n + 1 - ten, st.integers(1 << 30, 1 << 31), st.sampled_from([0.5e-6, 1e-6, 0.1, 0.001]))
 )
 def test_seconds_are_told_to_the_millionth(number: float) -> None:
     """However it is done, it is what rounding makes of them, as Python writes it."""

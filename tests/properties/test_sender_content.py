@@ -246,3 +246,15 @@ def test_what_is_streamed_is_the_message_as_a_whole(
     assert b"".join(stuffed(content.blocks())) == (b"\r\n" + whole).replace(b"\r\n.", b"\r\n..")[2:]
     parts = list(message_from_bytes(whole, policy=policy.default).iter_attachments())
     assert [part.get_payload(decode=True) for part in parts] == [file.read_bytes() for file in files]
+
+
+@given(st.text(st.sampled_from("aZ~!@<. \t\r\n\0\x7f\x1f\x21üЖ長\u2028")))
+def test_a_token_has_no_blank_and_no_control_character(token: str) -> None:
+    """The short way for the usual ones says what the long way says."""
+    allowed = token != "" and not any(one <= " " or one == "\x7f" for one in token)
+
+    if allowed:
+        assert headers.tokens("Message-ID", token) == f"Message-ID: {token}\r\n".encode()
+    else:
+        with pytest.raises(ValueError, match="a blank or control character"):
+            headers.tokens("Message-ID", token)

@@ -102,6 +102,9 @@ class Verdict(StrEnum):
     HELD = "held"  # our own set-up is at fault: nothing is burnt
 
 
+_COUNTED = (Verdict.DELIVERED, Verdict.DEFERRED, Verdict.FAILED, Verdict.UNKNOWN)
+
+
 class State(StrEnum):
     """Where a recipient stands in the ledger."""
 
@@ -144,4 +147,4 @@ class Ruling:
     @property
     def counted(self) -> bool:
         """Whether the recipient's attempt count goes up (invariant I15)."""
-        return self.verdict in (Verdict.DELIVERED, Verdict.DEFERRED, Verdict.FAILED, Verdict.UNKNOWN)
+        return self.verdict in _COUNTED

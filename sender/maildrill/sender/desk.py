@@ -25,7 +25,7 @@ from maildrill.sender.queues import Queue, Queues
 from maildrill.sender.roll import begin_run
 from maildrill.sender.standing import Standing, after, held, kept_waiting, lapsed
 from maildrill.sender.watch import Watch
-from maildrill.smtp.quickly import quickly
+from maildrill.smtp.quickly import maker, quickly
 
 
 @quickly
@@ -47,7 +47,10 @@ class Try:
 
     def until(self, ended: float) -> Try:
         """Return the same, over at `ended`."""
-        return Try(self.session, self.transaction, self.started, ended, self.account, self.host, self.relay)
+        return _try(self.session, self.transaction, self.started, ended, self.account, self.host, self.relay)
+
+
+_try, _entry, _record = maker(Try), maker(Entry), maker(AttemptRecord)
 
 
 class Desk:
@@ -177,7 +180,7 @@ class Desk:
     def _entry(self, waiting: Waiting, ruling: Ruling, go: Try) -> Entry:
         policy, seed = self.campaign.retry, self.campaign.seed
         standing = after(waiting.standing, ruling, policy, started=go.started, now=go.ended, seed=seed)
-        record = AttemptRecord(
+        record = _record(
             recipient=waiting.address,
             number=standing.attempts,
             run=self.ledger.run,
@@ -200,7 +203,7 @@ class Desk:
             override=ruling.override,
         )
         soon = standing.due is not None and standing.due <= go.ended + AHEAD
-        return Entry(waiting.key, record, standing, kept=ruling.again or soon)
+        return _entry(waiting.key, record, standing, kept=ruling.again or soon)
 
     def _log_attempt(self, waiting: Waiting, ruling: Ruling, entry: Entry, go: Try) -> None:
         self.attempts += 1

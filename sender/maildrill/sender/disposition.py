@@ -12,6 +12,7 @@ from maildrill.sender.attempt import NOT_TRIED, Broken, Fault, Ruling, Transacti
 from maildrill.sender.disposition_dns import row_of
 from maildrill.sender.disposition_table import LOST, ROWS, TABLE, Row, find
 from maildrill.smtp import Reply, Stage
+from maildrill.smtp.quickly import maker
 
 __all__ = ["TABLE", "Row", "enough", "judge", "judge_setup", "learned_limit"]
 
@@ -33,6 +34,7 @@ _WHOLE: dict[Fault | None, str] = {Fault.TOO_BIG: "local-size", Fault.NO_8BITMIM
 _OF_THE_COMMAND = frozenset({"data-too-many", "data-out-of-step", "data-530"})
 _NOT_THAT = frozenset({421, 500, 503})  # of the session, whatever an enhanced code says
 _GONE = Broken(Stage.IDLE, Fault.EOF)
+_made = maker(Ruling)
 
 
 def judge(tx: Transaction, *, free: Collection[str] = ()) -> tuple[Ruling, ...]:
@@ -249,7 +251,7 @@ def _ruling(to: str, row: Row, why: Broken) -> Ruling:
     """A message that goes by BDAT is lost at that stage, whatever row it shares with one that goes by DATA."""
     own = why.stage if row.id == "rcpt-undecided" or why.stage is Stage.BDAT else row.stage
     stage = own if why.fault in LOST else why.stage
-    return Ruling(
+    return _made(
         recipient=to,
         verdict=row.verdict,
         scope=row.scope,

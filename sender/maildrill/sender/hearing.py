@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from maildrill.sender.attempt import Broken, Transaction
 from maildrill.smtp import Reply
+from maildrill.smtp.quickly import maker
+
+_transaction = maker(Transaction)
 
 
 @dataclass(slots=True)
@@ -37,7 +40,7 @@ class Hearing:
     def transaction(self, broken: Broken | None) -> Transaction:
         """Return what was heard, and what broke the session, if anything did."""
         silent = [None] * (len(self.recipients) - len(self.rcpt))
-        return Transaction(
+        return _transaction(
             recipients=self.recipients,
             mail=self.mail,
             rcpt=(*self.rcpt, *silent),

@@ -13,6 +13,9 @@ from maildrill.sender.disposition import judge
 from maildrill.sender.ledger import Intent, Refusal
 from maildrill.sender.plan import Waiting
 from maildrill.smtp import Clock
+from maildrill.smtp.quickly import maker
+
+_intent = maker(Intent)
 
 
 class Intention:
@@ -42,7 +45,7 @@ class Intention:
         self.written = True
 
     def _intent(self, keys: tuple[int, ...], refused: tuple[Refusal, ...] = ()) -> Intent:
-        return Intent(
+        return _intent(
             keys=keys,
             refused=refused,
             session=self._go.session,

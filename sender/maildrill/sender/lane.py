@@ -26,7 +26,9 @@ from maildrill.sender.route.ways import Met
 from maildrill.sender.shop import Shop
 from maildrill.sender.stay import MADE_ROOM, Stay
 from maildrill.smtp import Envelope, Line, Stage
+from maildrill.smtp.quickly import maker
 
+_try = maker(Try)
 _LAST = frozenset({Verdict.DELIVERED, Verdict.FAILED, Verdict.HELD})
 _SENDER_REFUSED = "the server refused the reverse-path twice in a row: ask its operator, then run again"
 
@@ -291,7 +293,7 @@ class Lane:
     def _try(self, transaction: int | None, started: float) -> Try:
         met = self._met
         label = self.destination.label
-        return Try(self._number, transaction, started, started, account=label, host=met.host, relay=met.relay)
+        return _try(self._number, transaction, started, started, account=label, host=met.host, relay=met.relay)
 
 
 def _next_due(queues: Sequence[Queue]) -> float | None:

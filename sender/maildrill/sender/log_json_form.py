@@ -32,6 +32,9 @@ _QUICKLY = {
 _WHOLE, _STATUS = ("code", "enhanced_code", "content", "command"), ("class", "subject", "detail")
 _REPLY = '{"code":%d,"enhanced_code":{"class":%d,"subject":%d,"detail":%d},"content":%s,"command":%s}'
 _LARGE = 4e9  # below it doubles are closer than millionths: each of those has one of its own
+_DENSE = float(1 << 30)  # from 2004 on they have no more than 22 binary places: millionths of them are exact
+_THREE = tuple([f"{number:03d}" for number in range(1000)])
+_SHORT = tuple([three.rstrip("0") for three in _THREE])
 
 
 class NothingError(Exception):
@@ -92,11 +95,29 @@ def value(given: object) -> str:
 def seconds(given: object) -> str:
     """Write a number (all of them are seconds, or few) to the millionth: what a float has beyond that is noise."""
     if type(given) is float:
+        if _DENSE <= given < _LARGE:
+            return _moment(given)
         if 0.001 <= given < _LARGE:  # three times as fast, and the same
             text = f"{given:.6f}".rstrip("0")
             return text + "0" if text[-1] == "." else text
         given = round(given, 6)
     return _field(given)
+
+
+def _moment(at: float) -> str:
+    """Write a time of our days, as `seconds` would: of one after the other, all but the fraction is the same."""
+    second = at // 1.0
+    high, low = divmod(round((at - second) * 1e6), 1000)
+    if low:
+        return f"{_whole(second)}{_THREE[high]}{_SHORT[low]}"
+    if high == 1000:  # so near to the next second that it is that one
+        return f"{_whole(second + 1.0)}0"
+    return f"{_whole(second)}{_SHORT[high] or 0}"
+
+
+@lru_cache(maxsize=64)
+def _whole(second: float) -> str:
+    return f"{second:.0f}."
 
 
 def _response(given: object) -> str:

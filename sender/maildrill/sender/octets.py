@@ -12,6 +12,7 @@ from hashlib import blake2b
 from typing import Protocol
 
 from maildrill.sender.wire import normal
+from maildrill.smtp.quickly import quickly
 
 #: Octets that are handed on at once.
 BLOCK = 65536
@@ -33,6 +34,7 @@ class Shared(Protocol):
 Piece = bytes | Shared
 
 
+@quickly
 @dataclass(frozen=True, slots=True)
 class Content:
     """The octets of a message, not dot-stuffed, in pieces that are as they must be (see rule 2); 7-bit or not.
@@ -48,7 +50,11 @@ class Content:
     def __post_init__(self) -> None:
         mine = [piece for piece in self.pieces if isinstance(piece, bytes)]
         own = sum(map(len, mine))
-        shared = sum([piece.size for piece in self.pieces if not isinstance(piece, bytes)])
+        shared = (
+            0
+            if len(mine) == len(self.pieces)
+            else sum([piece.size for piece in self.pieces if not isinstance(piece, bytes)])
+        )
         object.__setattr__(self, "own", own)
         object.__setattr__(self, "size", own + shared)
         object.__setattr__(self, "ascii", all(map(bytes.isascii, mine)))  # what is shared is base64
@@ -61,18 +67,19 @@ class Content:
     @classmethod
     def joined(cls, pieces: Iterable[Piece]) -> Content:
         """Return pieces as a message, those in memory that stand side by side as one."""
-        found: list[Piece] = []
-        beside: list[bytes] = []
-        for piece in pieces:
-            if isinstance(piece, bytes):
-                beside.append(piece)
-                continue
-            found += [b"".join(beside), piece]
-            beside.clear()
-        return cls(tuple(piece for piece in (*found, b"".join(beside)) if piece))
+        pieces = [*pieces]
+        try:
+            whole = b"".join(pieces)  # type: ignore[arg-type]
+        except TypeError:  # some are shared
+            return cls(tuple(piece for piece in _beside(pieces) if piece))
+        return cls((whole,) if whole else ())
 
     def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """Yield the octets from `start` up to `stop` (None: the end), some at a time, none of them empty."""
+        only = self.pieces[0] if len(self.pieces) == 1 else None
+        if isinstance(only, bytes) and 0 < len(only) <= BLOCK and not start and stop is None:  # as most messages are
+            yield only
+            return
         rest = self.size if stop is None else min(stop, self.size)
         offset = 0  # of the piece in the message
         for piece in self.pieces:
@@ -97,3 +104,16 @@ class Content:
     def outline(self) -> bytes:
         """Return a message of the same parts, without the octets that are shared."""
         return b"".join(piece for piece in self.pieces if isinstance(piece, bytes))
+
+
+def _beside(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Yield pieces, those in memory that stand side by side as one."""
+    beside: list[bytes] = []
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            beside.append(piece)
+            continue
+        yield b"".join(beside)
+        yield piece
+        beside.clear()
+    yield b"".join(beside)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from maildrill.sender.attempt import Ruling, State, Verdict
 from maildrill.sender.campaign import RetryPolicy, UnknownPolicy
 from maildrill.sender.retry import expiry, next_attempt
-from maildrill.smtp.quickly import quickly
+from maildrill.smtp.quickly import maker, quickly
 
 #: RFC 5321 section 4.5.3.2.6: for so long the reply to the dot may still be on its way to us.
 DOT_TIMEOUT = 600.0
@@ -43,6 +43,9 @@ class Standing:
     reason: str = ""
 
 
+_standing = maker(Standing)
+
+
 def kept_waiting(standing: Standing, policy: RetryPolicy, at: float) -> Standing:
     """Return `standing` of somebody who was due at `at` when the host would not have us: a lifetime is enough."""
     if standing.expires_at is not None:
@@ -61,7 +64,7 @@ def after(  # noqa: PLR0913 - what decides is named one by one, so that nothing 
     final = _FINAL.get(ruling.verdict)
     if unknown and policy.unknown is UnknownPolicy.AT_MOST_ONCE:
         final = State.UNKNOWN
-    tried = Standing(
+    tried = _standing(
         state=final or State.DEFERRED,
         attempts=attempts,
         first_at=first_at,

@@ -15,6 +15,7 @@ from maildrill.sender.attempt import Broken, Fault
 from maildrill.smtp import Reply, ReplyParser, Stage
 
 _CRLF = b"\r\n"
+_DATA, _BODY, _DOT = Stage.DATA, Stage.BODY, Stage.DOT  # to ask an enumeration for them takes its time
 
 
 class Wire:
@@ -47,7 +48,7 @@ class Wire:
 
     def dotted(self) -> None:
         """Note that the final dot leaves: the reply to come is to the whole message now."""
-        self._asked[-1] = Stage.DOT
+        self._asked[-1] = _DOT
 
     def feed(self, octets: bytes) -> list[Reply]:
         """Return the replies that `octets` complete, each to the next thing asked; may set `broken`.
@@ -66,8 +67,8 @@ class Wire:
                 self.broken = Broken(Stage.IDLE, fault, reply)
                 return answers
             answers.append(reply)
-            if stage is Stage.DATA and reply.klass == 3:
-                self._asked.append(Stage.BODY)
+            if stage is _DATA and reply.klass == 3:
+                self._asked.append(_BODY)
             if reply.code == 421:
                 self.broken = Broken(stage, None, reply)
                 return answers

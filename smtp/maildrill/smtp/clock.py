@@ -22,11 +22,14 @@ class Clock(Protocol):
         ...
 
 
-@lru_cache(maxsize=16)  # what is said and heard in one go has one moment
+#: How each millisecond ends a moment; to format one takes ten times as long as to find it here.
+_MILLISECONDS = tuple([f".{number:03d}Z" for number in range(1000)])
+
+
 def timestamp(at: float) -> str:
     """Write Unix seconds as RFC 3339 in UTC with milliseconds: `2026-01-05T09:00:00.000Z`."""
     seconds, milliseconds = divmod(round(at * 1000), 1000)
-    return f"{_second(seconds)}.{milliseconds:03d}Z"
+    return _second(seconds) + _MILLISECONDS[milliseconds]
 
 
 @lru_cache(maxsize=64)  # neighbours in a log share their second: three times faster

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from maildrill.smtp.quickly import quickly
+
 MAX_PATH = 254  # octets of an address; RFC 5321 section 4.5.3.1.3 allows 256 with the angle brackets
+_PLAIN = re.compile(f"[!-;=?-~]{{0,{MAX_PATH}}}")
 _FORBIDDEN = re.compile("[\0- <>\x7f\ud800-\udfff]")  # half a surrogate pair has no octets to send
 
 
+@quickly
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """A reverse-path (empty = null sender) and at least one recipient; no address can break out of its line."""
@@ -31,6 +35,8 @@ def domain_of(address: str) -> str:
 
 
 def _check(address: str) -> None:
+    if _PLAIN.fullmatch(address):  # nearly all are, and this says it in a fifth of the time
+        return
     if _FORBIDDEN.search(address):
         raise ValueError(f"address holds a blank, a bracket or a control character: {address!r}")
     if len(address.encode()) > MAX_PATH:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from maildrill.smtp.clock import timestamp
-from maildrill.smtp.quickly import quickly
+from maildrill.smtp.quickly import maker, quickly
 from maildrill.smtp.reply import Reply
 from maildrill.smtp.text import escape
 
@@ -29,6 +29,9 @@ class Mark(StrEnum):
     NOTE = "==="
 
 
+_SENT, _ANSWERED, _REFUSED, _NOTE = Mark  # an attribute of an enumeration takes its time, and each line asks for one
+
+
 @quickly
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -40,6 +43,9 @@ class Line:
 
     def __str__(self) -> str:
         return f"{timestamp(self.at)} {self.mark} {escape(self.text)}".rstrip()
+
+
+_line = maker(Line)
 
 
 @dataclass(slots=True)
@@ -58,13 +64,13 @@ class Transcript:
         auth = _AUTH.fullmatch(command)
         if auth:
             self._secret = True
-            return self._add(at, Mark.SENT, auth["verb"] + (f" {REDACTED}" if auth["initial"] else ""))
-        return self._add(at, Mark.SENT, REDACTED if self._secret else command)
+            return self._add(at, _SENT, auth["verb"] + (f" {REDACTED}" if auth["initial"] else ""))
+        return self._add(at, _SENT, REDACTED if self._secret else command)
 
     def answered(self, at: float, reply: Reply) -> list[Line]:
         """The server replied: a line each; 3yz keeps an AUTH exchange open, anything else ends it."""
         self._secret = self._secret and reply.klass == 3
-        mark = Mark.REFUSED if reply.klass >= 4 else Mark.ANSWERED
+        mark = _REFUSED if reply.klass >= 4 else _ANSWERED
         lines = reply.lines or ("",)
         if len(lines) == 1:  # as most have
             return [self._add(at, mark, f"{reply.code} {lines[0]}".rstrip())]
@@ -74,10 +80,10 @@ class Transcript:
 
     def noted(self, at: float, remark: str) -> Line:
         """Our own remark: connecting, a cut, so many octets of message."""
-        return self._add(at, Mark.NOTE, remark)
+        return self._add(at, _NOTE, remark)
 
     def _add(self, at: float, mark: Mark, text: str) -> Line:
-        line = Line(at, mark, text)
+        line = _line(at, mark, text)
         if self.keep:
             self.lines.append(line)
         return line

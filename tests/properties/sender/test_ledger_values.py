@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +18,7 @@ from maildrill.sender.ledger import AttemptRecord, Entry, Intent, Pause, Refusal
 from maildrill.sender.ledger import statements as sql
 from maildrill.sender.ledger.identity import fingerprint
 from maildrill.sender.ledger.recovery import recover
+from maildrill.sender.ledger.sql_ledger import as_json
 from maildrill.sender.ledger.sqlite import SqliteLedger
 from maildrill.sender.lists import Row
 from maildrill.sender.pacing.lessons import Kind, Lesson
@@ -358,3 +360,9 @@ def test_no_two_messages_have_one_fingerprint(parts: list[tuple[str, str]]) -> N
     one, other = (replace(CAMPAIGN, **{name: words}) for name, words in parts)  # type: ignore[arg-type]
 
     assert (fingerprint(one) == fingerprint(other)) is (one == other)
+
+
+@given(st.dictionaries(st.text(), st.text()))
+def test_the_fields_of_a_row_are_written_as_json_writes_them(fields: dict[str, str]) -> None:
+    """What is read was written by one that asks the encoder, or by one that does not."""
+    assert as_json(fields) == json.dumps(fields, ensure_ascii=False)

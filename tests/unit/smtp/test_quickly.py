@@ -6,11 +6,11 @@ import copy
 import inspect
 import pickle
 from dataclasses import FrozenInstanceError, dataclass, field, replace
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import pytest
 
-from maildrill.smtp.quickly import quickly
+from maildrill.smtp.quickly import maker, quickly
 
 
 @quickly
@@ -60,6 +60,31 @@ def test_a_value_has_what_it_was_given() -> None:
     assert (other.weight, other.to, other.stamps, other.fragile) == (4, "ann@x.test", ["blue"], False)
     assert Parcel(1).stamps is not Parcel(1).stamps
     assert not hasattr(parcel, "seal")
+
+
+def test_a_maker_makes_what_the_class_would() -> None:
+    """From the same arguments, checked in the same way, and as frozen."""
+    make, pair = maker(Parcel), maker(Pair)(1, 2)
+    parcel = make(3, "bob@x.test", fragile=True)
+
+    assert (type(parcel), type(pair), pair) == (Parcel, Pair, Pair(1, 2))
+    assert (parcel.weight, parcel.to, parcel.mark, parcel.fragile) == (3, "bob@x.test", "new", True)
+    assert make(weight=4, stamps=["blue"]).stamps == ["blue"]
+    assert make(1).stamps is not make(1).stamps
+    assert not hasattr(parcel, "seal")
+    with pytest.raises(FrozenInstanceError, match="cannot assign to field 'one'"):
+        pair.one = 3  # type: ignore[misc]
+    with pytest.raises(ValueError, match="weighs -1"):
+        make(-1)
+    with pytest.raises(TypeError, match=r"Pair\(\) missing 1 required positional argument: 'two'"):
+        maker(Pair)(1)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("cls", [Plain, int, len])
+def test_only_what_is_made_quickly_has_a_maker(cls: Any) -> None:
+    """Any other class is asked itself."""
+    with pytest.raises(TypeError, match="is not made quickly"):
+        maker(cls)
 
 
 def test_a_value_stays_frozen() -> None:

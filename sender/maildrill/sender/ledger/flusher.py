@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,22 +80,20 @@ class Flusher:
         self._beside: Beside | None = None
         self._loop: asyncio.AbstractEventLoop | None = None  # that listens for answers
         self._told: Told | None = None
-        self._file = os.open(file, os.O_RDWR)  # closing it costs SQLite no lock: it has none on the -wal
-        try:
-            self._theirs = os.open(file, os.O_RDWR)
-        except BaseException:
-            os.close(self._file)
-            raise
+        # closing a file costs SQLite its locks on it, but it has none on the -wal
+        with ExitStack() as opened:
+            self._file, self._theirs = (opened.enter_context(file.open("r+b", buffering=0)) for _ in range(2))
+            opened.pop_all()
 
     def flush(self) -> Exception | None:
         """Flush here; return what went wrong."""
-        code = flushing.flush(self._file)
+        code = flushing.flush(self._file.fileno())
         return None if code == flushing.DONE else not_flushed(self._name, code)
 
     def begin(self, loop: asyncio.AbstractEventLoop, told: Told) -> None:
         """Begin to flush, and call `told` in `loop` when that has ended; at once where there is nobody beside us."""
         if self._start is not None:
-            self._beside, self._start = self._start(self._theirs), None
+            self._beside, self._start = self._start(self._theirs.fileno()), None
         if not self._ask(loop):
             told(self.flush())
             return
@@ -103,8 +102,8 @@ class Flusher:
     def close(self) -> None:
         """Let go of the file and of the process."""
         self._alone()
-        os.close(self._file)
-        os.close(self._theirs)
+        self._file.close()
+        self._theirs.close()
 
     def _ask(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Ask for a flush, the answer to be heard in `loop`; return whether there is anybody to be asked."""
@@ -113,7 +112,7 @@ class Flusher:
         try:
             if loop is not self._loop:
                 self._deaf()
-                loop.add_reader(self._beside.channel.fileno(), self._heard)
+                loop.add_reader(self._beside.channel.fileno(), self._heard, self._beside.channel)
                 self._loop = loop
             self._beside.channel.send(_ASK)
         except (OSError, NotImplementedError):  # it was killed; or a loop that cannot listen
@@ -121,14 +120,10 @@ class Flusher:
             return False
         return True
 
-    def _heard(self) -> None:
+    def _heard(self, channel: socket.socket) -> None:
         """There is an answer, or the process is gone."""
-        if self._beside is None:
-            return
         try:
-            answer = self._beside.channel.recv(1)
-        except BlockingIOError:
-            return
+            answer = channel.recv(1)
         except OSError:
             answer = b""
         told, self._told = self._told, None

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
+from json.encoder import encode_basestring as _quoted
 
 from maildrill.sender.attempt import State
 from maildrill.sender.ledger import statements as sql
@@ -34,11 +35,14 @@ from maildrill.sender.pacing.lessons import Lesson
 from maildrill.sender.plan import ALL, Turns, Waiting
 from maildrill.sender.standing import Standing, requeued
 from maildrill.smtp import Reply, domain_of
+from maildrill.smtp.quickly import maker
 
 GONE = "no longer in the list"
 #: A recipient as it was read, and where an operator says that it stands from now on.
 Move = tuple[RecipientRecord, Standing]
 _AT_ONCE = 1000  # rows that are in memory at a time
+_row = maker(Row)
+_read = json.JSONDecoder().raw_decode  # of what we have written ourselves: there are no blanks around it
 
 
 class SqlLedger(ABC):
@@ -133,7 +137,7 @@ class SqlLedger(ABC):
     def _rows_of(self, keys: Sequence[int]) -> Iterator[tuple[int, tuple[Row, str]]]:
         found = self.all(sql.ADDRESSEES, [*keys, *[keys[-1]] * (sql.SOME - len(keys))])
         for key, number, address, fields, message_id in found:
-            yield key, (Row(number, address, json.loads(fields)), message_id)
+            yield key, (_row(number, address, _read(fields)[0]), message_id)
 
     async def intend(self, intent: Intent) -> None:
         """Write down, for good, that the final dot is about to leave."""
@@ -285,6 +289,10 @@ def _identity(address: str) -> str:
 
 
 def _newcomer(row: Row, message_id: str, at: float) -> tuple[object, ...]:
-    fields = json.dumps(dict(row.fields), ensure_ascii=False)
     domain = domain_of(row.address)
-    return (_identity(row.address), row.address, domain, row.number, fields, message_id, at, at)
+    return (_identity(row.address), row.address, domain, row.number, as_json(row.fields), message_id, at, at)
+
+
+def as_json(fields: Mapping[str, str]) -> str:
+    """Return texts by their names as JSON, as json.dumps has them, which takes four times as long."""
+    return "{" + ", ".join([f"{_quoted(name)}: {_quoted(text)}" for name, text in fields.items()]) + "}"

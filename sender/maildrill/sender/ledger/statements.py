@@ -12,8 +12,10 @@ from maildrill.sender.pacing.lessons import Kind, Lesson
 from maildrill.sender.plan import Waiting
 from maildrill.sender.standing import Standing
 from maildrill.smtp import Reply, Stage
+from maildrill.smtp.quickly import maker
 from maildrill.smtp.words import Words
 
+_waiting, _standing = maker(Waiting), maker(Standing)
 _STATES, _VERDICTS, _SCOPES, _STAGES, _FAULTS = Words(State), Words(Verdict), Words(Scope), Words(Stage), Words(Fault)
 
 _STANDING = "state, attempts, due, first_at, expires_at, doubtful, reason"
@@ -131,11 +133,11 @@ Found = tuple[Any, ...]
 def waiting(found: Found) -> Waiting:
     """Return the recipient of a row of WAITING, RETURNING or INTENTS."""
     key, address, queued_at, state, attempts, due, first_at, expires_at, doubtful, reason = found[:10]
-    return Waiting(
+    return _waiting(
         key,
         address,
         queued_at,
-        Standing(
+        _standing(
             state=_STATES[state],
             attempts=attempts,
             due=due,
@@ -149,7 +151,7 @@ def waiting(found: Found) -> Waiting:
 
 def standing(key: int, of: Standing) -> Found:
     """Return the parameters of STAND; TRIED wants the attempt before them."""
-    return (of.state.value, of.attempts, of.due, of.first_at, of.expires_at, int(of.doubtful), of.reason, key)
+    return (of.state._value_, of.attempts, of.due, of.first_at, of.expires_at, int(of.doubtful), of.reason, key)
 
 
 def attempt(entry: Entry) -> Found:
@@ -163,10 +165,10 @@ def attempt(entry: Entry) -> Found:
         of.transaction,
         of.started,
         of.ended,
-        of.verdict.value,
-        of.state.value,
-        of.scope.value,
-        of.stage.value,
+        of.verdict._value_,  # .value takes four times as long
+        of.state._value_,
+        of.scope._value_,
+        of.stage._value_,
         of.reply.code if of.reply else None,
         "\n".join(of.reply.lines) if of.reply and of.reply.lines else None,
         of.fault.value if of.fault else None,
