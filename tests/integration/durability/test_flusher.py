@@ -90,7 +90,7 @@ def test_a_flush_that_fails_is_told_in_words(begin: Begin) -> None:
 
 
 def test_it_has_what_it_needs(begin: Begin) -> None:
-    """A channel, the file, and a session of its own, out of reach of Ctrl-C: no socket, log or ledger of the sender."""
+    """A channel, the file, and a group of its own, out of reach of Ctrl-C: no socket, log or ledger of the sender."""
     begun = Begun()
     with socket.create_server(("127.0.0.1", 0)), NULL.open("rb"):
         flusher = begin(start=begun)
@@ -98,7 +98,7 @@ def test_it_has_what_it_needs(begin: Begin) -> None:
         has = sorted(str(name.readlink()) for name in Path(f"/proc/{begun.pid}/fd").iterdir())
 
     assert [Path(one).name.split(":")[0] for one in has] == ["null", "null", "club.ledger-wal", "socket"]
-    assert os.getsid(begun.pid) == begun.pid
+    assert os.getpgid(begun.pid) == begun.pid
 
 
 @pytest.mark.parametrize("when", ["before", "while it flushes", "and heard of"])

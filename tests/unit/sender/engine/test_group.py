@@ -54,6 +54,7 @@ class SlowDisk(Disk):
 
     def begin(self, loop: asyncio.AbstractEventLoop, told: Told) -> None:
         """Have later what it has been given until now."""
+        assert loop is asyncio.get_running_loop()
         self._begun = len(self.cached)
         self.told.append(told)
 
@@ -296,7 +297,8 @@ def test_a_stop_request_waits_for_the_write() -> None:
     _played(story)
 
 
-def test_a_stop_request_that_meets_the_end_of_the_write() -> None:
+@pytest.mark.parametrize("stopped", ["before", "behind"])
+def test_a_stop_request_that_meets_the_end_of_the_write(stopped: str) -> None:
     """Asked for in the very turn in which the write is done."""
 
     async def story(disk: Disk) -> None:
@@ -310,8 +312,11 @@ def test_a_stop_request_that_meets_the_end_of_the_write() -> None:
 
         task = asyncio.create_task(work())
         await asyncio.sleep(0)
+        if stopped == "before":
+            task.cancel()
         disk.group.now(lambda: 2)
-        task.cancel()
+        if stopped == "behind":
+            task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         assert (disk.groups, steps) == ([[1, 2]], ["written"])
