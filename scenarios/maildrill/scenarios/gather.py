@@ -18,6 +18,8 @@ from maildrill.smtp import Stage
 
 #: Where the server answers octets of the message, not a command.
 _WITHOUT_COMMAND = frozenset({Stage.BODY, Stage.DOT})
+#: Where the whole message has been read.
+_ENDS = frozenset({Stage.DOT, Stage.BDAT})
 _WITH_PARAMETERS = frozenset({Stage.MAIL, Stage.RCPT})
 _PATH = re.compile("<([^<>]*)>")
 _NONE: frozenset[str] = frozenset()
@@ -50,6 +52,7 @@ class Witness:
         self._transactions: dict[int, int] = {}
         self._begun: dict[int, deque[tuple[int, float, set[str]]]] = {}  # the last transactions of each session
         self._names: dict[str, str] = {}
+        self._torn: dict[int, Entry] = {}  # of each session the end of data whose reply has no end yet
         self._last = 0.0
         self._eras: list[tuple[int, int, int]] = []
         journal.watch(self._see)
@@ -132,6 +135,24 @@ class Witness:
             self._ask(entry)
         if entry.message is not None:
             self._take(entry.message)
+        if entry.half is not None and entry.closed is None and stage in _ENDS:
+            self._torn[session] = entry
+        elif reply is not None and session in self._torn:
+            self._end(self._torn.pop(session))
+
+    def _end(self, torn: Entry) -> None:
+        """Write down that a reply which was said without its end has one now: that of what was said behind it.
+
+        A line ends with the next CRLF, and its code is in front (RFC 5321 section 4.2): `250 queued421 bye` is a 250.
+        """
+        if torn.command:  # it is there, without a reply
+            place = max(n for n, one in enumerate(self._asked) if (one.session, one.at) == (torn.session, torn.began))
+            self._asked[place] = replace(self._asked[place], reply=torn.half)
+        else:
+            self._ask(replace(torn, reply=torn.half))
+        if torn.message is not None and torn.half is not None:
+            known = self._taken[torn.message.number]
+            self._taken[torn.message.number] = replace(known, acknowledged=torn.half.positive)
 
     def _ask(self, entry: Entry) -> None:
         stage, session = entry.stage, entry.session

@@ -18,7 +18,8 @@ from maildrill.scenarios.scenario_file import scenario_of
 from maildrill.scenarios.world import Network
 from maildrill.sender.attempt import State
 from maildrill.sender.lane import Lane
-from maildrill.smtp import Stage
+from maildrill.sender.wire import Wire
+from maildrill.smtp import Reply, ReplyParser, Stage
 
 MANY = '[[rule]]\nname = "many"\nat = "rcpt"\nreply = "452 4.5.3 too many recipients"\n'
 
@@ -466,3 +467,50 @@ def test_a_command_that_was_read_before_is_before_what_was_written_down_first() 
 
     assert asked == [2, 1]
     assert drilled.summary.violations == ()
+
+
+@pytest.mark.parametrize("mangle", ["no-eol", "cr"])
+@pytest.mark.parametrize(
+    ("reply", "state"),
+    [
+        ("250 2.0.0 queued", State.DELIVERED),
+        ("451 4.3.0 later", State.EXPIRED),
+        ("550 5.7.1 no", State.FAILED),
+        ("250-2.0.0 queued\n250 2.0.0 as 1234", None),
+    ],
+)
+@pytest.mark.parametrize("chunk", [0, 4096])
+def test_a_line_ends_with_what_is_said_behind_it(mangle: str, reply: str, state: State | None, chunk: int) -> None:
+    """A reply to the end of data without its own end is read with the 421 behind it, and its code is in front.
+
+    Of several lines that end with CR alone none can be read but the first, which says that there are more.
+    """
+    lines = '"""' + reply + '"""'
+    rules = f'[[rule]]\nat = "{"bdat" if chunk else "dot"}"\nreply = {lines}\nmangle = "{mangle}"\n'
+    scenario = Scenario(
+        campaign=replace(usual_campaign(), chunk=chunk),
+        listed=listed(["a@x.test"]),
+        script=read_script(rules, "mx.toml"),
+    )
+    drilled = scenario.run()
+    of_lines = State.UNKNOWN if mangle == "cr" else State.DELIVERED
+
+    assert drilled.evidence.states == {"a@x.test": state or of_lines}
+    assert drilled.summary.violations == ()
+
+
+def test_who_believes_the_421_behind_a_reply_is_found() -> None:
+    """The message was acknowledged: a sender that takes the later code for the reply sends it again."""
+    honest = Wire.feed
+
+    def reads_the_last_code(wire: Wire, octets: bytes) -> list[Reply]:
+        if octets.startswith(b"421 "):
+            wire._parser = ReplyParser()
+        return honest(wire, octets)
+
+    rules = '[[rule]]\nat = "dot"\nreply = "250 2.0.0 queued"\nmangle = "no-eol"\n'
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Wire, "feed", reads_the_last_code)
+        found = Scenario(listed=listed(["a@x.test"]), script=read_script(rules, "mx.toml")).run()
+
+    assert {one.invariant for one in found.summary.violations} == {"I4"}
