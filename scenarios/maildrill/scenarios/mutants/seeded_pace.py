@@ -83,8 +83,8 @@ def loses_patience(patch: Patching) -> None:
 def opens_all_it_can(patch: Patching) -> None:
     honest = Dispatch.__init__
 
-    def generous(dispatch: Dispatch, shop: Any, places: int, ring: Any) -> None:
-        honest(dispatch, shop, places + 9, ring)
+    def generous(dispatch: Dispatch, shop: Any, places: int, *rest: Any) -> None:
+        honest(dispatch, shop, places + 9, *rest)
 
     patch.setattr(Dispatch, "__init__", generous)
     patch.setattr(Gate, "allows", lambda *_: True)
