@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import resource
 import select
 import signal
 import socket
@@ -149,6 +150,20 @@ def test_where_there_is_no_process_it_is_flushed_here(begin: Begin, monkeypatch:
         assert begin_process(0) is None
         assert asyncio.run(_flushed(begin())) is None
     assert isinstance(asyncio.run(_flushed(begin(NULL))), LedgerError)
+
+
+def test_where_no_more_can_be_opened_it_is_flushed_here(begin: Begin) -> None:
+    """A limit of the system's on descriptors ends no run that was within it."""
+    flusher = begin()
+    loop = asyncio.new_event_loop()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        assert begin_process(0) is None
+        assert loop.run_until_complete(_flushed(flusher)) is None
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        loop.close()
 
 
 def test_it_may_be_begun_beside_threads(begin: Begin) -> None:
