@@ -11,6 +11,7 @@ import pytest
 
 from maildrill.sender.attempt import Broken, Fault, Transaction
 from maildrill.sender.disposition import judge
+from maildrill.sender.timeouts import Deadlines
 from maildrill.smtp import Reply, Stage
 
 if TYPE_CHECKING:
@@ -227,3 +228,15 @@ def test_in_clear_no_certificate_was_shown(memory: Ground) -> None:
         return (await scene.session()).certificates
 
     assert memory.hold(story) == ()
+
+
+def test_a_deadline_may_be_short(memory: Ground) -> None:
+    """It is what the campaign says, not what a machine finds handy (invariant I19)."""
+
+    async def story(scene: Scene) -> float:
+        session = await scene.session()
+        started = scene.clock.now()
+        await scene.send(session, ANN)
+        return scene.clock.now() - started
+
+    assert 0.25 <= memory.hold(story, {"dot": ""}, deadlines=Deadlines(dot=0.25)) < 0.75

@@ -28,12 +28,13 @@ class Still:
 
 
 class Wires(asyncio.Transport):
-    """A connection that gives what is written to `hears`, and closes when that says so."""
+    """A connection that gives what is written to `hears`, and closes when that says so. extra: what is known of it."""
 
-    def __init__(self, hears: Callable[[bytes], bool]) -> None:
-        super().__init__()
+    def __init__(self, hears: Callable[[bytes], bool], **extra: object) -> None:
+        super().__init__(extra)
         self.hears = hears
         self.closing = False
+        self.limits: tuple[int | None, int | None] | None = None
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.closing = self.closing or self.hears(bytes(data))
@@ -45,11 +46,17 @@ class Wires(asyncio.Transport):
         self.closing = True
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        assert high == 0
+        self.limits = high, low
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def close(self) -> None:
+        self.closing = True
 
 
-def channel(transport: Wires, lines: list[Line]) -> Channel:
-    return Channel(transport, Still(), Transcript(), lines.append)
+def channel(transport: Wires, lines: list[Line], scrub: Callable[[Reply], Reply] | None = None) -> Channel:
+    return Channel(transport, Still(), Transcript(), lines.append, scrub)
 
 
 def test_half_a_reply_that_nobody_asked_for_ends_the_session() -> None:
@@ -133,6 +140,89 @@ def test_a_wait_lasts_as_long_as_it_may() -> None:
     assert broken == Broken(Stage.NOOP, Fault.TIMEOUT)
     assert seconds[0] >= 400.0
     assert [line.text for line in lines][-1] == "timeout: connection dropped"
+
+
+def test_a_secret_that_is_said_again_is_not_heard() -> None:
+    """Neither in the answer nor in the transcript."""
+    lines: list[Line] = []
+
+    async def story() -> Reply:
+        line = channel(Wires(lambda _: False), lines, lambda reply: Reply(reply.code, ("***",)))
+        line.say((Stage.NOOP, "NOOP"))
+        line.data_received(b"250 s3cret\r\n")
+        return await line.answer(1.0)
+
+    assert asyncio.run(story()) == Reply(250, ("***",))
+    assert [line.text for line in lines] == ["NOOP", "250 ***"]
+
+
+@pytest.mark.parametrize(("extra", "limits"), [({}, (0, 0)), ({"ssl_object": object()}, (1, 0))])
+def test_what_has_not_left_is_known(extra: dict[str, object], limits: tuple[int, int]) -> None:
+    """From the first octet on: else a dot in our own buffer would pass for one that has left (RFC 1047).
+
+    Under TLS from the second one on: with none the connection would be held for full whenever something is written.
+    """
+
+    async def story() -> tuple[int | None, int | None] | None:
+        wires = Wires(lambda _: False, **extra)
+        channel(wires, [])
+        return wires.limits
+
+    assert asyncio.run(story()) == limits
+
+
+def test_nothing_is_said_where_nobody_listens() -> None:
+    """The connection is closing already: that is the end of the session, at the stage at which it was."""
+    said: list[bytes] = []
+
+    async def story() -> Broken | None:
+        def hears(data: bytes) -> bool:
+            said.append(data)
+            return False
+
+        wires = Wires(hears)
+        line = channel(wires, [])
+        wires.close()
+        with pytest.raises(SessionOverError):
+            line.say((Stage.MAIL, "MAIL FROM:<>"))
+        return line.wire.broken
+
+    assert (asyncio.run(story()), said) == (Broken(Stage.IDLE, Fault.RESET), [])
+
+
+def test_a_connection_is_closed_when_it_is_gone() -> None:
+    """Not when that is asked for: whoever waits for it may count its place as free."""
+
+    async def story() -> list[bool]:
+        line = channel(Wires(lambda _: False), [])
+        closing = asyncio.create_task(line.close())
+        await line.listen()
+        before = closing.done()
+        line.connection_lost(None)
+        await closing
+        return [before, closing.done()]
+
+    assert asyncio.run(story()) == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(None, "eof: the connection is gone"), (ConnectionResetError(), "reset: the connection is gone")],
+)
+def test_an_end_is_told_unless_we_leave(error: Exception | None, told: str) -> None:
+    """After QUIT it is no news (RFC 5321 section 4.1.1.10)."""
+    lines: list[Line] = []
+
+    async def story(*, leaving: bool) -> None:
+        line = channel(Wires(lambda _: False), lines)
+        if leaving:
+            line.leave()
+        line.connection_lost(error)
+
+    asyncio.run(story(leaving=True))
+    assert lines == []
+    asyncio.run(story(leaving=False))
+    assert [line.text for line in lines] == [told]
 
 
 async def _nothing(_: tuple[str, ...]) -> None: ...
