@@ -34,7 +34,7 @@ class Share:
 
     def has(self, key: int) -> bool:
         """Whether the recipient with this key (of the ledger) is one of this share's."""
-        return self.of == 1 or (key * _SCATTER % (1 << _BITS)) * self.of >> _BITS == self.place
+        return (key * _SCATTER % (1 << _BITS)) * self.of >> _BITS == self.place
 
     def number(self, count: int) -> int:
         """Return the number of this process's `count`-th session, from 1: no other process has the same."""

@@ -87,11 +87,14 @@ class SqliteLedger(SqlLedger):
         """Give out who is due, in order of their turns."""
         page: list[Waiting] = []
         next_at = None
+        everybody, share = self._share.whole, self._share
         with self._guarded():
             apart = (json.dumps(list(without)), turns.count, json.dumps(list(turns.out)))
             for found in self._connection.execute(sql.WAITING, apart):
                 key, due = found[0], found[5]
-                if key in self._held or (last_key is not None and key > last_key) or not self._share.has(key):
+                if key in self._held or (last_key is not None and key > last_key):
+                    continue
+                if not (everybody or share.has(key)):
                     continue
                 if due > until or len(page) == count:
                     next_at = due
