@@ -24,6 +24,7 @@ from maildrill.smtp import Envelope, Reply, Stage
 
 #: Replies to MAIL and RCPT that say that we and the server have lost step (RFC 5321 section 4.2.3).
 _OUT_OF_STEP = frozenset({500, 503})
+_MAIL, _RCPT, _DATA = Stage.MAIL, Stage.RCPT, Stage.DATA  # to ask an enumeration for them takes its time
 
 BeforeDot = Callable[[tuple[str, ...]], Awaitable[None]]
 AfterRcpt = Callable[[Transaction], Awaitable[None]]
@@ -137,8 +138,8 @@ class Session:
     async def _open(self, hearing: Hearing, envelope: Envelope, message: Content, reporting: Reporting | None) -> None:
         """MAIL, all RCPT, and DATA where anybody is to have the message."""
         offers = self.capabilities
-        mail = (Stage.MAIL, mail_command(offers, envelope, message, reporting))
-        recipients = [(Stage.RCPT, rcpt_command(offers, to, reporting)) for to in envelope.recipients]
+        mail = (_MAIL, mail_command(offers, envelope, message, reporting))
+        recipients = [(_RCPT, rcpt_command(offers, to, reporting)) for to in envelope.recipients]
         if self.capabilities.pipelining:
             await self._in_a_group(hearing, mail, recipients)
         else:
@@ -160,15 +161,15 @@ class Session:
     async def _in_a_group(self, hearing: Hearing, mail: _Command, recipients: list[_Command]) -> None:
         """All commands at once, DATA the last of them (RFC 2920 section 3.1); BDAT waits to see who is accepted."""
         channel, deadlines = self._channel, self._deadlines
-        channel.say(mail, *recipients, *([] if self._chunk else [(Stage.DATA, "DATA")]))
+        channel.say(mail, *recipients, *([] if self._chunk else [(_DATA, "DATA")]))
         hearing.mail = await channel.answer(deadlines.mail)
-        self._keep_step(Stage.MAIL, hearing.mail)
+        self._keep_step(_MAIL, hearing.mail)
         for _ in recipients:
             hearing.rcpt.append(await channel.answer(deadlines.rcpt))
             if hearing.rcpt[-1].klass == 3:  # DATA's own: one reply is missing, and nobody knows which
                 channel.give_up(Stage.RCPT, Fault.UNSOLICITED, hearing.rcpt[-1])
             if hearing.mail.positive:  # else a 503 is in step
-                self._keep_step(Stage.RCPT, hearing.rcpt[-1])
+                self._keep_step(_RCPT, hearing.rcpt[-1])
         await self._told(hearing)
         if not self._chunk:
             hearing.data = await channel.answer(deadlines.data)

@@ -34,7 +34,8 @@ _WHOLE: dict[Fault | None, str] = {Fault.TOO_BIG: "local-size", Fault.NO_8BITMIM
 _OF_THE_COMMAND = frozenset({"data-too-many", "data-out-of-step", "data-530"})
 _NOT_THAT = frozenset({421, 500, 503})  # of the session, whatever an enhanced code says
 _GONE = Broken(Stage.IDLE, Fault.EOF)
-_made = maker(Ruling)
+_made, _broken = maker(Ruling), maker(Broken)
+_DOT, _BDAT = Stage.DOT, Stage.BDAT  # to ask an enumeration for them takes its time
 
 
 def judge(tx: Transaction, *, free: Collection[str] = ()) -> tuple[Ruling, ...]:
@@ -112,7 +113,7 @@ def _for_all(tx: Transaction) -> _Decided | None:
         return ROWS["mail-too-many"], Broken(Stage.MAIL, None, tx.mail)
     if not tx.mail.positive:
         return _said(Stage.MAIL, tx.mail)
-    if broken.fault is Fault.UNSOLICITED and tx.early is None and not tx.dot_sent:
+    if tx.early is None and not tx.dot_sent and broken.fault is Fault.UNSOLICITED:
         return ROWS["out-of-step"], broken
     return None
 
@@ -144,7 +145,7 @@ def _of_message(tx: Transaction) -> _Decided:
     """Return what decides for the recipients that were accepted: what became of the message."""
     broken = tx.broken or _GONE
     if tx.dot is not None:
-        return _of_last_chunk(tx, tx.dot) if tx.chunked else _said(Stage.DOT, tx.dot)
+        return _of_last_chunk(tx, tx.dot) if tx.chunked else _said(_DOT, tx.dot)
     if tx.dot_sent:
         return ROWS["dot-lost"], broken
     if tx.early is not None:
@@ -197,7 +198,7 @@ def _lost(stage: Stage, broken: Broken) -> _Decided:
 
 
 def _said(stage: Stage, reply: Reply) -> _Decided:
-    return find(stage, reply.code), Broken(stage, None, reply)
+    return find(stage, reply.code), _broken(stage, None, reply)
 
 
 def _is_too_many(tx: Transaction, n: int) -> bool:
@@ -249,7 +250,7 @@ def _not_tried(tx: Transaction, broken: Broken) -> tuple[Ruling, ...]:
 
 def _ruling(to: str, row: Row, why: Broken) -> Ruling:
     """A message that goes by BDAT is lost at that stage, whatever row it shares with one that goes by DATA."""
-    own = why.stage if row.id == "rcpt-undecided" or why.stage is Stage.BDAT else row.stage
+    own = why.stage if row.id == "rcpt-undecided" or why.stage is _BDAT else row.stage
     stage = own if why.fault in LOST else why.stage
     return _made(
         recipient=to,

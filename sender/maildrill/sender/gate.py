@@ -89,7 +89,7 @@ class Gate:
             self._log.emit("breaker.closed", now, relay=self._relay)
         fewer, self.feedback = self.feedback, self.feedback.answered()
         self._say_sessions(fewer, now)
-        if self.breaker != before or self.feedback.allowed != fewer.allowed:
+        if self.breaker is not before or self.feedback.allowed != fewer.allowed:
             self._ring()
 
     def took(self, now: float, seconds: float, *, served: bool) -> None:

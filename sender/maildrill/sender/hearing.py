@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import compress
 
 from maildrill.sender.attempt import Broken, Transaction
 from maildrill.smtp import Reply
@@ -30,7 +31,7 @@ class Hearing:
         """The recipients whose RCPT got 2yz, in a transaction whose MAIL did."""
         if self.mail is None or not self.mail.positive:
             return ()
-        return tuple([to for to, reply in zip(self.recipients, self.rcpt, strict=False) if reply.positive])
+        return tuple(compress(self.recipients, [reply.positive for reply in self.rcpt]))
 
     @property
     def any_accepted(self) -> bool:

@@ -28,7 +28,7 @@ from maildrill.sender.stay import MADE_ROOM, Stay
 from maildrill.smtp import Envelope, Line, Stage
 from maildrill.smtp.quickly import maker
 
-_try = maker(Try)
+_try, _envelope = maker(Try), maker(Envelope)
 _LAST = frozenset({Verdict.DELIVERED, Verdict.FAILED, Verdict.HELD})
 _SENDER_REFUSED = "the server refused the reverse-path twice in a row: ask its operator, then run again"
 
@@ -238,7 +238,7 @@ class Lane:
         go = self._try(self.stay.turns, started)
         intention = Intention(desk, clock, batch, go, letter.body_hash)
         try:
-            envelope = Envelope(desk.campaign.sender.address, addresses)
+            envelope = _envelope(desk.campaign.sender.address, addresses)
             heard = await session.transact(
                 envelope,
                 letter.content,

@@ -13,11 +13,13 @@ from maildrill.sender.ledger import Ledger
 from maildrill.sender.message import Composer, message_id
 from maildrill.sender.octets import Content
 from maildrill.sender.plan import Waiting
+from maildrill.smtp.quickly import maker, quickly
 
 #: Composed messages kept for the next attempt, in octets of their own: most are refused before one of them is sent.
 KEPT = 32 * 2**20
 
 
+@quickly
 @dataclass(frozen=True, slots=True)
 class Letter:
     """A message ready for the wire: its Message-ID, its octets, and their hash."""
@@ -25,6 +27,9 @@ class Letter:
     message_id: str
     content: Content
     body_hash: str
+
+
+_letter = maker(Letter)
 
 
 class Letters:
@@ -58,4 +63,4 @@ class Letters:
     def _composed(self, key: int) -> Letter:
         row, identity = self._ledger.addressee(key) if key else (None, message_id(self._campaign, None))
         content = self._composer.compose(row, message_id=identity, date=self._ledger.created)
-        return Letter(identity, content, content.digest())
+        return _letter(identity, content, content.digest())

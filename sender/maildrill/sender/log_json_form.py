@@ -21,9 +21,9 @@ Form = Callable[[int, str, Mapping[str, object]], str]
 
 quoted = encode_basestring_ascii
 _dumps = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-#: Writes `{0}`, a value of this type; whatever is not quite of it goes the long way.
+#: Writes `{0}`, a value of this type; whatever is not quite of it goes the long way, or is no text: a TypeError.
 _QUICKLY = {
-    "text": "quoted({0}) if type({0}) is str else field({0})",
+    "text": "quoted({0})",
     "integer": "{0} if type({0}) is int else field({0})",
     "number": "seconds({0})",
     "response": "response({0})",
@@ -53,19 +53,33 @@ def form(kind: str, given: tuple[str, ...]) -> Form:
     for field in fields:
         if field.name not in given and not field.optional:
             raise ValueError(f'event "{kind}" needs field "{field.name}"')
-    return _made(kind, [field for field in fields if field.name in given])
+    return _made(kind, [field for field in fields if field.name in given], given)
 
 
-def _made(kind: str, present: list[Field]) -> Form:
-    """Return the function; there are but names of the schema in its source."""
+def _made(kind: str, present: list[Field], given: tuple[str, ...]) -> Form:
+    """Return the function; there are but names of the schema in its source. given: in the order in which they come."""
     names = "".join(f",{quoted(field.name)}:%s" for field in present)
     text = f'{{"v":{VERSION},"n":%s,"at":%s,"kind":{quoted(kind)}{names}}}\n'
-    taken = [f"v{place} = fields[{field.name!r}]" for place, field in enumerate(present)]
-    written = [_QUICKLY.get(field.type, "field({0})").format(f"v{place}") for place, field in enumerate(present)]
-    body = [*taken, f"return {text!r} % ({', '.join(['n', 'at', *written])})"]
+    held = {field.name: f"v{place}" for place, field in enumerate(present)}
+    quick = [_QUICKLY.get(field.type, "field({0})").format(held[field.name]) for field in present]
+    slow = [("seconds({0})" if field.type == "number" else "field({0})").format(held[field.name]) for field in present]
+    body = [
+        f"[{', '.join([held[name] for name in given])}] = fields.values()",
+        "try:",
+        f"    return text % ({', '.join(['n', 'at', *quick])})",
+        "except TypeError:",
+        f"    return text % ({', '.join(['n', 'at', *slow])})",
+    ]
     made: dict[str, Form] = {}
     source = "\n    ".join(["def form(n, at, fields):", *body])
-    known = {"quoted": quoted, "field": _field, "seconds": seconds, "response": _response, "texts": _texts}
+    known = {
+        "text": text,
+        "quoted": quoted,
+        "field": _field,
+        "seconds": seconds,
+        "response": _response,
+        "texts": _texts,
+    }
     exec(source, known, made)  # noqa: S102 - as dataclasses do
     return made["form"]
 

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Protocol
 
 from maildrill.sender.wire import normal
-from maildrill.smtp.quickly import quickly
+from maildrill.smtp.quickly import maker, quickly
 
 #: Octets that are handed on at once.
 BLOCK = 65536
@@ -64,15 +64,15 @@ class Content:
         """Return any octets as a message, with CRLF at all line ends."""
         return cls((normal(octets),))
 
-    @classmethod
-    def joined(cls, pieces: Iterable[Piece]) -> Content:
+    @staticmethod
+    def joined(pieces: Iterable[Piece]) -> Content:
         """Return pieces as a message, those in memory that stand side by side as one."""
         pieces = [*pieces]
         try:
             whole = b"".join(pieces)  # type: ignore[arg-type]
         except TypeError:  # some are shared
-            return cls(tuple(piece for piece in _beside(pieces) if piece))
-        return cls((whole,) if whole else ())
+            return _content(tuple(piece for piece in _beside(pieces) if piece))
+        return _content((whole,) if whole else ())
 
     def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """Yield the octets from `start` up to `stop` (None: the end), some at a time, none of them empty."""
@@ -104,6 +104,9 @@ class Content:
     def outline(self) -> bytes:
         """Return a message of the same parts, without the octets that are shared."""
         return b"".join(piece for piece in self.pieces if isinstance(piece, bytes))
+
+
+_content = maker(Content)
 
 
 def _beside(pieces: Iterable[Piece]) -> Iterator[Piece]:

@@ -44,6 +44,7 @@ class Standing:
 
 
 _standing = maker(Standing)
+_RELEASED, _UNKNOWN = Verdict.RELEASED, Verdict.UNKNOWN
 
 
 def kept_waiting(standing: Standing, policy: RetryPolicy, at: float) -> Standing:
@@ -58,8 +59,8 @@ def after(  # noqa: PLR0913 - what decides is named one by one, so that nothing 
 ) -> Standing:
     """Return where the recipient stands after a try that ran from `started` to `now` and was ruled so."""
     first_at = started if standing.first_at is None else standing.first_at
-    released = ruling.verdict is Verdict.RELEASED
-    unknown = ruling.verdict is Verdict.UNKNOWN
+    released = ruling.verdict is _RELEASED
+    unknown = ruling.verdict is _UNKNOWN
     attempts = standing.attempts + (1 if ruling.counted else 0)
     final = _FINAL.get(ruling.verdict)
     if unknown and policy.unknown is UnknownPolicy.AT_MOST_ONCE:

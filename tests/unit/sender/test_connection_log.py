@@ -338,6 +338,8 @@ def test_values_that_are_almost_what_the_schema_says_are_written_all_the_same() 
     opened = {"session": 1, "relay": "h:25", "capabilities": ["8BITMIME", 5]}
 
     assert encode(1, NOON, "session.closed", fields).endswith('"transactions":true}\n')
+    for reason, written in ((5, "5"), (State.HELD, '"held"'), (["quit"], '["quit"]')):
+        assert f'"reason":{written},' in encode(1, NOON, "session.closed", {**closed(), "reason": reason})
     assert encode(1, NOON, "session.opened", opened).endswith('"capabilities":["8BITMIME",5]}\n')
 
 
