@@ -25,6 +25,8 @@ _MARKS = {mark: mark.value.strip() for mark in Mark}
 _CRUCIAL = frozenset(kind.name for kind in KINDS.values() if kind.crucial)
 #: KumoMTA's words for what became of a try; every other verdict is a `TransientFailure`.
 TYPES = {Verdict.DELIVERED: "Delivery", Verdict.FAILED: "Bounce"}
+#: What can wait for the end of the loop's turn: behind a commit of the ledger come several of these.
+_SOON = frozenset({"attempt", "transaction.intent"})
 _OPTIONAL = ("transaction", "until", "account", "host")
 _SESSION_ENDS = frozenset({"session.closed", "session.refused", "run.ended"})
 
@@ -78,7 +80,7 @@ class ConnectionLog:
             except OSError as error:
                 self._give_up(sink, error)
         if kind in self._flush_at:
-            if kind == "attempt":
+            if kind in _SOON:
                 self._flush_soon()
             else:
                 self.flush()

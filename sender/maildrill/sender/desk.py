@@ -144,7 +144,9 @@ class Desk:
 
     async def intend(self, intent: Intent, accepted: Sequence[str]) -> None:
         """Write down that the final dot is about to leave for `accepted`."""
-        await self.ledger.intend(intent)
+        await self.ledger.intend(intent, partial(self._log_intent, intent, accepted))
+
+    def _log_intent(self, intent: Intent, accepted: Sequence[str]) -> None:
         self.log.emit(
             "transaction.intent",
             intent.at,

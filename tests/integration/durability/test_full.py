@@ -80,9 +80,9 @@ from contextlib import suppress
 from maildrill.sender.ledger import LedgerError
 from maildrill.sender.ledger.sqlite import SqliteLedger as Book
 write = Book.intend
-async def intend(self, intent):
+async def intend(self, intent, *then):
     with suppress(LedgerError):
-        await write(self, intent)
+        await write(self, intent, *then)
 Book.intend = intend
 """
 UNHEARD = """\

@@ -55,6 +55,7 @@ class Stage:
     file: Path
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     memory: Memory = field(default_factory=Memory)
+    eager: bool = False  # whether the log is flushed as real sending has it
     recipients: list[RecipientRecord] = field(default_factory=list)
     attempts: list[AttemptRecord] = field(default_factory=list)
 
@@ -80,7 +81,7 @@ class Stage:
         campaign = campaign or self.campaign
         ledger = open_ledger(self.file, campaign, at=self.world.clock.now(), durability=Durability.PROCESS)
         try:
-            with ConnectionLog(self.memory) as log:
+            with ConnectionLog(self.memory, eager=self.eager) as log:
                 runner = Runner(
                     campaign,
                     self.rows,

@@ -132,10 +132,10 @@ class KilledBeforeTheDot(Killing):
     """A ledger that dies when the final dot of a transaction is to be written down."""
 
     def _watched(self, write: Callable[..., Any]) -> Callable[..., Any]:
-        async def intend(intent: Intent) -> None:
+        async def intend(intent: Intent, *then: Callable[[], object]) -> None:
             if intent.keys:
                 self._kill()
-            await write(intent)
+            await write(intent, *then)
 
         return intend if write.__name__ == "intend" else write
 

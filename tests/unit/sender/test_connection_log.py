@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -307,16 +307,24 @@ def tried(log: ConnectionLog) -> None:
     log.attempt(NOON, DEFERRED, session=1, transaction=1, relay="h:25", number=1, state=State.DEFERRED, delay=4)
 
 
-def test_what_was_tried_in_one_turn_of_the_loop_is_flushed_at_its_end_at_once() -> None:
-    """A commit of the ledger ends many transactions at a time; a write for each of them would be dear."""
+def intended(log: ConnectionLog) -> None:
+    """Log that a dot is about to leave."""
+    log.emit("transaction.intent", NOON, session=1, transaction=1, recipients=["a@b.example"])
+
+
+@pytest.mark.parametrize("happens", [tried, intended])
+def test_what_happens_in_one_turn_of_the_loop_is_flushed_at_its_end_at_once(
+    happens: Callable[[ConnectionLog], None],
+) -> None:
+    """A commit of the ledger is about many transactions at a time; a write for each of them would be dear."""
     sink = Flushed()
     log = ConnectionLog(sink, eager=True)
 
     async def turns() -> list[int]:
         counts = []
         for _ in range(2):
-            tried(log)
-            tried(log)
+            happens(log)
+            happens(log)
             counts.append(sink.times)
             await asyncio.sleep(0)
         return [*counts, sink.times]

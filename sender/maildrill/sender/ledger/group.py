@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 Write = Callable[[], object]
+#: What is done when a write is durable, before anybody goes on for whom it was done.
+Then = Callable[[], object]
 #: Told how a flush ended: None where all that was committed before it began is on the disk.
 Told = Callable[[Exception | None], None]
 
@@ -32,16 +34,22 @@ class Disk(Protocol):
 class _Queued:
     """A write that waits for its group, and whoever waits for it."""
 
-    __slots__ = ("error", "finished", "waiter", "write")
+    __slots__ = ("error", "finished", "then", "waiter", "write")
 
-    def __init__(self, write: Write) -> None:
+    def __init__(self, write: Write, then: Then | None = None) -> None:
         self.write = write
+        self.then = then
         self.waiter: asyncio.Future[None] | None = None
         self.finished = False
         self.error: BaseException | None = None
 
     def finish(self, error: BaseException | None = None) -> None:
         """It is written, or never will be."""
+        if error is None and self.then is not None:
+            try:
+                self.then()
+            except Exception as wrong:
+                error = wrong
         self.finished = True
         self.error = error
         if self.waiter is not None and not self.waiter.done():  # done: a stop request came first
@@ -63,12 +71,15 @@ class GroupCommit:
         self._flushing = False
         self._failure: Exception | None = None
 
-    async def write(self, write: Write) -> None:
-        """Do `write` with its group; return when it is durable, and raise what the group raised."""
+    async def write(self, write: Write, then: Then | None = None) -> None:
+        """Do `write` with its group; return when it is durable, and raise what the group raised.
+
+        then: called when it is durable; it returns only later, when all that `then` has asked the loop for is done.
+        """
         loop = asyncio.get_running_loop()
         if not self._queue:
             loop.call_soon(self._turn, loop)
-        queued = _Queued(write)
+        queued = _Queued(write, then)
         self._queue.append(queued)
         stopped = False
         while not queued.finished:

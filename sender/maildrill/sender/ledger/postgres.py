@@ -16,6 +16,7 @@ from maildrill.sender.attempt import State
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.ledger import postgres_statements as pg
 from maildrill.sender.ledger import statements as sql
+from maildrill.sender.ledger.group import Then
 from maildrill.sender.ledger.postgres_skipped import BEGINNING, Skipped
 from maildrill.sender.ledger.records import Enrolment, Entry, Intent, Left, Page, RecipientRecord, Recovered
 from maildrill.sender.ledger.recovery import recover
@@ -126,10 +127,12 @@ class PostgresLedger(SqlLedger):
         """Renew all leases of this run."""
         await self._group.write(lambda: self.do(pg.RENEW, (LEASE, self.run)))
 
-    async def intend(self, intent: Intent) -> None:
+    async def intend(self, intent: Intent, then: Then | None = None) -> None:
         """Write down that the final dot is about to leave, if these recipients are still ours."""
         ours: list[bool] = []
-        await self._group.write(lambda: ours.append(self._intend_ours(intent)))
+        await self._group.write(
+            lambda: ours.append(self._intend_ours(intent)), lambda: then() if then is not None and ours[0] else None
+        )
         if not ours[0]:
             raise LeaseLostError(
                 "another sender has taken over: this one was cut off from the ledger for too long",

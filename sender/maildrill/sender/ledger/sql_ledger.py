@@ -16,7 +16,7 @@ from json.encoder import encode_basestring as _quoted
 from maildrill.sender.attempt import State
 from maildrill.sender.ledger import statements as sql
 from maildrill.sender.ledger.ahead import Ahead
-from maildrill.sender.ledger.group import GroupCommit, Write
+from maildrill.sender.ledger.group import GroupCommit, Then, Write
 from maildrill.sender.ledger.records import (
     AttemptRecord,
     Enrolment,
@@ -139,9 +139,9 @@ class SqlLedger(ABC):
         for key, number, address, fields, message_id in found:
             yield key, (_row(number, address, _read(fields)[0]), message_id)
 
-    async def intend(self, intent: Intent) -> None:
+    async def intend(self, intent: Intent, then: Then | None = None) -> None:
         """Write down, for good, that the final dot is about to leave."""
-        await self._group.write(lambda: self._intend(intent))
+        await self._group.write(lambda: self._intend(intent), then)
 
     def _intend(self, intent: Intent) -> None:
         of = (

@@ -103,8 +103,12 @@ class Ledger(Protocol):
         """Return the list's row as it was when the recipient was added, and the Message-ID: they never change."""
         ...
 
-    async def intend(self, intent: Intent) -> None:
-        """Write down, for good, that the final dot is about to leave (invariant I37)."""
+    async def intend(self, intent: Intent, then: Callable[[], object] | None = None) -> None:
+        """Write down, for good, that the final dot is about to leave (invariant I37).
+
+        then: called as soon as that is written, with what others of its group want called; what it asks the loop for
+        by `call_soon` is done before this returns.
+        """
         ...
 
     async def record(self, entries: Sequence[Entry], pause: Pause | None = None) -> None:

@@ -80,6 +80,43 @@ def _played(story: Callable[[Disk], Coroutine[Any, Any, None]]) -> Disk:
     return disk
 
 
+def test_what_follows_on_a_group_is_done_before_anybody_goes_on() -> None:
+    """For each of its writes, in order, and with all that it asks the loop for; not where they were not written."""
+    seen: list[object] = []
+
+    async def write(disk: Disk, what: int) -> None:
+        def then() -> None:
+            seen.append((what, disk.groups[-1]))
+            asyncio.get_running_loop().call_soon(seen.append, "soon")
+
+        await disk.group.write(lambda: what, then)
+        seen.append("goes on")
+
+    async def story(disk: Disk) -> None:
+        await asyncio.gather(write(disk, 1), write(disk, 2), disk.write(3))
+        disk.full = True
+        with pytest.raises(OSError, match="disk full"):
+            await write(disk, 4)
+
+    _played(story)
+
+    assert [one for one in seen if one != "soon"] == [(1, [1, 2, 3]), (2, [1, 2, 3]), "goes on", "goes on"]
+    assert seen.index("soon") < seen.index("goes on")
+
+
+def test_what_cannot_follow_is_told_to_whom_it_concerns() -> None:
+    """The others of the group go on."""
+
+    def fail() -> None:
+        raise ValueError("cannot follow")
+
+    async def story(disk: Disk) -> None:
+        outcomes = asyncio.gather(disk.group.write(lambda: 1, fail), disk.write(2), return_exceptions=True)
+        assert [str(outcome) for outcome in await outcomes] == ["cannot follow", "None"]
+
+    assert _played(story).groups == [[1, 2]]
+
+
 def test_writes_of_one_turn_share_a_transaction() -> None:
     """In the order in which they came; the next turn has one of its own."""
 
