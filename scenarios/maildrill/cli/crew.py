@@ -3,6 +3,7 @@
 Rule 1: they are forked before the ledger is open: a connection of SQLite's must not be carried through a fork
 (https://www.sqlite.org/howtocorrupt.html). Rule 2: the logs have one writer, which is this process. Rule 3: when one of
 them fails, or is gone, the others are asked to stop; what that one had under way the next run finds in the ledger.
+Rule 4: signals are for this process alone.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from multiprocessing.process import BaseProcess
 
 from maildrill.cli.crew_ends import CrewEnd, HandEnd, Lines, keep, new_ends
 from maildrill.cli.crew_words import Answer, Ended, Failed, Go, Look, Order, Stop
+from maildrill.cli.stopping import held_back, leave_signals
 from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.share import Share
 from maildrill.smtp import MaildrillError
@@ -157,18 +159,10 @@ def begin(processes: int, work: Work) -> Iterator[Crew]:
 
     Left before that, they end without having done anything.
     """
-    context = multiprocessing.get_context("fork")
-    ends = [new_ends() for _ in range(processes)]
-    hands = []
-    for place, (ours, _) in enumerate(ends):
-        process = context.Process(
-            target=_live, args=(Share(place, processes), ends, work), name=f"maildrill {place + 1}"
-        )
-        process.start()
-        hands.append(_Hand(place, process, ours))
-    for _, theirs in ends:
-        theirs.close()
+    hands: list[_Hand] = []
     try:
+        with held_back():
+            _fork(processes, work, hands)
         for hand in hands:
             hand.answer = _first_word(hand)
         yield Crew(hands)
@@ -179,8 +173,35 @@ def begin(processes: int, work: Work) -> Iterator[Crew]:
             hand.process.join()
 
 
+def _fork(processes: int, work: Work, hands: list[_Hand]) -> None:
+    """Begin so many, and put them into `hands`, as far as that goes; raises MaildrillError where it goes no further."""
+    context = multiprocessing.get_context("fork")
+    ends: list[tuple[CrewEnd, HandEnd]] = []
+    try:
+        ends.extend(new_ends() for _ in range(processes))
+        for place, (ours, _) in enumerate(ends):
+            process = context.Process(
+                target=_live, args=(Share(place, processes), ends, work), name=f"maildrill {place + 1}"
+            )
+            process.start()
+            hands.append(_Hand(place, process, ours))
+    except OSError as error:
+        raise MaildrillError(
+            f"{processes} processes cannot be begun: {error.strerror or error}",
+            expected="room for so many, and for what joins them: limits on processes (`ulimit -u`) and on open files "
+            "(`ulimit -n`), memory",
+            hint="nothing was sent. Use fewer --processes, or have the limits raised",
+        ) from None
+    finally:
+        for ours, theirs in ends:
+            theirs.close()
+            if not any(hand.end is ours for hand in hands):
+                ours.close()
+
+
 def _live(share: Share, ends: Sequence[tuple[CrewEnd, HandEnd]], work: Work) -> None:
     """What a process does after the fork."""
+    leave_signals()
     own = ends[share.place][1]
     keep(own, ends)
     work(share, own)

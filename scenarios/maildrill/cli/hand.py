@@ -1,13 +1,12 @@
 """One process of a crew: it sends its share of the campaign.
 
-Rule 1: it leaves the terminal's signals to the process that began it, and ends between two transactions when that is
-gone. Rule 2: as long as it lives the ledger is nobody else's (see sender.ledger.crew).
+Rule 1: it ends between two transactions when the process that began it is gone. Rule 2: as long as it lives the ledger
+is nobody else's (see sender.ledger.crew).
 """
 
 from __future__ import annotations
 
 import asyncio
-import signal
 from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +17,6 @@ from maildrill.cli.crew import Crew, begin
 from maildrill.cli.crew_ends import HandEnd
 from maildrill.cli.crew_words import Answer, Ended, Failed, Go, Look, Order, Ready, Stop
 from maildrill.cli.loop import best_loop
-from maildrill.cli.stopping import STOP_SIGNALS
 from maildrill.cli.system_clock import SystemClock
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.connection_log import ConnectionLog
@@ -51,8 +49,6 @@ def begin_hands(processes: int, task: Task) -> AbstractContextManager[Crew]:
 
 def work(task: Task, share: Share, end: HandEnd) -> None:
     """Be a hand: wait for the order to go, send this share, say what it came to. Raises nothing."""
-    for number in STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
     with suppress(EOFError, OSError):  # nobody is there any more
         end.words.send(Ready())
         order = end.words.recv()

@@ -13,6 +13,23 @@ from maildrill.cli.progress import Display
 STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 
 
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Hold these signals back while processes are forked: what handles one in the midst of that is not heard of."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def leave_signals() -> None:
+    """Leave them to the process that forked this one, those that were held back since then among them."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+
 class Stop:
     """The wish to stop, and the signals that bring it."""
 

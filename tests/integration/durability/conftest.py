@@ -1,4 +1,4 @@
-"""A campaign in a folder, a server on a real socket, and `maildrill` as a process of its own, on disks that fail."""
+"""A campaign in a folder, a server on a real socket, and `maildrill` as processes of their own: killed, or cramped."""
 
 from __future__ import annotations
 
@@ -44,13 +44,23 @@ Hello.
 '''
 
 [retry]
-schedule = ["50ms"]
+schedule = ["SCHEDULE"]
 
 [limits]
 connections = CONNECTIONS
 """
 LIMIT = 240  # seconds for what should take ten
 MAIN = "from maildrill.cli.main import main; main()"
+HELD = 3600.0  # seconds: "1h" in a script
+#: Has each process of a crew write its pid into the file `hand-PLACE`.
+HANDS = """\
+import os, pathlib
+begun = []
+os.register_at_fork(
+    before=lambda: begun.append(1),
+    after_in_child=lambda: pathlib.Path(f"hand-{len(begun) - 1}").write_text(str(os.getpid())),
+)
+"""
 
 
 @dataclass(frozen=True)
@@ -62,9 +72,25 @@ class Ended:
     errors: str
 
 
+class Gate(SystemClock):
+    """The system's clock, where an hour is as long as the test wants: a reply that waits so long waits for `open`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._opened = asyncio.Event()
+
+    def open(self) -> None:
+        """Let go of all that waits, or will."""
+        self._opened.set()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await (self._opened.wait() if seconds == HELD else super().sleep(seconds))
+
+
 @dataclass
 class Site:
-    """The folder of `spring.toml`, and the server that it sends to."""
+    """The folder of `spring.toml`, and the server that it sends to. more: lines of its [limits]."""
 
     folder: Path
     journal: Journal = field(default_factory=Journal)
@@ -73,32 +99,43 @@ class Site:
     mode: str = "merge"
     connections: int = 2
     durability: str = "power"
+    processes: int = 1
+    more: str = ""
+    schedule: str = "50ms"
+    gate: Gate = field(default_factory=Gate)
     server: FakeServer = field(init=False)
 
     async def open(self) -> None:
         """Start the server; write the campaign."""
         script = read_script(f"version = 1\n{self.script}", "test.toml")
-        self.server = FakeServer(script, clock=SystemClock(), journal=self.journal)
+        self.server = FakeServer(script, clock=self.gate, journal=self.journal)
         _, port = await self.server.start()
-        words = {"PORT": str(port), "MODE": self.mode, "CONNECTIONS": str(self.connections)}
+        words = {"PORT": str(port), "MODE": self.mode, "CONNECTIONS": str(self.connections), "SCHEDULE": self.schedule}
         text = CAMPAIGN
         for word, value in words.items():
             text = text.replace(word, value)
         self.folder.mkdir(exist_ok=True)
-        (self.folder / "spring.toml").write_text(text)
+        (self.folder / "spring.toml").write_text(text + self.more)
         (self.folder / "list.csv").write_text("\n".join(("Email", *self.guests, "")))
 
     def file(self, ending: str) -> Path:
         """Return the file of the campaign with this ending, as `.ledger`."""
         return self.folder / f"spring{ending}"
 
-    async def start(self, *words: str, before: str = "") -> asyncio.subprocess.Process:
-        """Start `maildrill WORDS` in the folder, after the code `before`."""
+    async def start(
+        self, *words: str, before: str = "", group: int | None = None, streams: str = ""
+    ) -> asyncio.subprocess.Process:
+        """Start `maildrill WORDS` in the folder, after the code `before`.
+
+        group: 0 for a group of processes of its own. streams: where a shell is to have its streams go.
+        """
+        shell = ("sh", "-c", f'exec "$@" {streams}', "sh") if streams else ()
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", before + MAIN, *words),
+            *(*shell, sys.executable, "-c", before + MAIN, *words),
             cwd=self.folder,
             # coverage has files of its own in each process: with the limits of these tests it would be in the way
             env={name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")},
+            process_group=group,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -109,9 +146,32 @@ class Site:
         output, errors = await process.communicate()
         return Ended(process.returncode or 0, output.decode(), errors.decode())
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the command that sends the campaign."""
+        crew = ("--processes", str(self.processes)) if self.processes > 1 else ()
+        return ("send", "spring.toml", "--durability", self.durability, *crew)
+
     async def send(self, before: str = "") -> Ended:
         """Send the campaign."""
-        return await self.run("send", "spring.toml", "--durability", self.durability, before=before)
+        return await self.run(*self.words, before=before)
+
+    async def begin(self) -> asyncio.subprocess.Process:
+        """Begin to send, in a group of processes of its own, where hands write down who they are."""
+        return await self.start(*self.words, before=HANDS, group=0)
+
+    def hand(self, place: int) -> int:
+        """Return the pid of a process of the crew that was begun last."""
+        return int((self.folder / f"hand-{place}").read_text())
+
+    def under_way(self) -> set[str]:
+        """Return whose dot has come and waits for its reply."""
+        return {one for message in self.journal.messages if not message.settled for one in message.recipients}
+
+    async def until(self, happened: Callable[[], bool]) -> None:
+        """Wait until the server's journal shows it."""
+        while not happened():  # noqa: ASYNC110 - the journal has no bell
+            await asyncio.sleep(0.005)
 
     def states(self) -> dict[str, State]:
         """Return what the ledger says."""

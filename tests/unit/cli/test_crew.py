@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import pickle
 import signal
@@ -214,6 +215,31 @@ def test_one_that_cannot_begin_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(MaildrillError, match="is gone with exit status 9"):
         crew_of(work, tmp_path)
+
+
+@forks
+def test_where_not_all_can_begin_none_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system lets us have one process and no second one: it is told so, and the first ends."""
+    fork, begun = os.fork, list[int]()
+
+    def once() -> int:
+        if begun:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        pid = fork()
+        begun.append(pid)
+        return pid
+
+    def work(_: Share, end: HandEnd) -> None:
+        with suppress(EOFError, OSError):
+            end.words.send(Ready())
+            end.words.recv()
+
+    monkeypatch.setattr(os, "fork", once)
+    with pytest.raises(MaildrillError, match="2 processes cannot be begun") as told:
+        crew_of(work, tmp_path)
+    assert "ulimit -u" in told.value.expected
+    with pytest.raises(ChildProcessError):  # it was waited for
+        os.waitpid(begun[0], 0)
 
 
 # What the command line refuses
