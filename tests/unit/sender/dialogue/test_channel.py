@@ -93,7 +93,7 @@ def test_nothing_is_heard_after_the_end() -> None:
 
     asyncio.run(story())
 
-    assert [line.text for line in lines] == ["421 bye"]
+    assert [(line.at, line.text) for line in lines] == [(0.0, "421 bye")]
 
 
 def test_what_was_heard_too_much_is_told() -> None:
