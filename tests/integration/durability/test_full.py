@@ -6,6 +6,7 @@ A limit on the size of files is a full disk for one process; a small file system
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from maildrill.sender.log_json import encode
 EARLIER = encode(1, 0.0, "run.stopping", {"reason": "asked to stop"}).encode()
 FRAME = 4_120  # octets by which a -wal grows: a page and its head; so no intent is passed over
 ALREADY = 400_000  # octets that a log has: more than the ledger or its -wal will have
+FORKS = hasattr(os, "fork")  # where none can, one process is all there is
 LOGS = (".events.jsonl", ".connection.log")
 Play = Callable[..., Any]
 
@@ -36,8 +38,10 @@ def is_clear(told: str, file: str) -> bool:
 
 
 #: Nothing can be begun; the -wal has no room for the tables; nor for an intent or an outcome.
-@pytest.mark.parametrize("octets", [100, 8_192, 160_000])
-def test_no_room_for_the_ledger(octets: int, play: Play) -> None:
+@pytest.mark.parametrize(
+    ("octets", "processes"), [(100, 1), (8_192, 1), (160_000, 1), *((octets, 2) for octets in (8_192, 160_000) if FORKS)]
+)
+def test_no_room_for_the_ledger(octets: int, processes: int, play: Play) -> None:
     """Whether an intent or an outcome finds no room: no dot leaves unwritten, and what nobody wrote down is Unknown."""
 
     async def story(site: Any) -> None:
@@ -52,11 +56,12 @@ def test_no_room_for_the_ledger(octets: int, play: Play) -> None:
         assert second.code == (1 if doubted else 0), second.errors
         assert site.wrong(doubted) == []
 
-    play(story)
+    play(story, processes=processes)
 
 
+@pytest.mark.parametrize("processes", [1, 2] if FORKS else [1])
 @pytest.mark.parametrize("ending", LOGS)
-def test_no_room_for_a_log(ending: str, play: Play) -> None:
+def test_no_room_for_a_log(ending: str, processes: int, play: Play) -> None:
     """The run stops between two transactions; the ledger has it all, and the next run mends the torn line."""
 
     async def story(site: Any) -> None:
@@ -72,7 +77,7 @@ def test_no_room_for_a_log(ending: str, play: Play) -> None:
         assert (second.code, len(site.journal.messages)) == (0, 12), second.errors
         assert site.wrong(set()) == []
 
-    play(story)
+    play(story, processes=processes)
 
 
 UNWRITTEN = """\
