@@ -52,13 +52,13 @@ connections = CONNECTIONS
 LIMIT = 240  # seconds for what should take ten
 MAIN = "from maildrill.cli.main import main; main()"
 HELD = 3600.0  # seconds: "1h" in a script
-#: Has each process of a crew write its pid into the file `hand-PLACE`.
+#: Has each process of a crew leave its pid where `Site.hand` finds it; a link is there whole, or not at all.
 HANDS = """\
-import os, pathlib
+import os
 begun = []
 os.register_at_fork(
     before=lambda: begun.append(1),
-    after_in_child=lambda: pathlib.Path(f"hand-{len(begun) - 1}").write_text(str(os.getpid())),
+    after_in_child=lambda: os.symlink(str(os.getpid()), f"hand-{len(begun) - 1}"),
 )
 """
 
@@ -156,13 +156,15 @@ class Site:
         """Send the campaign."""
         return await self.run(*self.words, before=before)
 
-    async def begin(self) -> asyncio.subprocess.Process:
-        """Begin to send, in a group of processes of its own, where hands write down who they are."""
-        return await self.start(*self.words, before=HANDS, group=0)
+    async def begin(self, before: str = "") -> asyncio.subprocess.Process:
+        """Begin to send, in a group of processes of its own, where hands leave word who they are."""
+        for left in self.folder.glob("hand-*"):
+            left.unlink()
+        return await self.start(*self.words, before=(HANDS if self.processes > 1 else "") + before, group=0)
 
     def hand(self, place: int) -> int:
-        """Return the pid of a process of the crew that was begun last."""
-        return int((self.folder / f"hand-{place}").read_text())
+        """Return the pid of a process of the crew that was begun last; FileNotFoundError: it has not begun yet."""
+        return int(str((self.folder / f"hand-{place}").readlink()))
 
     def under_way(self) -> set[str]:
         """Return whose dot has come and waits for its reply."""

@@ -39,7 +39,8 @@ def is_clear(told: str, file: str) -> bool:
 
 #: Nothing can be begun; the -wal has no room for the tables; nor for an intent or an outcome.
 @pytest.mark.parametrize(
-    ("octets", "processes"), [(100, 1), (8_192, 1), (160_000, 1), *((octets, 2) for octets in (8_192, 160_000) if FORKS)]
+    ("octets", "processes"),
+    [(100, 1), (8_192, 1), (160_000, 1), *((octets, 2) for octets in (8_192, 160_000) if FORKS)],
 )
 def test_no_room_for_the_ledger(octets: int, processes: int, play: Play) -> None:
     """Whether an intent or an outcome finds no room: no dot leaves unwritten, and what nobody wrote down is Unknown."""

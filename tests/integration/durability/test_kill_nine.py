@@ -1,5 +1,7 @@
 """`kill -9` of `maildrill send` at random moments: nobody lost, nobody doubled, Unknown as the ledger's evidence says.
 
+Where several processes send it is one of them, or the one that began them.
+
 A few kills in every run of the suite; `--kills 500` for the proof. `--kill-seed` plays a run again as far as the
 machine's own pace allows; every run prints its seed.
 """
@@ -7,7 +9,10 @@ machine's own pace allows; every run prints its seed.
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -20,6 +25,7 @@ from maildrill.smtp import Stage
 Play = Callable[..., Any]
 
 FEW = 4  # kills that every run of the suite has time for
+CREWS = (1, 2) if hasattr(os, "fork") else (1,)  # processes
 ROUND = 20  # kills of one campaign, at most: then it is sent to its end, and judged
 DOMAINS = ("good.example", "good.example", "grey.example", "gone.example")
 SCRIPT = """
@@ -51,8 +57,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         kills = _kills(metafunc.config)
         shares = [min(ROUND, kills - begun) for begun in range(0, kills, ROUND)]
         metafunc.parametrize(("number", "share"), list(enumerate(shares)))
+        metafunc.parametrize("processes", CREWS)
     if "defect" in metafunc.fixturenames:  # one in every run of the suite
-        metafunc.parametrize("defect", list(DEFECTS)[: None if _kills(metafunc.config) > FEW else 1])
+        found = [(name, processes) for name in DEFECTS for processes in CREWS if (name, processes) != OTHERWISE]
+        metafunc.parametrize(("defect", "processes"), found[: None if _kills(metafunc.config) > FEW else len(CREWS)])
 
 
 def drawn(seed: str) -> Random:
@@ -67,14 +75,14 @@ class Killer:
         self._rng = rng
         self._left = 0
         self._pause = 0.0
-        self._process: asyncio.subprocess.Process | None = None
+        self._kill: Callable[[], None] = lambda: None
 
-    def aim(self, process: asyncio.subprocess.Process) -> None:
-        """Draw the moment at which this process is to die."""
-        self._process = process
+    def aim(self, process: asyncio.subprocess.Process, site: Any) -> None:
+        """Draw the moment at which this process, or one of its crew, is to die."""
+        self._choose(process, site)
         if self._rng.random() < 0.2:  # while it starts, reads, opens, recovers
             self._left = 0
-            asyncio.get_running_loop().call_later(self._rng.uniform(0.1, 0.6), self._kill, process)
+            asyncio.get_running_loop().call_later(self._rng.uniform(0.1, 0.6), self._kill)
             return
         self._left = self._rng.randint(1, 40)
         # the reply is on its way: kill before it is read, while it is written down, or after
@@ -83,13 +91,22 @@ class Killer:
     def saw(self, entry: Entry) -> None:
         """Count what the server sees."""
         self._left -= 1
-        if self._left == 0 and self._process is not None:
-            asyncio.get_running_loop().call_later(self._pause, self._kill, self._process)
+        if self._left == 0:
+            asyncio.get_running_loop().call_later(self._pause, self._kill)
 
-    @staticmethod
-    def _kill(process: asyncio.subprocess.Process) -> None:
-        if process.returncode is None:
+    def _choose(self, process: asyncio.subprocess.Process, site: Any) -> None:
+        place = self._rng.choice((None, *range(site.processes))) if site.processes > 1 else None
+
+        def kill() -> None:
+            if process.returncode is not None:
+                return
+            if place is not None:
+                with suppress(FileNotFoundError):  # it has not begun yet
+                    os.kill(site.hand(place), signal.SIGKILL)
+                    return
             process.kill()
+
+        self._kill = kill
 
 
 def _in_doubt(journal: Journal) -> set[str]:
@@ -107,10 +124,10 @@ async def _killed_and_ended(site: Any, killer: Killer, kills: int, before: str =
     """Kill the sender so often, or until nobody is left; then let it come to its end. Return kills and findings."""
     killed, doubted, found = 0, set[str](), list[str]()
     while killed < kills:
-        process = await site.start("send", "spring.toml", "--durability", site.durability, before=before)
-        killer.aim(process)
-        _, errors = await process.communicate()
-        if process.returncode != -9:
+        process = await site.begin(before)
+        killer.aim(process, site)
+        _, errors = await process.communicate()  # of all: hands have the same stderr
+        if process.returncode != -9 and b"was killed by SIGKILL" not in errors:
             if process.returncode not in (0, 1):
                 found.append(f"ended with {process.returncode}: {errors.decode()}")
             break
@@ -124,19 +141,20 @@ async def _killed_and_ended(site: Any, killer: Killer, kills: int, before: str =
     return killed, found + site.wrong(doubted) + [f"{one} is unknown, its dot cannot have left" for one in strange]
 
 
-def _options(rng: Random, killer: Killer, guests: int) -> dict[str, Any]:
+def _options(rng: Random, killer: Killer, guests: int, processes: int) -> dict[str, Any]:
     addresses = tuple(f"guest{number}@{DOMAINS[number % len(DOMAINS)]}" for number in range(guests))
     return {
         "journal": Journal(killer.saw),
         "script": SCRIPT,
         "guests": addresses,
         "mode": rng.choice(("merge", "batch")),
-        "connections": rng.randint(1, 4),
+        "connections": rng.randint(processes, 4),
+        "processes": processes,
         "durability": rng.choice(("power", "process")),
     }
 
 
-def test_killed_at_any_moment(number: int, share: int, kill_seed: int, play: Play) -> None:
+def test_killed_at_any_moment(number: int, share: int, processes: int, kill_seed: int, play: Play) -> None:
     """Killed again and again and started again, it comes to an end, and ledger, log and server agree."""
     rng, killed, campaigns = drawn(f"{kill_seed} {number}"), 0, 0
     while killed < share:
@@ -146,7 +164,7 @@ def test_killed_at_any_moment(number: int, share: int, kill_seed: int, play: Pla
         async def story(site: Any, killer: Killer = killer, left: int = left, done: Any = done) -> None:
             done.append(await _killed_and_ended(site, killer, left))
 
-        play(story, folder=f"campaign{campaigns}", **_options(rng, killer, 30 + 25 * left))
+        play(story, folder=f"campaign{campaigns}", **_options(rng, killer, 30 + 25 * left, processes))
         died, found = done[0]
         assert found == [], f"--kills {share} --kill-seed {kill_seed}, round {number}, campaign {campaigns}"
         killed += died
@@ -200,8 +218,11 @@ opening.recover = lambda ledger, intents, campaign, at: (ledger.do("DELETE FROM 
     ),
 }
 
+#: One process of several that writes nothing before its end has the others wait for the ledger: that shows otherwise.
+OTHERWISE = ("nothing is written before the end", 2)
 
-def test_a_defect_is_found(defect: str, play: Play) -> None:
+
+def test_a_defect_is_found(defect: str, processes: int, play: Play) -> None:
     """Each shows after a few kills while a message or its outcome is on its way."""
     found: list[str] = []
 
@@ -211,7 +232,7 @@ def test_a_defect_is_found(defect: str, play: Play) -> None:
     for number in range(6):
         rng = drawn(f"{defect} {number}")
         killer = Dotted(rng)
-        options = _options(rng, killer, 60) | {"script": SCRIPT.replace("5ms", "30ms"), "mode": "merge"}
+        options = _options(rng, killer, 60, processes) | {"script": SCRIPT.replace("5ms", "30ms"), "mode": "merge"}
         play(story, folder=str(number), **options)
         if any(DEFECTS[defect].shows in one for one in found):
             break
@@ -222,9 +243,9 @@ def test_a_defect_is_found(defect: str, play: Play) -> None:
 class Dotted(Killer):
     """Kills about when a final dot has come, or its reply was read."""
 
-    def aim(self, process: asyncio.subprocess.Process) -> None:
+    def aim(self, process: asyncio.subprocess.Process, site: Any) -> None:
         """Wait for a dot."""
-        self._process = process
+        self._choose(process, site)
         self._left = self._rng.randint(1, 4)
         self._pause = self._rng.uniform(0.0, 0.045)
 
