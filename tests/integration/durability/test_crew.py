@@ -282,6 +282,26 @@ def test_hands_end_in_order_when_the_first_process_is_killed(play: Play) -> None
     play(story, **TWO, script=HELD)
 
 
+def test_a_lease_that_forgets_the_crew_is_found(play: Play) -> None:
+    """The seeded defect: the first process is gone, so the ledger is anybody's, whatever its hands have under way."""
+    forgetful = "from maildrill.sender.ledger import lease\nlease.check_crew = lambda ledger: None\n"
+
+    async def story(site: Any) -> None:
+        sender = await site.begin()
+        await site.until(lambda: len(site.under_way()) == 2)
+        sender.kill()
+        site.processes = 1
+        other = await site.start(*site.words, before=forgetful)
+        await site.until(lambda: len(site.journal.sessions) > 2)
+        site.gate.open()
+        await sender.communicate()
+        await other.communicate()
+
+        assert site.wrong(set()) != []
+
+    play(story, **TWO, script=HELD)
+
+
 @pytest.mark.parametrize("whom", ["first", "hand", "hands"])
 def test_who_is_killed_while_all_wait_leaves_nobody_behind(whom: str, play: Play) -> None:
     """Nobody is due for an hour: the others hear of it all the same, and nobody is in doubt."""
