@@ -82,7 +82,7 @@ class RetryPolicy:
 
     schedule: delay before the 2nd, 3rd, … attempt, never falling, the last one repeats. cap: no delay is
     longer. jitter: 0..1 (less than 1), each delay is spread over [d(1-j), d(1+j)] by a seeded hash.
-    lifetime: an attempt later than this after the first one is not begun; 0 = one attempt.
+    lifetime: an attempt later than this after the first one is not begun; 0 = one attempt, see standing.
     """
 
     schedule: tuple[float, ...]

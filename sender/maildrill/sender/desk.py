@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import inf, nextafter
 
 from maildrill.sender.attempt import Ruling, State, Verdict
 from maildrill.sender.campaign import Campaign
@@ -234,13 +235,16 @@ class Desk:
         if everybody:
             self._settle(everybody, lambda standing: held(standing, reason), now)
 
-    def keep_waiting(self, queue: Queue, now: float) -> None:
+    def keep_waiting(self, queue: Queue, now: float, *, left_alone: bool) -> None:
         """The host would not have us: whoever is due waits for it, but not for longer than a lifetime."""
         self._intake.kept_waiting(queue, now)
-        changed = queue.agenda.change(now, lambda standing: kept_waiting(standing, self.campaign.retry, now))
+        change = partial(kept_waiting, policy=self.campaign.retry, at=now, left_alone=left_alone)
+        changed = queue.agenda.change(now, change)
         if changed:
             self.queues.bound(queue)
             self.ledger.settle(changed)
+        if left_alone:
+            self.lapse(nextafter(now, inf))  # nothing else would happen before the host is asked again
 
     def learn(self, lesson: Lesson) -> None:
         """Write down what a destination taught."""

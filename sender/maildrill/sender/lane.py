@@ -94,9 +94,9 @@ class Lane:
     def _give_way(self, others: int) -> None:
         """The destination would not serve: say so to its gate, and let those who are due wait for it."""
         shop, there, now = self._shop, self.destination, self._shop.clock.now()
-        for queue in there.queues.values():
-            shop.desk.keep_waiting(queue, now)
         self._conduct.lost(now, others)
+        for queue in there.queues.values():
+            shop.desk.keep_waiting(queue, now, left_alone=there.gate.breaker.tripped)
 
     async def _refused(self, broken: Broken) -> None:
         """No mail could be sent: rule for the batch that would have gone first."""

@@ -21,6 +21,10 @@ DOT_TIMEOUT = 600.0
 STAND_ASIDE = 60.0
 _OWN_421 = "rcpt-421"
 
+#: Who was put back before anything was said of them has so long for a first attempt (seconds), however short a
+#: lifetime is: one attempt means one that is about them. A host that is down is left alone for as long: nobody waits.
+FIRST_CHANCE = 60.0
+
 _FINAL = {Verdict.DELIVERED: State.DELIVERED, Verdict.FAILED: State.FAILED, Verdict.HELD: State.HELD}
 
 
@@ -47,11 +51,15 @@ _standing = maker(Standing)
 _RELEASED, _UNKNOWN = Verdict.RELEASED, Verdict.UNKNOWN
 
 
-def kept_waiting(standing: Standing, policy: RetryPolicy, at: float) -> Standing:
-    """Return `standing` of somebody who was due at `at` when the host would not have us: a lifetime is enough."""
-    if standing.expires_at is not None:
+def kept_waiting(standing: Standing, policy: RetryPolicy, at: float, *, left_alone: bool = False) -> Standing:
+    """Return `standing` of somebody who was due at `at` when the host would not have us: a lifetime is enough.
+
+    left_alone: the host is not asked any more for now; who would have to wait for that has no minute beyond a lifetime.
+    """
+    end = expiry(policy, at) if left_alone else _end(policy, at, standing.attempts)
+    if standing.expires_at is not None and (not left_alone or standing.expires_at <= end):
         return standing
-    return replace(standing, expires_at=expiry(policy, at))
+    return replace(standing, expires_at=end)
 
 
 def after(  # noqa: PLR0913 - what decides is named one by one, so that nothing is read from a clock
@@ -69,13 +77,17 @@ def after(  # noqa: PLR0913 - what decides is named one by one, so that nothing 
         state=final or State.DEFERRED,
         attempts=attempts,
         first_at=first_at,
-        expires_at=expiry(policy, first_at),
+        expires_at=_end(policy, first_at, attempts),
         doubtful=standing.doubtful or unknown,
         reason=ruling.detail,
     )
     if released:
         # a turn not used stays a turn: who is retried must not overtake somebody whom nobody has tried yet
-        again_at = now + STAND_ASIDE if ruling.row == _OWN_421 else min(now, standing.due or now)
+        if ruling.row != _OWN_421:
+            return replace(tried, state=State.PENDING, due=min(now, standing.due or now))
+        again_at = now + STAND_ASIDE
+        if not attempts and again_at > _end(policy, first_at, attempts):
+            return held(tried, "was to be left alone for longer than its lifetime")
         return replace(tried, state=State.PENDING, due=again_at)
     if final is not None:
         return tried
@@ -107,6 +119,11 @@ def held(standing: Standing, reason: str) -> Standing:
 def requeued(standing: Standing, now: float) -> Standing:
     """Return `standing` made ready for a new run: tried from `now` on, with a lifetime of its own."""
     return replace(standing, state=State.PENDING, due=now, first_at=None, expires_at=None, reason="")
+
+
+def _end(policy: RetryPolicy, at: float, attempts: int) -> float:
+    """Return when the lifetime that began at `at` ends, for whom so many attempts were counted."""
+    return expiry(policy, at) if attempts else max(expiry(policy, at), at + FIRST_CHANCE)
 
 
 def _expired(standing: Standing) -> Standing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -17,6 +18,7 @@ from maildrill.scenarios.scenario import Scenario, listed, usual_campaign
 from maildrill.scenarios.scenario_file import scenario_of
 from maildrill.scenarios.world import Network
 from maildrill.sender.attempt import State
+from maildrill.sender.campaign import Mode
 from maildrill.sender.lane import Lane
 from maildrill.sender.wire import Wire
 from maildrill.smtp import Reply, ReplyParser, Stage
@@ -514,3 +516,28 @@ def test_who_believes_the_421_behind_a_reply_is_found() -> None:
         found = Scenario(listed=listed(["a@x.test"]), script=read_script(rules, "mx.toml")).run()
 
     assert {one.invariant for one in found.summary.violations} == {"I4"}
+
+
+@pytest.mark.parametrize("mode", [Mode.MERGE, Mode.BATCH])
+@pytest.mark.parametrize(
+    ("rule", "states", "seconds"),
+    [
+        ('at = "mail"\ntimes = 1\nreply = "421 4.3.2 bye"', {State.DELIVERED: 8}, 5.0),
+        ('at = "banner"\ntimes = 1\ncut = "before"', {State.DELIVERED: 8}, 5.0),
+        ('at = "connect"\ntimes = 1\ncut = "refuse"', {State.DELIVERED: 8}, 5.0),
+        ('at = "rcpt"\ntimes = 1\nreply = "421 4.3.2 bye"', {State.DELIVERED: 7, State.HELD: 1}, 5.0),
+        ('at = "mail"\nreply = "421 4.3.2 bye"', {State.HELD: 8}, 5.0),
+        ('at = "connect"\ncut = "refuse"', {State.HELD: 8}, 5.0),
+        ('at = "rcpt"\nreply = "450 4.2.1 busy"', {State.EXPIRED: 8}, 5.0),
+    ],
+)
+def test_one_attempt_is_about_somebody(rule: str, states: dict[State, int], seconds: float, mode: Mode) -> None:
+    """Without a lifetime one 421 does not hold everybody; nor does anybody wait for a host that is left alone."""
+    usual = usual_campaign()
+    once = replace(usual, mode=mode, retry=replace(usual.retry, lifetime=0.0))
+    people = listed([f"r{n}@x.test" for n in range(8)])
+    drilled = Scenario(campaign=once, listed=people, script=read_script(f"[[rule]]\n{rule}\n", "mx.toml")).run()
+
+    assert Counter(drilled.evidence.states.values()) == states
+    assert drilled.summary.violations == ()
+    assert drilled.summary.virtual_seconds < seconds

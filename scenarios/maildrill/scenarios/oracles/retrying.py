@@ -17,6 +17,8 @@ from maildrill.smtp.quantity import format_duration
 #: Two clocks agree to the microsecond; a deadline is not missed by less.
 GRAIN = 1e-3
 #: Stages at which whatever happens is about the host, not about a recipient.
+#: A lifetime that is shorter has so long for the first try that is about the recipient (seconds).
+_FIRST_CHANCE = 60.0
 _HOST_STAGES = frozenset({Stage.CONNECT, Stage.BANNER, Stage.EHLO, Stage.HELO})
 
 
@@ -75,7 +77,9 @@ def lifetime(evidence: Evidence) -> Iterator[Breach]:
         for begun in _transactions_begun(evidence, record.address) if attempts else ():
             if attempts[0].started <= begun <= attempts[0].started + lifetime:
                 continue  # in the lifetime of the very first try, if not in a later one
-            end = evidence.lifetime_began(record.address, begun) + lifetime
+            began = evidence.lifetime_began(record.address, begun)
+            tried = any(began <= one.started < begun for one in attempts if one.counted)
+            end = began + (lifetime if tried else max(lifetime, _FIRST_CHANCE))
             if begun > end + FLIGHT:
                 found = f"was tried {format_duration(begun - end)} after its lifetime"
                 yield Breach(record.address, found, Spot(begun, Stage.RCPT))
@@ -159,7 +163,7 @@ RETRYING = (
     Invariant(
         14,
         "lifetime",
-        "No try begins after the lifetime; Expired is said only after a counted attempt.",
+        "No try begins after the lifetime, a minute at least for a first one; Expired only after a counted one.",
         "RFC 5321 section 4.5.4.1",
         lifetime,
         (Witness.LEDGER, Witness.JOURNAL),

@@ -10,7 +10,17 @@ import pytest
 from maildrill.sender.attempt import Ruling, Scope, State, Verdict
 from maildrill.sender.campaign import RetryPolicy, UnknownPolicy
 from maildrill.sender.retry import delay
-from maildrill.sender.standing import DOT_TIMEOUT, STAND_ASIDE, Standing, after, held, kept_waiting, lapsed, requeued
+from maildrill.sender.standing import (
+    DOT_TIMEOUT,
+    FIRST_CHANCE,
+    STAND_ASIDE,
+    Standing,
+    after,
+    held,
+    kept_waiting,
+    lapsed,
+    requeued,
+)
 
 NEW = Standing(due=0.0)
 
@@ -148,6 +158,46 @@ def test_waiting_for_the_host_begins_once(policy: RetryPolicy) -> None:
 
     assert waiting.expires_at == 100.0 + policy.lifetime
     assert kept_waiting(waiting, policy, 500.0) is waiting
+
+
+def test_who_was_put_back_has_a_minute_for_a_first_attempt(ruling: Callable[..., Ruling], policy: RetryPolicy) -> None:
+    """However short a lifetime is: what was said of the host was no attempt."""
+    once = replace(policy, lifetime=0.0)
+
+    assert _after(NEW, ruling(Verdict.RELEASED), once).expires_at == 9.0 + FIRST_CHANCE
+    assert kept_waiting(NEW, once, 100.0).expires_at == 100.0 + FIRST_CHANCE
+
+
+def test_nobody_waits_for_a_host_that_is_left_alone(policy: RetryPolicy) -> None:
+    """The minute is for asking at once again; a lifetime that is there is not made longer."""
+    once = replace(policy, lifetime=0.0)
+    waiting = kept_waiting(NEW, once, 100.0)
+    known = kept_waiting(NEW, policy, 100.0)
+
+    assert kept_waiting(waiting, once, 110.0, left_alone=True).expires_at == 110.0
+    assert kept_waiting(NEW, once, 110.0, left_alone=True).expires_at == 110.0
+    assert kept_waiting(known, policy, 110.0, left_alone=True) is known
+
+
+def test_who_is_to_stand_aside_for_longer_than_a_lifetime_is_held(
+    ruling: Callable[..., Ruling], policy: RetryPolicy
+) -> None:
+    """Nobody waits for what cannot come any more; who had an attempt waits for the end of the lifetime, and expires."""
+    once, own = replace(policy, lifetime=0.0), replace(ruling(Verdict.RELEASED), row="rcpt-421")
+    tried = Standing(attempts=1, first_at=9.0, due=0.0)
+
+    assert _after(NEW, own, once).state is State.HELD
+    assert _after(tried, own, replace(policy, lifetime=5.0)).state is State.PENDING
+    assert _after(NEW, own, replace(policy, lifetime=61.0)).state is State.PENDING
+
+
+def test_who_had_an_attempt_has_no_more_than_the_lifetime(ruling: Callable[..., Ruling], policy: RetryPolicy) -> None:
+    """A minute is for the first one alone."""
+    short = replace(policy, lifetime=30.0)
+    tried = Standing(attempts=1, first_at=9.0, due=0.0)
+
+    assert _after(tried, ruling(Verdict.RELEASED), short).expires_at == 39.0
+    assert kept_waiting(replace(tried, first_at=None), short, 100.0).expires_at == 130.0
 
 
 def test_a_new_run_gives_a_lifetime_of_its_own() -> None:
