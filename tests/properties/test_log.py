@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maildrill.sender import log_json, log_text
 from maildrill.sender.attempt import Fault, Ruling, Scope, State, Verdict
 from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.fold import fold
 from maildrill.sender.log_event import LogEvent
-from maildrill.sender.log_json import encode, encode_line
+from maildrill.sender.log_json import encode
 from maildrill.sender.log_json_form import seconds
 from maildrill.sender.log_response import response
-from maildrill.sender.log_sinks import Memory
-from maildrill.sender.log_text import as_text, line_text
+from maildrill.sender.log_sinks import JsonLines, Memory, TextFile
+from maildrill.sender.log_text import as_text
 from maildrill.smtp import Line, Mark, Reply, Stage
 
 TEXTS = st.text(st.characters(exclude_categories=[]))
@@ -52,13 +53,25 @@ def test_any_text_comes_back_from_its_line(said: str, mark: str) -> None:
     assert (line.count("\n"), {name: read[name] for name in fields}) == (1, fields)
 
 
-@given(st.integers(0), st.floats(0, 4e9), st.sampled_from(Mark), TEXTS)
-def test_a_line_of_the_dialogue_is_written_quickly_and_the_same(n: int, at: float, mark: Mark, said: str) -> None:
-    """The short way for lines, of which there are most, comes to what the long way comes to, in both logs."""
-    line, fields = Line(at, mark, said), {"session": 7, "mark": mark.value.strip(), "text": said}
+LINES = st.builds(Line, st.sampled_from([0.0, 1.5]) | st.floats(0, 4e9), st.sampled_from(Mark), TEXTS)
 
-    assert encode_line(n, log_json.line_head(seconds(at), 7), line) == encode(n, at, "line", fields)
-    assert line_text(log_text.line_head(at, 7), line) == as_text(at, "line", fields)
+
+@given(st.lists(st.tuples(st.integers(1, 2), LINES), max_size=4))
+def test_lines_of_dialogues_are_written_quickly_and_the_same(said: list[tuple[int, Line]]) -> None:
+    """The short way for lines, of which there are most, comes to what the long way comes to, in both logs."""
+    json_lines, text = io.BytesIO(), io.BytesIO()
+    sinks, events = (JsonLines(Path("log"), json_lines), TextFile(Path("log"), text)), []
+    for number, (session, line) in enumerate(said, 1):
+        events.append((line.at, {"session": session, "mark": line.mark.value.strip(), "text": line.text}))
+        for sink in sinks:
+            sink.line(number, session, line)
+    for sink in sinks:
+        sink.flush()
+    written = [encode(number, at, "line", fields) for number, (at, fields) in enumerate(events, 1)]
+    shown = "".join([as_text(at, "line", fields) for at, fields in events])
+
+    assert json_lines.getvalue().decode() == "".join(written)
+    assert text.getvalue() == shown.encode("utf-8", "backslashreplace")
 
 
 @given(

@@ -60,7 +60,7 @@ class Channel(asyncio.Protocol):
     @property
     def heard(self) -> bool:
         """Whether there is something to hear already: a reply, or the end."""
-        return bool(self._answers) or self.over
+        return bool(self._answers) or self.wire.broken is not None or self._transport.is_closing()
 
     def say(self, *commands: tuple[Stage, str]) -> None:
         """Send commands in one go; one reply each is to come."""

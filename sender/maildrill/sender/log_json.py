@@ -15,12 +15,14 @@ from typing import BinaryIO
 from maildrill.sender.log_event import LogEvent
 from maildrill.sender.log_json_form import NothingError, form, quoted, seconds
 from maildrill.sender.log_schema import VERSION
-from maildrill.smtp import ConfigurationError, Line, Mark, decode, escape
+from maildrill.smtp import ConfigurationError, Mark, decode, escape
 
 _LONGEST = 1 << 20  # octets that certainly hold the last event: a reply has at most 64 KiB
 _HEAD = b'{"v":'
 _NUMBERED = b'%s%d,"n":' % (_HEAD, VERSION)  # what stands before the number of an event
-_MARKS = {mark.value: quoted(mark.value.strip()) for mark in Mark}
+#: How an event begins, up to its number; and the marks of lines as they are written.
+START = f'{{"v":{VERSION},"n":'
+MARKS = {mark.value: quoted(mark.value.strip()) for mark in Mark}
 
 
 def encode(number: int, at: float, kind: str, fields: Mapping[str, object]) -> str:
@@ -40,11 +42,6 @@ def encode_at(number: int, moment: str, kind: str, fields: Mapping[str, object])
 def line_head(moment: str, session: int) -> str:
     """Return what all `line` events of one moment (as JSON) and session have between their number and their mark."""
     return f',"at":{moment},"kind":"line","session":{session},"mark":'
-
-
-def encode_line(number: int, head: str, line: Line) -> str:
-    """Return the line of a `line` event, as `encode` does; head: its `line_head`. Seven events in ten are of it."""
-    return f'{{"v":{VERSION},"n":{number}{head}{_MARKS[line.mark._value_]},"text":{quoted(line.text)}}}\n'
 
 
 def renumbered(line: bytes, number: int) -> bytes:

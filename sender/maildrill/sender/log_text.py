@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from maildrill.sender.log_response import reply_of
 from maildrill.sender.postfix_lines import attempt_line, reason
-from maildrill.smtp import Line, escape, timestamp
+from maildrill.smtp import escape, timestamp
 
 _Fields = Mapping[str, object]
 _MARGIN = {"->": " ->", "<-": "<- "}
@@ -31,14 +31,6 @@ def as_text(at: float, kind: str, fields: _Fields) -> str:
 def line_head(at: float, session: int) -> str:
     """Return how the lines of a dialogue begin that were said in one moment and session."""
     return f"{timestamp(at)} #{session} "
-
-
-def line_text(head: str, line: Line) -> str:
-    """Return what as_text does for a `line` event; head: its `line_head`."""
-    said = line.text
-    if not (said.isascii() and said.isprintable()) or "\\" in said:
-        said = escape(said)
-    return f"{head}{line.mark._value_} {said}".rstrip() + "\n"
 
 
 def _started(fields: _Fields) -> str:

@@ -54,6 +54,7 @@ class Reply:
 
     irregular: what was odd about it on the wire (mixed codes, …), or empty; not part of equality. klass: the first
     digit: 2 done, 3 go on, 4 not now, 5 no. positive: whether the server did what was asked (2yz, any of them).
+    enhanced: the enhanced code of the last line that has one; servers that repeat it agree with themselves.
     """
 
     code: int
@@ -62,6 +63,7 @@ class Reply:
     # Known from the beginning: each is asked for a dozen times.
     klass: int = field(default=0, init=False, compare=False, repr=False)
     positive: bool = field(default=False, init=False, compare=False, repr=False)
+    enhanced: EnhancedStatus | None = field(default=None, init=False, compare=False, repr=False)
     _octets: bytes = field(default=b"", init=False, compare=False, repr=False)  # once it was rendered
 
     def __post_init__(self) -> None:
@@ -69,6 +71,11 @@ class Reply:
             raise ValueError(f"reply code must be 200..599, got {self.code}")
         object.__setattr__(self, "klass", self.code // 100)
         object.__setattr__(self, "positive", self.code < 300)
+        for line in reversed(self.lines):
+            status = EnhancedStatus.leading(line)
+            if status is not None:
+                object.__setattr__(self, "enhanced", status)
+                break
 
     @classmethod
     def of(cls, text: str) -> Reply:
@@ -84,18 +91,6 @@ class Reply:
         prefix = f"{status} " if status else ""
         rest = [line if EnhancedStatus.leading(line) else prefix + line for line in more]
         return cls(int(match[1]), (first, *rest) if first or rest else ())
-
-    @property
-    def enhanced(self) -> EnhancedStatus | None:
-        """The enhanced code of the last line that has one; servers that repeat it agree with themselves."""
-        lines = self.lines
-        if len(lines) == 1:  # as most have
-            return EnhancedStatus.leading(lines[0])
-        for line in reversed(lines):
-            status = EnhancedStatus.leading(line)
-            if status is not None:
-                return status
-        return None
 
     @property
     def text(self) -> str:
