@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -96,7 +97,8 @@ def test_a_ledger_is_a_crews_until_its_last_process_is_gone(
         assert is_leased(ledger)
         with pytest.raises(ConfigurationError, match="the ledger is in use by another maildrill") as refused:
             open_ledger(ledger, campaign(), at=1.0)
-        assert "come to their end" in refused.value.what
+        why = "the process that began its crew is gone, and the others come to their end"
+        assert refused.value.what == f"the ledger is in use by another maildrill: {why}"
         killed.kill()
 
     assert not is_leased(ledger)
@@ -150,6 +152,18 @@ def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="the crew's file cannot be opened: No such file") as refused:
         CrewFile(ledger, 0)
     assert refused.value.where == f"{ledger}-crew"
+    assert refused.value.expected == "a file in a folder, both of which this user may write"
+    assert refused.value.hint == "check folder and permissions; where nobody is sending, the file may be removed"
+
+
+def test_whoever_is_there_leaves_the_turn_to_others(ledger: Path, begin: Begin) -> None:
+    """To be of the crew is one thing, to write another; and nobody else may open the file."""
+    with closing(CrewFile(ledger, 1)):
+        hand = begin(0)
+        hand.say("turn")
+        hand.hear("mine")
+
+    assert stat.S_IMODE(ledger.with_name(f"{ledger.name}-crew").stat().st_mode) == 0o600
 
 
 def test_it_is_given_back(ledger: Path, begin: Begin) -> None:

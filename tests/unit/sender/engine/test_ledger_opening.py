@@ -234,6 +234,14 @@ def test_what_is_damaged_is_refused_at_the_door(file: Path, campaign: Make) -> N
     assert said.startswith(f"{file}: the ledger is damaged: database disk image is malformed\n  expected a file as SQL")
 
 
+def test_what_lacks_a_table_is_refused_at_the_door(file: Path, campaign: Make) -> None:
+    """With the file's name and what SQLite says, though it is found out by what opening writes."""
+    _sql(file, "DROP TABLE campaign")
+
+    said = refused(lambda: open_ledger(file, campaign(), at=2.0, durability=Durability.PROCESS), LedgerError)
+    assert said.startswith(f"{file}: the ledger cannot be used: no such table: campaign\n")
+
+
 def test_a_ledger_in_use_is_refused(file: Path, campaign: Make) -> None:
     """To a sender and to an operator; a reader is welcome (invariant I41)."""
     with closing(change_ledger(file)):
