@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from maildrill.sender.attempt import Ruling, Scope, State, Verdict
 from maildrill.sender.campaign import RetryPolicy, UnknownPolicy
 from maildrill.sender.retry import next_attempt
-from maildrill.sender.standing import DOT_TIMEOUT, STAND_ASIDE, Standing, after
+from maildrill.sender.standing import DOT_TIMEOUT, FIRST_CHANCE, STAND_ASIDE, Standing, after
 from maildrill.smtp import Stage
 
 POLICIES = st.builds(
@@ -45,18 +45,25 @@ STANDINGS = st.builds(
 def test_a_try_is_counted_and_leads_on_as_it_was_ruled(
     standing: Standing, ruling: Ruling, policy: RetryPolicy, seed: int
 ) -> None:
-    """The lifetime runs from the first try; a delay is `next_attempt`'s, for this recipient and this seed."""
+    """The lifetime runs from the first try, and a minute at least where none is counted yet.
+
+    A delay is `next_attempt`'s, for this recipient and this seed.
+    """
     started, now = 9.0, 10.0
     found = after(standing, ruling, policy, started=started, now=now, seed=seed)
     first_at = started if standing.first_at is None else standing.first_at
     unknown = ruling.verdict is Verdict.UNKNOWN
 
-    assert (found.first_at, found.expires_at) == (first_at, first_at + policy.lifetime)
     assert found.attempts == standing.attempts + ruling.counted
+    end = first_at + (policy.lifetime if found.attempts else max(policy.lifetime, FIRST_CHANCE))
+    assert (found.first_at, found.expires_at) == (first_at, end)
     assert found.doubtful == (standing.doubtful or unknown)
     if ruling.verdict is Verdict.RELEASED:
         due = now + STAND_ASIDE if ruling.row == "rcpt-421" else min(now, standing.due or now)
-        assert (found.state, found.due, found.reason) == (State.PENDING, due, ruling.detail)
+        if due > end and not found.attempts:
+            assert (found.state, found.due) == (State.HELD, None)
+        else:
+            assert (found.state, found.due, found.reason) == (State.PENDING, due, ruling.detail)
     elif ruling.verdict is Verdict.DEFERRED or (unknown and policy.unknown is UnknownPolicy.AT_LEAST_ONCE):
         due_at = next_attempt(
             policy,
