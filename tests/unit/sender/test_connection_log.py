@@ -92,6 +92,23 @@ def test_seconds_are_told_to_the_microsecond() -> None:
     assert line == '{"v":1,"n":1,"at":1767603600.123457,"kind":"run.waited","until":1767603601.0}\n'
 
 
+@pytest.mark.parametrize(
+    ("at", "written"),
+    [
+        (1767603600.0, "1767603600.0"),
+        (1767603600.5, "1767603600.5"),
+        (1767603600.000001, "1767603600.000001"),
+        (1767603600.9999998, "1767603601.0"),  # the nearest millionth is the next second's
+        (1073741823.9999998, "1073741824.0"),
+        (0.0015, "0.0015"),
+        (5e9 + 0.1, "5000000000.1"),
+    ],
+)
+def test_a_moment_is_rounded_as_any_other_number(at: float, written: str) -> None:
+    """Times of our days have a way of their own."""
+    assert encode(1, at, "session.closed", closed()).startswith(f'{{"v":1,"n":1,"at":{written},')
+
+
 def test_fields_stand_in_the_schemas_order() -> None:
     """Equal runs give equal bytes, however the fields were handed over."""
     one = encode(1, NOON, "session.closed", closed())
