@@ -245,6 +245,21 @@ def test_an_intent_with_an_outcome_is_struck(
     assert next(ledger.recipients()).body_hash == "b0d1"
 
 
+def test_what_waits_for_an_intent_is_done_when_it_is_written(reopen: Open, rows: Rows) -> None:
+    """Before whoever has asked goes on: that is when the dot may leave (invariant I37)."""
+    ledger = reopen()
+    (who,) = _enrol(ledger, rows("a@x.example"))
+    seen: list[object] = []
+
+    async def story() -> None:
+        await ledger.intend(_intent(who), lambda: seen.append(_states(ledger)))
+        seen.append("gone on")
+
+    asyncio.run(story())
+
+    assert seen == [{"a@x.example": State.INFLIGHT}, "gone on"]
+
+
 def test_an_intent_without_an_outcome_is_unknown_after_a_crash(reopen: Open, rows: Rows) -> None:
     """Invariant I38: exactly those whose dot may have left; the others are simply due."""
     ledger = reopen()
