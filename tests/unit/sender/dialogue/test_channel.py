@@ -171,6 +171,20 @@ def test_what_has_not_left_is_known(extra: dict[str, object], limits: tuple[int,
     assert asyncio.run(story()) == limits
 
 
+def test_the_end_is_something_to_hear() -> None:
+    """Be it a 421, though the connection stays open, or that the connection is closing: no dot leaves behind it."""
+
+    async def story() -> list[bool]:
+        wires = Wires(lambda _: False)
+        told, closing = channel(wires, []), channel(Wires(lambda _: True), [])
+        before = told.heard
+        told.data_received(b"421 bye\r\n")
+        closing.send(b"x")
+        return [before, told.heard, wires.is_closing(), closing.heard]
+
+    assert asyncio.run(story()) == [False, True, False, True]
+
+
 def test_nothing_is_said_where_nobody_listens() -> None:
     """The connection is closing already: that is the end of the session, at the stage at which it was."""
     said: list[bytes] = []
