@@ -186,7 +186,8 @@ def test_who_is_to_stand_aside_for_longer_than_a_lifetime_is_held(
     once, own = replace(policy, lifetime=0.0), replace(ruling(Verdict.RELEASED), row="rcpt-421")
     tried = Standing(attempts=1, first_at=9.0, due=0.0)
 
-    assert _after(NEW, own, once).state is State.HELD
+    found = _after(NEW, own, once)
+    assert (found.state, found.reason) == (State.HELD, "was to be left alone for longer than its lifetime")
     assert _after(tried, own, replace(policy, lifetime=5.0)).state is State.PENDING
     assert _after(NEW, own, replace(policy, lifetime=61.0)).state is State.PENDING
 
