@@ -9,6 +9,7 @@ import re
 from collections import Counter, deque
 from dataclasses import replace
 from functools import lru_cache
+from sys import intern
 
 from maildrill.fakeserver.journal.journal import Closed, Entry, Journal, Message, SessionRecord
 from maildrill.scenarios.answered import Answered
@@ -51,7 +52,6 @@ class Witness:
         self._records: dict[int, SessionRecord] = {}
         self._transactions: dict[int, int] = {}
         self._begun: dict[int, deque[tuple[int, float, set[str]]]] = {}  # the last transactions of each session
-        self._names: dict[str, str] = {}
         self._torn: dict[int, Entry] = {}  # of each session the end of data whose reply has no end yet
         self._last = 0.0
         self._eras: list[tuple[int, int, int]] = []
@@ -164,8 +164,7 @@ class Witness:
                 self._begun[session] = deque(maxlen=_REMEMBERED)
             self._begun[session].append((transaction, entry.began, set()))
         elif stage is _RCPT:
-            named = _named(entry)
-            named = self._names.setdefault(named, named)
+            named = intern(_named(entry))
             self.rcpt += 1
             often = self._often[named] = self._often.get(named, 0) + 1
             if often > self.most:  # noqa: PLR1730 - a third of the time of max
@@ -191,7 +190,7 @@ class Witness:
             at=message.at,
             session=message.session,
             transaction=self._transaction(message),
-            recipients=tuple(self._names.setdefault(to, to) for to in message.recipients),
+            recipients=tuple(map(intern, message.recipients)),
             content=self._shelf.put(message.content),
             committed=message.committed,
             acknowledged=message.acknowledged,

@@ -19,7 +19,8 @@ class Roll:
         self._email = email
         self._rows = list(found.recipients)
         self._first = next(iter(found.recipients), None)
-        self._ever: dict[str, Row] = {}
+        self._handed: tuple[Row, ...] = ()  # to the first run, and to all as long as nobody changes the list
+        self._ever: dict[str, Row] | None = None  # None: those, and nobody else; a long list is not kept twice
         self._set_aside = list(found.set_aside)
         self._last = max([1, *(row.number for row in found.recipients), *(row.number for row in found.set_aside)])
         self._suppressed: set[str] = set()
@@ -27,17 +28,27 @@ class Roll:
     @property
     def ever(self) -> tuple[Row, ...]:
         """Everybody whom a run was to write to."""
-        return tuple(self._ever.values())
+        return self._handed if self._ever is None else tuple(self._ever.values())
 
     def handed_out(self) -> tuple[Row, ...]:
         """Return who is to be written to now, to a run that will do so."""
-        self._ever |= {row.address: self._ever.get(row.address, row) for row in self._rows}
-        return tuple(self._rows)
+        rows = tuple(self._rows)
+        if self._ever is None and (not self._handed or rows == self._handed):
+            self._handed = rows
+        else:
+            ever = self._everybody()
+            ever |= {row.address: ever.get(row.address, row) for row in rows}
+        return rows
 
     def forget(self, addresses: Iterable[str]) -> None:
         """No run was to write to these: the first that was given them died before it had written them down."""
         for address in addresses:
-            del self._ever[address]
+            del self._everybody()[address]
+
+    def _everybody(self) -> dict[str, Row]:
+        if self._ever is None:
+            self._ever = {row.address: row for row in self._handed}
+        return self._ever
 
     @property
     def set_aside(self) -> tuple[SetAside, ...]:
@@ -57,7 +68,7 @@ class Roll:
         elif any(_identity(row.address) == parsed.identity for row in self._rows):
             self._set_aside.append(SetAside(self._last, address, Reason.DUPLICATE, "same address as another line"))
         else:
-            before = next((row for row in self._ever.values() if _identity(row.address) == parsed.identity), None)
+            before = next((row for row in self.ever if _identity(row.address) == parsed.identity), None)
             fields = {**(self._first.fields if self._first else {}), self._email: address}
             self._rows.append(before or Row(self._last, parsed.text, fields))
 

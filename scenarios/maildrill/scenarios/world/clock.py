@@ -17,14 +17,20 @@ class VirtualClock:
     def __init__(self, loop: VirtualLoop, epoch: float = EPOCH) -> None:
         self._loop = loop
         self._epoch = epoch
+        self._instant = loop.instant
+        self._now = epoch + loop.instant
 
     def now(self) -> float:
-        """Return Unix seconds (UTC)."""
-        return self._epoch + self._loop.instant
+        """Return Unix seconds (UTC); the same object as long as it is the same moment: a journal keeps many of them."""
+        instant = self._loop.instant
+        if instant is not self._instant:
+            self._instant, self._now = instant, self._epoch + instant
+        return self._now
 
     def jump(self, seconds: float) -> None:
         """Put the clock forward, or back for less than 0, for everybody; nobody who waits is woken by it."""
         self._epoch += seconds
+        self._now = self._epoch + self._instant
 
     async def sleep(self, seconds: float) -> None:
         """Return when `seconds` have passed; after `sleep(due - now())` it is exactly `due`.
