@@ -50,7 +50,7 @@ FROM = "news@shop.test"
 STOCK = "aiosmtplib"
 #: The same work as maildrill's: a message for each recipient.
 MERGING = f"{STOCK}, merging"
-#: What maildrill is to reach, ledger and logs on, times aiosmtplib that merges, without any.
+#: What maildrill is to reach, ledger and logs on, times aiosmtplib, without any.
 TARGET = 1.0
 DEFAULT = Durability.POWER
 #: On the loop that is not the usual one.
@@ -60,7 +60,8 @@ _OURS = tuple(f"maildrill {level.value}" for level in Durability)
 TWO = ", 2 processes"
 _BY_TWO = tuple(f"{ours}{TWO}" for ours in _OURS[:2])
 KINDS = ("smtplib", STOCK, f"{STOCK}{FAST}", MERGING, "smtp-source", *_OURS, f"{_OURS[0]}{SLOW}", *_BY_TWO)
-TARGETED = f"maildrill {DEFAULT.value}"
+#: Who is to reach it beside whom: as it comes, beside the same work; on all of two cores, beside octets that are ready.
+TARGETS = {f"maildrill {DEFAULT.value}": MERGING, f"maildrill {Durability.PROCESS.value}{TWO}": STOCK}
 _LINE = "So much is to be said, and it is said in lines of seventy octets each.\n"
 
 
@@ -284,17 +285,18 @@ def compare(kinds: Sequence[str], rounds: int, load: Load) -> bool:
             for kind in kinds:
                 found[kind].append(apart(kind, load, port))
     print(f"{rounds} rounds of {load}, to smtp-sink; µs: of the processor's time, for each message")
-    print(f"{'':20}{'messages/s: min':>16}{'median':>8}{'max':>8}{'µs':>7}{'times aiosmtplib':>18}{'merging':>9}")
+    print(f"{'':30}{'messages/s: min':>16}{'median':>8}{'max':>8}{'µs':>7}{'times aiosmtplib':>18}{'merging':>9}")
     reached = True
     for kind in kinds:
         rates = [load.messages / one.wall for one in found[kind]]
         spent = statistics.median(one.processor for one in found[kind]) / load.messages * 1e6
         plain, merging = (_times(found[kind], found[other]) for other in (STOCK, MERGING))
-        line = f"{kind:20}{min(rates):16.0f}{statistics.median(rates):8.0f}{max(rates):8.0f}{spent:7.0f}"
+        line = f"{kind:30}{min(rates):16.0f}{statistics.median(rates):8.0f}{max(rates):8.0f}{spent:7.0f}"
         line += f"{plain:18.2f}{merging:9.2f}"
-        if kind == TARGETED:
-            reached = merging >= TARGET
-            line += f"  {'reached' if reached else 'MISSED'}: {TARGET}"
+        if kind in TARGETS:
+            there = _times(found[kind], found[TARGETS[kind]]) >= TARGET
+            reached = reached and there
+            line += f"  {'reached' if there else 'MISSED'}: {TARGET} times {TARGETS[kind]}"
         print(line)
     return reached
 

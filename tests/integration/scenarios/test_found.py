@@ -342,6 +342,17 @@ def test_each_run_learns_for_itself_that_a_host_fails() -> None:
     assert list(storm_bound(replace(drilled.evidence, connected=many)))
 
 
+def test_a_host_that_serves_now_and_then_is_not_left_alone() -> None:
+    """Connections to no purpose count from when somebody was last served (I16): in between them somebody was."""
+    rules = 'version = 1\n[[rule]]\nname = "moody"\nat = "mail"\nchance = 0.3\nreply = "421 4.7.0 not now"\n'
+    drilled = one_a_session(rules, *(f"a{number}@x.test" for number in range(200))).run()
+
+    assert set(drilled.evidence.states.values()) == {State.DELIVERED}
+    assert drilled.summary.violations == ()
+    nobody_served = replace(drilled.evidence, asked=tuple(one for one in drilled.evidence.asked if one.reply is None))
+    assert list(storm_bound(nobody_served))
+
+
 def test_an_operator_may_bring_forward_what_a_server_put_off() -> None:
     """`retry` is above what the reply says of when to come back (I13)."""
     greylist = read_script(

@@ -7,8 +7,8 @@ sessions are not the sender's: one that says EHLO and then HELO connects twice.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
+from itertools import chain, pairwise
 from math import inf
 
 from maildrill.scenarios.oracles.evidence import FLIGHT, Evidence
@@ -26,7 +26,8 @@ _ASKS = frozenset({Stage.RCPT, Stage.DATA, Stage.BDAT, Stage.BODY, Stage.DOT})
 def storm_bound(evidence: Evidence) -> Iterator[Breach]:
     """I16: count the connections in which nothing came of anything, in every window as long as the first cool-down.
 
-    At each host, and at all together. Each run has so many: a new process knows nothing of the old one's failures.
+    At each host, and at all together, from when somebody was last served there: whoever serves now and then is not left
+    alone. Each run has so many: a new process knows nothing of the old one's failures.
     """
     starts = sorted(event.at for event in evidence.by_kind.get("run.started", ()))
     useful = {session for session, asked in evidence.by_session.items() if any(map(_is_of_use, asked))}
@@ -36,8 +37,10 @@ def storm_bound(evidence: Evidence) -> Iterator[Breach]:
     for district in evidence.districts:
         for host in sorted(district.hosts):
             opened = [one.opened for one in idle if one.host == host]
-            yield from _storm(opened, starts, most * len(district.places), f" to {host}")
-    yield from _storm([one.opened for one in idle], starts, most * _destinations(evidence), "")
+            served = _served(evidence, (one.session for one in evidence.connected if one.host == host))
+            yield from _storm(opened, served, starts, most * len(district.places), f" to {host}")
+    served = _served(evidence, useful)
+    yield from _storm([one.opened for one in idle], served, starts, most * _destinations(evidence), "")
 
 
 def breaker(evidence: Evidence) -> Iterator[Breach]:
@@ -57,10 +60,12 @@ def breaker(evidence: Evidence) -> Iterator[Breach]:
                 yield from _in_cool_down(evidence, there, event, end)
 
 
-def _storm(opened: list[float], starts: list[float], most: int, where: str) -> Iterator[Breach]:
+def _storm(opened: list[float], served: list[float], starts: list[float], most: int, where: str) -> Iterator[Breach]:
     first, moments = 0, sorted(opened)  # in order, also where the clock was put back
     for n, at in enumerate(moments):
-        while moments[first] <= at - FIRST_COOL_DOWN:
+        last = bisect_right(served, at)
+        since = max(at - FIRST_COOL_DOWN, served[last - 1] if last else -inf)
+        while first < n and moments[first] <= since:
             first += 1
         runs = 1 + bisect_right(starts, at) - bisect_right(starts, moments[first])
         if n - first + 1 > most * runs:
@@ -73,6 +78,12 @@ def _destinations(evidence: Evidence) -> int:
     """Return how many destinations or hosts there were; at least one."""
     accounts, hosts = ({one.account for one in evidence.attempts}, {one.host for one in evidence.attempts if one.host})
     return max(len(accounts), len(hosts), 1)
+
+
+def _served(evidence: Evidence, sessions: Iterable[int]) -> list[float]:
+    """Return when something came of a command in one of these sessions, in order."""
+    asked = chain.from_iterable(evidence.by_session.get(session, ()) for session in sessions)
+    return sorted(one.at for one in asked if _is_of_use(one))
 
 
 def _is_of_use(asked: Asked) -> bool:
