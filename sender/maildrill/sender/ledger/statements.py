@@ -187,7 +187,7 @@ def recipient_record(found: Found) -> RecipientRecord:
     address, number, state, attempts, queued_at, due, first_at, expires_at, message_id, body_hash, reason = found[:11]
     doubtful, key, verdict, stage, code, lines, fault, rule = found[11:]
     return RecipientRecord(
-        address=address,
+        address=intern(address),  # tries name it, too: one string for all
         number=number,
         state=_STATES[state],
         attempts=attempts,
@@ -213,7 +213,7 @@ def attempt_record(found: Found) -> AttemptRecord:
     address, number, run, session, transaction, started, ended, state, scope, counted, detail, until = found[:12]
     account, host, override, verdict, stage, code, lines, fault, rule = found[12:]
     return AttemptRecord(
-        recipient=address,
+        recipient=intern(address),
         number=number,
         run=run,
         session=session,
