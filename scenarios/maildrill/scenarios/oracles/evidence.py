@@ -123,7 +123,7 @@ class Evidence:
     @cached_property
     def taken_for(self) -> Mapping[str, tuple[Taken, ...]]:
         """The server's ends of data for each accepted address, in order."""
-        groups: dict[str, list[Taken]] = defaultdict(list)
+        groups: defaultdict[str, list[Taken]] = defaultdict(list)
         for taken in self.taken:
             for to in taken.recipients:
                 groups[to].append(taken)
@@ -132,7 +132,7 @@ class Evidence:
     @cached_property
     def transactions(self) -> Mapping[tuple[int, int], tuple[Asked, ...]]:
         """The server's commands by session and transaction, in order; those before the first MAIL left out."""
-        groups: dict[tuple[int, int], list[Asked]] = defaultdict(list)
+        groups: defaultdict[tuple[int, int], list[Asked]] = defaultdict(list)
         for asked in self.asked:
             if asked.transaction:
                 groups[asked.session, asked.transaction].append(asked)
