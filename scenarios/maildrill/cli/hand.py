@@ -59,7 +59,8 @@ def work(task: Task, share: Share, end: HandEnd) -> None:
 def _answer(task: Task, share: Share, end: HandEnd, go: Go) -> Answer:
     try:
         with closing(CrewFile(task.ledger, share.place)) as crew:
-            # Not before: whoever finds the lease free from now on finds us. (The lease is held: we hear who holds it.)
+            # Only now is it asked whether whoever began us lives: if so, the lease is still held, and who gets it later
+            # finds our lock. If not, somebody else may have the ledger already, and we must not touch it.
             if end.words.poll() and isinstance(_heard(end.words), Stop):
                 return Ended()
             campaign = share.of_campaign(task.campaign)
