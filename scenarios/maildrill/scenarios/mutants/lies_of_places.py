@@ -6,6 +6,7 @@ What a lie breaks is its name.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import cycle
 
 from maildrill.scenarios.mutants.changes import logged, tried
 from maildrill.scenarios.mutants.lies import Lie
@@ -37,6 +38,25 @@ def _connects(evidence: Evidence, times: int, at: float, every: float, last: flo
 
 def storms_at_one_of_two(evidence: Evidence) -> Evidence:
     return _connects(of_two(evidence), 40, 2000.0, 0.1)
+
+
+def storms_at_one_of_two_while_the_other_serves(evidence: Evidence) -> Evidence:
+    return _connects(of_two(evidence), 40, 1398.0, 0.1)
+
+
+def storms_at_a_host_of_no_destination_while_another_serves(evidence: Evidence) -> Evidence:
+    return _elsewhere(_connects(evidence, 40, 1398.0, 0.1), "elsewhere.test")
+
+
+def storms_a_little_at_each_of_four_hosts_while_another_serves(evidence: Evidence) -> Evidence:
+    return _elsewhere(_connects(evidence, 60, 1299.0, 0.1), "mx1.test", "mx2.test", "mx3.test", "mx4.test")
+
+
+def _elsewhere(evidence: Evidence, *hosts: str) -> Evidence:
+    """The connections that `_connects` added were to these hosts, in turn."""
+    turn = cycle(hosts)
+    moved = (replace(one, host=next(turn)) if one.session >= 100 else one for one in evidence.connected)
+    return replace(evidence, connected=tuple(moved))
 
 
 def connects_in_the_cool_down_of_one_of_two(evidence: Evidence) -> Evidence:
@@ -84,6 +104,9 @@ def lets_those_who_were_too_many_wait(evidence: Evidence) -> Evidence:
 
 PLACES: tuple[tuple[int, Lie], ...] = (
     (16, storms_at_one_of_two),
+    (16, storms_at_one_of_two_while_the_other_serves),
+    (16, storms_at_a_host_of_no_destination_while_another_serves),
+    (16, storms_a_little_at_each_of_four_hosts_while_another_serves),
     (17, connects_in_the_cool_down_of_one_of_two),
     (20, opens_two_connections_to_one_of_two),
     (21, hurries_at_one_of_two),

@@ -7,11 +7,14 @@ sessions are not the sender's: one that says EHLO and then HELO connects twice.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, pairwise
 from math import inf
+from operator import attrgetter
 
 from maildrill.scenarios.oracles.evidence import FLIGHT, Evidence
+from maildrill.scenarios.oracles.grouping import grouped
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
 from maildrill.scenarios.oracles.journaled import Asked, Connected
 from maildrill.scenarios.oracles.retrying import GRAIN
@@ -26,21 +29,21 @@ _ASKS = frozenset({Stage.RCPT, Stage.DATA, Stage.BDAT, Stage.BODY, Stage.DOT})
 def storm_bound(evidence: Evidence) -> Iterator[Breach]:
     """I16: count the connections in which nothing came of anything, in every window as long as the first cool-down.
 
-    At each host, and at all together, from when somebody was last served there: whoever serves now and then is not left
-    alone. Each run has so many: a new process knows nothing of the old one's failures.
+    At each host, and at all together. Each host's count from when somebody was last served there: whoever serves now
+    and then is not left alone, and excuses nobody else. Each run has so many: a new process knows nothing of the old
+    one's failures.
     """
+    evidence = evidence.straight
     starts = sorted(event.at for event in evidence.by_kind.get("run.started", ()))
     useful = {session for session, asked in evidence.by_session.items() if any(map(_is_of_use, asked))}
-    idle = [one for one in evidence.connected if one.session not in useful]
+    idle = grouped((one for one in evidence.connected if one.session not in useful), attrgetter("host"))
+    served = {host: _served(evidence, host) for host in idle}
     # each session may have to connect twice, and those under way when one fails come on top
     most = 2 * (Breaker().threshold + 2 * evidence.campaign.limits.connections + 2)
-    for district in evidence.districts:
-        for host in sorted(district.hosts):
-            opened = [one.opened for one in idle if one.host == host]
-            served = _served(evidence, (one.session for one in evidence.connected if one.host == host))
-            yield from _storm(opened, served, starts, most * len(district.places), f" to {host}")
-    served = _served(evidence, useful)
-    yield from _storm([one.opened for one in idle], served, starts, most * _destinations(evidence), "")
+    places = {host: len(district.places) for district in evidence.districts for host in district.hosts}
+    for host in sorted(idle):
+        yield from _storm({host: idle[host]}, served, starts, most * places.get(host, 1), f" to {host}")
+    yield from _storm(idle, served, starts, most * _destinations(evidence), "")
 
 
 def breaker(evidence: Evidence) -> Iterator[Breach]:
@@ -60,17 +63,27 @@ def breaker(evidence: Evidence) -> Iterator[Breach]:
                 yield from _in_cool_down(evidence, there, event, end)
 
 
-def _storm(opened: list[float], served: list[float], starts: list[float], most: int, where: str) -> Iterator[Breach]:
-    first, moments = 0, sorted(opened)  # in order, also where the clock was put back
-    for n, at in enumerate(moments):
-        last = bisect_right(served, at)
-        since = max(at - FIRST_COOL_DOWN, served[last - 1] if last else -inf)
-        while first < n and moments[first] <= since:
-            first += 1
-        runs = 1 + bisect_right(starts, at) - bisect_right(starts, moments[first])
-        if n - first + 1 > most * runs:
-            found = f"connected{where} {n - first + 1} times in a minute to no purpose"
-            yield Breach("", f"{found}; {most * runs} is the most")
+def _storm(
+    idle: Mapping[str, Sequence[Connected]],
+    served: Mapping[str, list[float]],
+    starts: list[float],
+    most: int,
+    where: str,
+) -> Iterator[Breach]:
+    """Hold the connections to some hosts against the most that there may be of them since each last served."""
+    window: dict[str, deque[float]] = {host: deque() for host in idle}
+    for one in sorted(chain.from_iterable(idle.values()), key=attrgetter("opened")):
+        window[one.host].append(one.opened)
+        for host, opened in window.items():
+            last = bisect_right(served[host], one.opened)
+            since = max(one.opened - FIRST_COOL_DOWN, served[host][last - 1] if last else -inf)
+            while opened and opened[0] <= since:
+                opened.popleft()
+        times = sum(map(len, window.values()))
+        first = min((opened[0] for opened in window.values() if opened), default=one.opened)
+        runs = 1 + bisect_right(starts, one.opened) - bisect_right(starts, first)
+        if times > most * runs:
+            yield Breach("", f"connected{where} {times} times in a minute to no purpose; {most * runs} is the most")
             return
 
 
@@ -80,8 +93,9 @@ def _destinations(evidence: Evidence) -> int:
     return max(len(accounts), len(hosts), 1)
 
 
-def _served(evidence: Evidence, sessions: Iterable[int]) -> list[float]:
-    """Return when something came of a command in one of these sessions, in order."""
+def _served(evidence: Evidence, host: str) -> list[float]:
+    """Return when something came of a command at a host, in order."""
+    sessions = (one.session for one in evidence.connected if one.host == host)
     asked = chain.from_iterable(evidence.by_session.get(session, ()) for session in sessions)
     return sorted(one.at for one in asked if _is_of_use(one))
 
