@@ -17,6 +17,7 @@ from typing import TextIO
 
 import click
 
+from maildrill.cli.descriptors import is_no_room, no_room
 from maildrill.sender.ending import Ending
 from maildrill.smtp import ConfigurationError, MaildrillError, escape, without_credentials
 
@@ -51,7 +52,10 @@ class CommandError(MaildrillError):
 
 @contextmanager
 def error_exits(*, configuration: Exit, others: Exit) -> Iterator[None]:
-    """Give the errors inside exit codes of their own: a ConfigurationError one, any other MaildrillError the other."""
+    """Give the errors inside exit codes of their own: a ConfigurationError one, any other MaildrillError the other.
+
+    So it is where too many files are open.
+    """
     try:
         yield
     except CommandError:
@@ -60,10 +64,16 @@ def error_exits(*, configuration: Exit, others: Exit) -> Iterator[None]:
         raise CommandError(error, configuration) from error
     except MaildrillError as error:
         raise CommandError(error, others) from error
+    except OSError as error:
+        if is_no_room(error):
+            raise CommandError(no_room(), others) from error
+        raise
 
 
 def tell(error: BaseException) -> Exit:
     """Write the error to stderr and return the exit code for it."""
+    if isinstance(error, OSError) and is_no_room(error):
+        error = no_room()
     match error:
         case MaildrillError():
             _say(f"error: {error}")

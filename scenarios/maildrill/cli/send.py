@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from maildrill.cli.descriptors import need_for_sending
 from maildrill.cli.exits import CommandError, Exit, error_exits
 from maildrill.cli.loop import best_loop
 from maildrill.cli.place import CAMPAIGN, PLACE
@@ -126,6 +127,7 @@ def send(  # noqa: PLR0913 - one for each option
     places = (ledger or file, (log_dir or file.parent) / file.stem)
     with error_exits(configuration=Exit.CONFIGURATION, others=Exit.LEFTOVERS), ExitStack() as opened:
         order = _prepared(campaign, *places, durability=Durability(durability), caution=caution)
+        need_for_sending(order.campaign.limits.connections, order.recipients.recipients, processes)
         crew = opened.enter_context(_crew(order, processes)) if processes > 1 else None
         clock = SystemClock()
         book = opened.enter_context(

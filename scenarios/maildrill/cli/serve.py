@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from maildrill.cli.descriptors import BESIDE, LOOP, need_descriptors
 from maildrill.cli.exits import Exit
 from maildrill.cli.parameters import CLOCK, ENOUGH, SIZE
 from maildrill.cli.reloading import ScriptFiles
@@ -70,6 +71,8 @@ def serve(**told: Any) -> int:
     users = {} if options.users is None else read_users(options.users)
     if options.http_port is not None:
         token_of(options)  # refuses what is not safe before anything is opened
+
+    need_descriptors(LOOP + BESIDE)
 
     async def served() -> bool:
         return await Serving(options, files, script, users).run()
