@@ -293,6 +293,7 @@ def test_hands_end_in_order_when_the_first_process_is_killed(play: Play) -> None
         _, errors = await sender.communicate()
 
         assert (second.code, "in use by another maildrill" in second.errors) == (78, True), second.errors
+        assert ("they end by themselves" in second.errors, "Ctrl-C" in second.errors) == (True, False), second.errors
         assert json.loads(status.output)["sending"] is True
         assert is_quiet(errors.decode()), errors
         assert {one for one, state in site.states().items() if state is State.DELIVERED} == served

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from maildrill.sender.ledger.trouble import busy
+from maildrill.sender.ledger.trouble import Busy
 from maildrill.smtp import ConfigurationError
 
 _TURN, _HANDS = 0, 1  # octets of the file, of which it has none: whose turn it is; from there on, one for each process
@@ -86,9 +86,12 @@ def is_crewed(ledger: Path) -> bool:
 
 
 def check_crew(ledger: Path) -> None:
-    """Raise sqlite3.Error (busy), as for a lease that is taken, where a process of a crew has the ledger."""
+    """Raise Busy, as for a lease that is taken, where a process of a crew has the ledger."""
     if is_crewed(ledger):
-        raise busy("the process that began its crew is gone, and the others come to their end")
+        raise Busy(
+            "the process that began its crew is gone, and the others come to their end",
+            hint="run again when they have: they end by themselves, each with the reply to what it has under way",
+        )
 
 
 def _path(ledger: Path) -> Path:

@@ -74,17 +74,20 @@ def code_of(error: BaseException | None) -> int:
     return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
-def busy(why: str) -> sqlite3.Error:
-    """Return the error of a ledger that others have, as SQLite raises it."""
-    error = sqlite3.OperationalError(why)
-    error.sqlite_errorcode = sqlite3.SQLITE_BUSY
-    return error
+class Busy(sqlite3.OperationalError):
+    """A ledger that others have, in the way of SQLite's own errors. hint: what helps, where nobody can be asked."""
+
+    def __init__(self, why: str, *, hint: str) -> None:
+        super().__init__(why)
+        self.sqlite_errorcode = sqlite3.SQLITE_BUSY
+        self.hint = hint
 
 
 def in_words(name: str, error: sqlite3.Error) -> LedgerError:
     """Return what stops a run: `name` is the file, `error` what SQLite said of it."""
     trouble = TROUBLES.get(code_of(error), _OTHER)
-    return LedgerError(f"{trouble.what}: {error}", where=name, expected=trouble.expected, hint=trouble.hint)
+    hint = error.hint if isinstance(error, Busy) else trouble.hint
+    return LedgerError(f"{trouble.what}: {error}", where=name, expected=trouble.expected, hint=hint)
 
 
 def not_flushed(name: str, code: int) -> LedgerError:

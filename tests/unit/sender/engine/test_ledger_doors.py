@@ -16,7 +16,7 @@ from maildrill.sender.ledger import Durability, LedgerError, open_ledger
 from maildrill.sender.ledger.identity import fingerprint
 from maildrill.sender.ledger.lease import is_leased, take_lease
 from maildrill.sender.ledger.place import check_writable, is_frozen, open_frozen
-from maildrill.sender.ledger.trouble import TROUBLES, at_the_door, code_of, in_words, not_flushed
+from maildrill.sender.ledger.trouble import TROUBLES, Busy, at_the_door, code_of, in_words, not_flushed
 from maildrill.smtp import ConfigurationError
 
 Deny = Callable[..., None]
@@ -255,3 +255,15 @@ def test_an_attachment_is_part_of_the_message(tmp_path: Path, campaign: Make) ->
     assert refused(ConfigurationError, lambda: fingerprint(campaign(attachments=(gone,)))) == (
         f"{gone}: cannot read attachment: No such file or directory"
     )
+
+
+def test_who_cannot_be_asked_to_stop_is_waited_for() -> None:
+    """A ledger that others have says what helps, where Ctrl-C reaches none of them."""
+    found = at_the_door("club.ledger", Busy("its first process is gone", hint="wait"))
+
+    assert str(found) == (
+        "club.ledger: the ledger is in use by another maildrill: its first process is gone\n"
+        "  expected one sender at a time\n"
+        "  wait"
+    )
+    assert isinstance(found, ConfigurationError)
