@@ -68,7 +68,7 @@ class Mortal:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
 
-    async def record(self, entries: object, pause: object = None) -> None:
+    async def record(self, entries: object, pause: object = None) -> bool:
         """Die: the connection goes, nothing is written any more."""
         self._ledger.close()
         raise LedgerError("killed")

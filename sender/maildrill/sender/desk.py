@@ -76,7 +76,7 @@ class Desk:
         self.states = dict.fromkeys(State, 0)
         self._intake = Intake(campaign, ledger, log, queues)
         self._ring = ring
-        self.watch = Watch(campaign.limits.pause_after, ledger, log)
+        self.watch = Watch(campaign.limits.pause_after, ledger, log, alone=campaign.limits.sharers == 1)
 
     def reporting(self, message_id: str, go: Try) -> Reporting | None:
         """Return what reports a try of this message asks for; None: the campaign asks for none."""
@@ -163,7 +163,7 @@ class Desk:
         """
         entries = [self._entry(waiting, ruling, go) for waiting, ruling in zip(batch, rulings, strict=True)]
         pause = self.watch.verdict(rulings, go.ended)
-        await self.ledger.record(entries, pause)
+        paused = await self.ledger.record(entries, pause)
         again = []
         for waiting, ruling, entry in zip(batch, rulings, entries, strict=True):
             self._log_attempt(waiting, ruling, entry, go)
@@ -177,7 +177,7 @@ class Desk:
             if ruling.verdict is not Verdict.RELEASED:
                 self._intake.served(waiting)
         if pause is not None:
-            self.watch.paused(pause, go.ended)
+            self.watch.called(pause, go.ended, first=paused)
         return again
 
     def _entry(self, waiting: Waiting, ruling: Ruling, go: Try) -> Entry:

@@ -16,13 +16,13 @@ from maildrill.sender.log_response import response
 
 
 class Watch:
-    """Watches one run. pause_after: `Limits.pause_after`.
+    """Watches one run. pause_after: `Limits.pause_after`. alone: nobody shares the log; it says who else paused.
 
     pause: the campaign is paused. canary: what came of it, once nobody of it waits any more. last_key: nobody with a
     higher key is sent to; None: everybody is. on_pause: called when the campaign is paused in this run.
     """
 
-    def __init__(self, pause_after: int, ledger: Ledger, log: ConnectionLog) -> None:
+    def __init__(self, pause_after: int, ledger: Ledger, log: ConnectionLog, *, alone: bool = True) -> None:
         self.pause: Pause | None = None
         self.canary: Canary | None = None
         self.last_key: int | None = None
@@ -30,6 +30,7 @@ class Watch:
         self._streak = Streak(pause_after)
         self._ledger = ledger
         self._log = log
+        self._alone = alone
         self._caution = Caution()
         self._called = False  # for a pause, in this run
 
@@ -44,7 +45,8 @@ class Watch:
             self._ledger.resume(now)
             self._log.emit("campaign.resumed", now, since=found.at)
         elif found is not None:
-            self._say_paused(found, now)
+            self.pause = found
+            self._say_paused(found, now, ours=False)
             return
         self._streak = Streak.left(self._streak.limit, self._ledger.refusals(REFUSED))
         if caution.canary:
@@ -59,17 +61,25 @@ class Watch:
         self._called = True
         return Pause(at=now, run=self._ledger.run, recipients=len(self._streak.recipients), reply=reply)
 
-    def paused(self, pause: Pause, now: float) -> None:
-        """The pause is written down: nothing more is to be begun."""
-        if self.pause is None:
-            self._say_paused(pause, now)
-            self.on_pause()
+    def called(self, pause: Pause, now: float, *, first: bool) -> None:
+        """What called for a pause is written down; first: and so is the pause, else another one stands already."""
+        if first:
+            self._paused(pause, now, ours=True)
+        else:
+            self.look(now)
 
     def look(self, now: float) -> None:
         """See if another sender that shares the ledger has paused the campaign."""
         found = standing_pause(self._ledger)
         if found is not None:
-            self.paused(found, now)
+            self._paused(found, now, ours=False)
+
+    def _paused(self, pause: Pause, now: float, *, ours: bool) -> None:
+        """Nothing more is to be begun."""
+        if self.pause is None:
+            self.pause = pause
+            self._say_paused(pause, now, ours=ours)
+            self.on_pause()
 
     def canary_over(self, now: float) -> bool:
         """Nobody waits any more: if that was a canary, say what came of it; return whether to go on with the rest."""
@@ -93,8 +103,9 @@ class Watch:
         last = chosen.records[-1].address if chosen.records else ""
         self._log.emit("canary.chosen", now, recipients=len(chosen.records), recipient=last)
 
-    def _say_paused(self, pause: Pause, now: float) -> None:
-        self.pause = pause
+    def _say_paused(self, pause: Pause, now: float, *, ours: bool) -> None:
+        if not ours and not self._alone:
+            return  # whoever paused it says so in the log that we share
         self._log.emit(
             "campaign.paused",
             now,

@@ -362,6 +362,7 @@ def test_the_pause_of_one_is_everybodys(play: Play) -> None:
         assert report["pending"] > 30
         assert (again.code, "554 5.7.1 a listed link" in again.errors) == (65, True), again.errors
         assert [event.fields["reason"] for event in events(site, "run.ended")] == ["paused"]
+        assert [event.fields["recipients"] for event in events(site, "campaign.paused")] == [2]
 
         resumed = await site.run(*site.words, "--resume")
 

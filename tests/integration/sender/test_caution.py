@@ -239,10 +239,11 @@ def test_a_pause_is_written_with_the_refusal_that_brought_it(on_stage: OnStage, 
             def __getattr__(self, name: str) -> Any:
                 return getattr(ledger, name)
 
-            async def record(self, entries: Any, pause: Any = None) -> None:
-                await ledger.record(entries, pause)
+            async def record(self, entries: Any, pause: Any = None) -> bool:
+                paused: bool = await ledger.record(entries, pause)
                 if pause is not None:
                     raise DiedError
+                return paused
 
         return Dying()
 

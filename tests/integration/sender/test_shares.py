@@ -23,7 +23,7 @@ from maildrill.sender.attempt import State
 from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, RetryPolicy
 from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.fold import fold
-from maildrill.sender.ledger import Durability, join_ledger, open_ledger
+from maildrill.sender.ledger import Durability, Pause, join_ledger, open_ledger
 from maildrill.sender.ledger.sqlite import SqliteLedger
 from maildrill.sender.lists import Row
 from maildrill.sender.log_event import LogEvent
@@ -76,9 +76,11 @@ PLAIN: dict[str, Any] = {
 
 @dataclass
 class Played:
-    """What a campaign came to that several processes' shares sent to one server."""
+    """What a campaign came to that several processes' shares sent to one server. runs: what each of them says."""
 
     journal: Journal
+    runs: Sequence[RunSummary]
+    pauses: Sequence[Pause]
     states: dict[str, State]
     tries: int
     events: Sequence[LogEvent]
@@ -100,14 +102,14 @@ class Played:
         assert ended.fields["connections"] == len(said)
 
 
-def play(file: Path, of: int, recipients: int, connections: int) -> Played:
+def play(file: Path, of: int, recipients: int, connections: int, rules: str = SCRIPT) -> Played:
     """Send to so many recipients, in virtual time."""
-    campaign = Campaign(**{**PLAIN, "limits": Limits(connections=connections)})
+    campaign = Campaign(**{**PLAIN, "limits": Limits(connections=connections, pause_after=3)})
     rows = [Row(line, f"r{line}@{list(EXPECTED)[line % 4]}", {"email": "x"}) for line in range(2, 2 + recipients)]
     played: list[Played] = []
 
     async def whole(world: World) -> None:
-        server = FakeServer(read_script(f"version = 1\n{SCRIPT}", "test.toml"), clock=world.clock)
+        server = FakeServer(read_script(f"version = 1\n{rules}", "test.toml"), clock=world.clock)
         await server.start(campaign.account.host, campaign.account.port)
         memory, clock = Memory(), world.clock
         with (
@@ -121,7 +123,8 @@ def play(file: Path, of: int, recipients: int, connections: int) -> Played:
             connected, attempts = (sum(getattr(one, of_all) for one in done) for of_all in ("connections", "attempts"))
             end_run(ledger, log, clock.now(), reason="done", connections=connected, attempts=attempts)
             states = {one.address: one.state for one in ledger.recipients()}
-            played.append(Played(server.journal, states, len(list(ledger.attempts())), memory.events))
+            tries = len(list(ledger.attempts()))
+            played.append(Played(server.journal, done, ledger.pauses(), states, tries, memory.events))
         await server.stop()
 
     run_world(whole, network=Network())
@@ -161,6 +164,19 @@ def test_shares_come_to_the_whole(
     """Whatever the number of processes: greylisted, refused, cut off behind the dot or served at once."""
     file = tmp_path_factory.mktemp("share") / "club.ledger"
     play(file, of, recipients, of + more).judge(of + more)
+
+
+@pytest.mark.parametrize("of", [2, 4])
+def test_a_pause_is_one_whoever_calls_for_it(of: int, tmp_path: Path) -> None:
+    """Each of them gets enough refusals: ledger and log have the first one's pause, and every process stops for it."""
+    spam = '[[rule]]\nat = "dot"\nreply = "554 5.7.1 a listed link"\n'
+    played = play(tmp_path / "club.ledger", of, 80, of, spam)
+
+    (pause,) = played.pauses
+    assert [one.pause for one in played.runs] == [pause] * of
+    said = [event.fields["since"] for event in played.events if event.kind == "campaign.paused"]
+    assert said == [pause.at]
+    assert Counter(played.states.values())[State.FAILED] == 3 * of
 
 
 def test_whoever_takes_what_is_not_theirs_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,14 +158,15 @@ class SqlLedger(ABC):
             self.each(sql.INTEND, [(one.key, *of, *sql.refusal(one)) for one in intent.refused])
         self.each(sql.INFLIGHT, [(intent.body_hash, key) for key in intent.keys])
 
-    async def record(self, entries: Sequence[Entry], pause: Pause | None = None) -> None:
+    async def record(self, entries: Sequence[Entry], pause: Pause | None = None) -> bool:
         """Write down tries and what they came to, strike their intents, and say if they pause the campaign."""
-        await self._group.write(lambda: self._record(entries, pause))
+        paused: list[bool] = []
+        await self._group.write(lambda: paused.append(self._record(entries, pause)))
+        return paused[-1]
 
-    def _record(self, entries: Sequence[Entry], pause: Pause | None) -> None:
+    def _record(self, entries: Sequence[Entry], pause: Pause | None) -> bool:
         self._conclude(entries)
-        if pause is not None:
-            self.do(sql.PAUSE, sql.pause(pause))
+        return pause is not None and self.do(sql.PAUSE, sql.pause(pause)) is not None
 
     def _conclude(self, entries: Sequence[Entry]) -> None:
         self.write_tries(entries)

@@ -120,10 +120,12 @@ class SqliteLedger(SqlLedger):
             self._held.discard(key)
             self._ahead.drop(key)
 
-    async def record(self, entries: Sequence[Entry], pause: Pause | None = None) -> None:
+    async def record(self, entries: Sequence[Entry], pause: Pause | None = None) -> bool:
         """Write down tries and what they came to; who is not kept is leased no longer."""
-        await self._group.write(lambda: self._record(entries, pause))
+        paused: list[bool] = []
+        await self._group.write(lambda: paused.append(self._record(entries, pause)))
         self.release([entry.key for entry in entries if not entry.kept])
+        return paused[-1]
 
     def settle(self, moved: Sequence[Waiting]) -> None:
         """Write down where recipients stand now; who is not to be tried is leased no longer."""

@@ -108,7 +108,11 @@ LEARN = (
     " lines = excluded.lines"
 )
 FORGET = "DELETE FROM lesson"
-PAUSE = "INSERT INTO pause (at, run, recipients, code, lines) VALUES (?, ?, ?, ?, ?)"
+#: Gives a row where it pauses the campaign, none where that is paused.
+PAUSE = (
+    "INSERT INTO pause (at, run, recipients, code, lines) SELECT ?, ?, ?, ?, ?"
+    " WHERE NOT EXISTS (SELECT 1 FROM pause WHERE resumed IS NULL) RETURNING id"
+)
 PAUSES = "SELECT at, run, recipients, code, lines, resumed FROM pause ORDER BY id"
 REFUSED = (
     "SELECT address, code, lines FROM attempt JOIN recipient ON recipient.id = attempt.recipient"

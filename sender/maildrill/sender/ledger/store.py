@@ -111,8 +111,11 @@ class Ledger(Protocol):
         """
         ...
 
-    async def record(self, entries: Sequence[Entry], pause: Pause | None = None) -> None:
-        """Write down tries and what they came to, strike their intents, and say if they pause all: all in one."""
+    async def record(self, entries: Sequence[Entry], pause: Pause | None = None) -> bool:
+        """Write down tries and what they came to, strike their intents, and say if they pause all: all in one.
+
+        Returns whether `pause` was written: it is not where there is none, or another one stands already.
+        """
         ...
 
     def pauses(self) -> Sequence[Pause]:
