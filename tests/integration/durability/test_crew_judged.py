@@ -111,10 +111,14 @@ def test_no_oracle_finds_anything(play: Play) -> None:
 
 @pytest.mark.parametrize(
     ("name", "defect", "number"),
-    [("has", "lambda share, key: True", "I3"), ("of_campaign", "lambda share, campaign: campaign", "I20")],
+    [
+        ("has", "lambda share, key: True", "I3"),
+        ("of_campaign", "lambda share, campaign: campaign", "I20"),
+        ("number", "lambda share, count: count", "I49"),
+    ],
 )
 def test_processes_that_are_no_crew_are_found(name: str, defect: str, number: str, play: Play) -> None:
-    """The seeded defects: each thinks that everybody is its own; or that all connections are."""
+    """The seeded defects: each thinks that everybody is its own; or all connections; or all numbers of sessions."""
     found = played(play, f"from maildrill.sender.share import Share\nShare.{name} = {defect}\n")
 
     assert number in {one.invariant for one in found}

@@ -152,6 +152,10 @@ def loses_a_line(evidence: Evidence) -> Evidence:
     return rewritten(evidence, (e for e in evidence.events if "RCPT TO:<dan" not in str(e.fields.get("text"))))
 
 
+def gives_two_sessions_one_number(evidence: Evidence) -> Evidence:
+    return logged(logged(evidence, 999.9, "session.opened", session=1), 1301.9, "session.opened", session=1)
+
+
 def stutters(evidence: Evidence) -> Evidence:
     return rewritten(
         evidence,
@@ -264,6 +268,7 @@ RECORD: tuple[tuple[int, Lie], ...] = (
     (46, logs_another_hash),
     (49, loses_a_line),
     (49, stutters),
+    (49, gives_two_sessions_one_number),
     (49, jumps_back_in_the_log),
     (52, writes_to_the_suppressed),
     (53, knows_one_mailbox_twice),

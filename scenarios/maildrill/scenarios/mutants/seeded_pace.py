@@ -209,5 +209,9 @@ def loses_lines_of_the_log(patch: Patching) -> None:
     patch.setattr(ConnectionLog, "line", selective)
 
 
+def numbers_all_sessions_alike(patch: Patching) -> None:
+    patch.setattr(Dispatch, "number", lambda _: 1)
+
+
 def fails_recipients_for_a_login(patch: Patching) -> None:
     judging(patch, lambda _, one: replace(one, verdict=Verdict.FAILED) if one.verdict is Verdict.HELD else one)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
@@ -81,8 +82,8 @@ def preview_is_the_wire(evidence: Evidence) -> Iterator[Breach]:
 
 
 def each_line_once(evidence: Evidence) -> Iterator[Breach]:
-    """I49: number and time of the log's events; RCPT commands of the journal against lines of the log."""
-    fault, said = _out_of_place(evidence), _named(evidence)
+    """I49: number and time of the log's events, numbers of its sessions; RCPT commands against lines of the log."""
+    fault, said = _out_of_place(evidence) or _numbered_alike(evidence), _named(evidence)
     if fault:
         yield Breach("", fault)
     tries = Counter([attempt.recipient for attempt in evidence.attempts if attempt.transaction is not None])
@@ -102,6 +103,22 @@ def _out_of_place(evidence: Evidence) -> str:
         back = later < at - GRAIN and kind not in BETWEEN_RUNS
         if back or following != number + 1:
             return f"event {following} of the log does not come after event {number}"
+    return ""
+
+
+def _numbered_alike(evidence: Evidence) -> str:
+    """Return which two sessions of a run have one number, or nothing: nobody could tell whose lines are whose."""
+    seen: set[tuple[int, object]] = set()
+    starts = [event.number for event in evidence.by_kind.get("run.started", ())]
+    for kind in ("session.opened", "session.refused"):
+        if kind not in evidence.by_kind:
+            continue
+        begun = evidence.by_kind[kind]
+        for number, (session,) in zip(begun.numbers, begun.pick("session"), strict=True):
+            own = (bisect_right(starts, number), session)
+            if own in seen:
+                return f"event {number} of the log begins a second session with the number {session}"
+            seen.add(own)
     return ""
 
 
@@ -157,7 +174,7 @@ IDENTITY = (
     Invariant(
         49,
         "each line once",
-        "The log has each line of the wire once, in order, and its time never goes back.",
+        "The log has each line of the wire once, in order, by the number of its session, and its time never goes back.",
         "maildrill",
         each_line_once,
         (Witness.LOG, Witness.JOURNAL, Witness.LEDGER),
