@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from itertools import accumulate
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,19 +32,7 @@ Play = Callable[..., Any]
 TWO = {"processes": 2}
 DOMAINS = ("good.example", "good.example", "grey.example", "gone.example")
 GUESTS = tuple(f"guest{number}@{DOMAINS[number % 4]}" for number in range(40))
-SCRIPT = """
-[[rule]]
-at = "rcpt"
-domain = "grey.example"
-key = "rcpt"
-attempt = "1"
-reply = "450 4.2.0 greylisted"
-
-[[rule]]
-at = "rcpt"
-domain = "gone.example"
-reply = "550 5.1.1 no such user here"
-"""
+SCRIPT = (Path(__file__).parents[2] / "data" / "domains.toml").read_text("utf-8")
 HELD = '[[rule]]\nat = "dot"\nwait = "1h"\n'
 SLOW = '[[rule]]\nat = "dot"\nwait = "50ms"\n'
 #: What of a report depends on the pace, or on how many processes there are.

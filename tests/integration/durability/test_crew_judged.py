@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,26 +27,7 @@ Play = Callable[..., Any]
 
 DOMAINS = ("good.example", "grey.example", "gone.example", "cut.example")
 GUESTS = tuple(f"guest{number}@{DOMAINS[number % 4]}" for number in range(60))
-SCRIPT = """
-[[rule]]
-at = "rcpt"
-domain = "grey.example"
-key = "rcpt"
-attempt = "1"
-reply = "450 4.2.0 greylisted"
-
-[[rule]]
-at = "rcpt"
-domain = "gone.example"
-reply = "550 5.1.1 no such user here"
-
-[[rule]]
-at = "dot"
-domain = "cut.example"
-key = "rcpt"
-attempt = "1"
-cut = "before"
-"""
+SCRIPT = (Path(__file__).parents[2] / "data" / "domains.toml").read_text("utf-8")
 
 
 def in_order(events: Iterable[LogEvent]) -> tuple[LogEvent, ...]:

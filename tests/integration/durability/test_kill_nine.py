@@ -28,23 +28,8 @@ FEW = 4  # kills that every run of the suite has time for
 CREWS = (1, 2) if hasattr(os, "fork") else (1,)  # processes
 ROUND = 20  # kills of one campaign, at most: then it is sent to its end, and judged
 DOMAINS = ("good.example", "good.example", "grey.example", "gone.example")
-SCRIPT = """
-[[rule]]
-at = "rcpt"
-domain = "grey.example"
-key = "rcpt"
-attempt = "1"
-reply = "450 4.2.0 greylisted"
-
-[[rule]]
-at = "rcpt"
-domain = "gone.example"
-reply = "550 5.1.1 no such user here"
-
-[[rule]]
-at = "dot"
-wait = "5ms"
-"""
+SLOW = '[[rule]]\nat = "dot"\nwait = "5ms"\n'
+SCRIPT = (Path(__file__).parents[2] / "data" / "domains.toml").read_text("utf-8") + SLOW
 
 
 def _kills(config: pytest.Config) -> int:

@@ -34,26 +34,7 @@ from maildrill.sender.runner import Runner, RunSummary
 from maildrill.sender.share import Share
 from maildrill.smtp import Clock
 
-SCRIPT = """
-[[rule]]
-at = "rcpt"
-domain = "grey.example"
-key = "rcpt"
-attempt = "1"
-reply = "450 4.2.0 greylisted"
-
-[[rule]]
-at = "rcpt"
-domain = "gone.example"
-reply = "550 5.1.1 no such user here"
-
-[[rule]]
-at = "dot"
-domain = "cut.example"
-key = "rcpt"
-attempt = "1"
-cut = "before"
-"""
+SCRIPT = (Path(__file__).parents[2] / "data" / "domains.toml").read_text("utf-8")
 EXPECTED = {
     "good.example": State.DELIVERED,
     "grey.example": State.DELIVERED,
