@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from maildrill.scenarios.mutants.told import CAMPAIGN
 from maildrill.sender.attempt import Scope, State, Verdict
-from maildrill.sender.campaign import Account, Campaign, Limits, Mailbox, RetryPolicy
 from maildrill.sender.ledger import AttemptRecord, Entry, Intent, Pause, Refusal, open_ledger
 from maildrill.sender.ledger import statements as sql
 from maildrill.sender.ledger.sql_ledger import SqlLedger
@@ -19,20 +18,6 @@ from maildrill.sender.lists import Row
 from maildrill.sender.standing import Standing
 from maildrill.smtp import Reply, Stage
 
-CAMPAIGN = Campaign(
-    name="club",
-    sender=Mailbox("Our club", "office@club.example"),
-    subject="Hello",
-    account=Account(host="mx.example"),
-    list_file=Path("list.csv"),
-    email="email",
-    text="Hello!",
-    html=None,
-    attachments=(),
-    retry=RetryPolicy(schedule=(300.0, 600.0), cap=600.0, lifetime=3000.0),
-    limits=Limits(),
-    seed=7,
-)
 LOOP = asyncio.Runner()
 KEYS = st.lists(st.integers(1, 4), unique=True, min_size=1, max_size=4)
 REPLY = Reply(550, ("5.1.1 no",))
