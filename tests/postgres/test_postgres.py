@@ -16,7 +16,7 @@ from maildrill.sender.ledger.postgres import LeaseLostError, PostgresLedger
 from maildrill.sender.ledger.postgres_opening import open_postgres, read_postgres
 from maildrill.sender.ledger.postgres_url import redacted
 from maildrill.sender.lists import Row
-from maildrill.sender.plan import Turns, Waiting
+from maildrill.sender.plan import Turns, Waiting, Wanted
 from maildrill.sender.standing import after
 from maildrill.sender.watch import standing_pause
 from maildrill.smtp import ConfigurationError, Reply, Stage
@@ -122,11 +122,11 @@ def test_a_page_leaves_out_domains(join: Join) -> None:
     """As if nobody there were in the list; whoever is given back may be leased again (invariant I45)."""
     ledger = join()
     ledger.enrol([*_rows(4), Row(9, "s@Y.example", {})], lambda row: f"<{row.address}>", 100.0)
-    page = ledger.lease(100.0, 100.0, 9, ["x.example"])
+    page = ledger.lease(100.0, 100.0, 9, Wanted(frozenset({"x.example"})))
     ledger.release(one.key for one in page.waiting)
 
     assert ([one.address for one in page.waiting], page.next_at) == (["s@Y.example"], None)
-    assert [one.address for one in ledger.lease(100.0, 100.0, 9, {"y.example"}).waiting] == [
+    assert [one.address for one in ledger.lease(100.0, 100.0, 9, Wanted(frozenset({"y.example"}))).waiting] == [
         f"r{line}@x.example" for line in range(4)
     ]
 
@@ -134,25 +134,25 @@ def test_a_page_leaves_out_domains(join: Join) -> None:
 def test_a_page_leaves_out_the_turns_of_accounts(join: Join) -> None:
     """By the remainder of the key: the first is 1; of who is left out nothing is due, either (invariant I45)."""
     ledger = join()
-    page = ledger.lease(100.0, 100.0, 9, turns=Turns(2, frozenset({0})))
-    nobody = ledger.lease(100.0, 100.0, 9, turns=Turns(2, frozenset({0, 1})))
+    page = ledger.lease(100.0, 100.0, 9, Wanted(turns=Turns(2, frozenset({0}))))
+    nobody = ledger.lease(100.0, 100.0, 9, Wanted(turns=Turns(2, frozenset({0, 1}))))
 
     assert [one.key for one in page.waiting] == [1, 3]
     assert nobody.waiting == ()
-    assert [one.key for one in ledger.lease(100.0, 100.0, 9, turns=Turns(2, frozenset({1}))).waiting] == [2, 4]
+    assert [one.key for one in ledger.lease(100.0, 100.0, 9, Wanted(turns=Turns(2, frozenset({1})))).waiting] == [2, 4]
 
 
 def test_a_page_begins_behind_those_who_were_left_out(join: Join) -> None:
     """But whoever was given back before them is found, by this sender at once, and by another one, too."""
     one, two = join(), join()
-    out = Turns(4, frozenset({1}))
-    first = one.lease(100.0, 100.0, 1, turns=out).waiting
-    second = one.lease(100.0, 100.0, 1, turns=out).waiting
+    out = Wanted(turns=Turns(4, frozenset({1})))
+    first = one.lease(100.0, 100.0, 1, out).waiting
+    second = one.lease(100.0, 100.0, 1, out).waiting
     one.release([first[0].key])
-    again = one.lease(100.0, 100.0, 1, turns=out).waiting
-    theirs = two.lease(100.0, 100.0, 1, turns=out).waiting
+    again = one.lease(100.0, 100.0, 1, out).waiting
+    theirs = two.lease(100.0, 100.0, 1, out).waiting
     one.release([again[0].key])
-    rest = two.lease(100.0, 100.0, 2, turns=out)
+    rest = two.lease(100.0, 100.0, 2, out)
 
     assert [page[0].key for page in (first, second, again, theirs)] == [2, 3, 2, 4]
     assert [who.key for who in rest.waiting] == [2]
@@ -302,11 +302,11 @@ def test_no_password_is_shown() -> None:
 def test_a_pause_is_seen_by_every_sender_until_it_is_resumed(join: Join) -> None:
     """It is written with the refusal that brought it, and nobody beyond a canary is leased."""
     one, two = join(), join()
-    (waiting,) = one.lease(100.0, 100.0, 9, (), 1).waiting
+    (waiting,) = one.lease(100.0, 100.0, 9, Wanted(last_key=1)).waiting
     pause = Pause(at=101.0, run=one.run, recipients=5, reply=Reply.of("554 5.7.1 spam"))
     asyncio.run(one.record([_entry(one, waiting, Verdict.FAILED)], pause))
 
-    assert (standing_pause(two), two.lease(100.0, 100.0, 9, (), 1).waiting) == (pause, ())
+    assert (standing_pause(two), two.lease(100.0, 100.0, 9, Wanted(last_key=1)).waiting) == (pause, ())
 
     refused = [who for who, _ in one.refusals("dot")]
     two.resume(105.0)

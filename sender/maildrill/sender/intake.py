@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.ledger import Ledger, Recovered
-from maildrill.sender.plan import ALL, Waiting
+from maildrill.sender.plan import ALL, Waiting, Wanted
 from maildrill.sender.queues import Queue, Queues
 from maildrill.sender.standing import kept_waiting
 from maildrill.sender.window import Window
@@ -96,7 +96,7 @@ class Intake:
         self._without = self._window.names
         turns_of = self._queues.turns_of
         domains, turns = (self._without, ALL) if turns_of is None else (frozenset[str](), turns_of(self._without))
-        page = self._ledger.lease(now, now + AHEAD, size, domains, self._last_key, turns=turns)
+        page = self._ledger.lease(now, now + AHEAD, size, Wanted(domains, self._last_key, turns))
         log_recovered(self._log, page.recovered, now)
         self._next_page = page.next_at
         self._window.held += len(page.waiting)

@@ -46,6 +46,23 @@ class Turns:
 ALL = Turns()
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which recipients are asked for.
+
+    without: nobody at these domains (in lower case), as if they were not in the list (invariant I45). last_key: nobody
+    with a higher key; None: whatever the key. turns: only those who take part.
+    """
+
+    without: frozenset[str] = frozenset()
+    last_key: int | None = None
+    turns: Turns = ALL
+
+
+#: Whoever is due.
+EVERYBODY = Wanted()
+
+
 #: A recipient's turn: due (Unix seconds), key, who. Turns compare by the first two.
 _Turn = tuple[float, int, Waiting]
 

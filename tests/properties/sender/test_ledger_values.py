@@ -23,7 +23,7 @@ from maildrill.sender.ledger.sql_ledger import as_json
 from maildrill.sender.ledger.sqlite import SqliteLedger
 from maildrill.sender.lists import Row
 from maildrill.sender.pacing.lessons import Kind, Lesson
-from maildrill.sender.plan import Waiting
+from maildrill.sender.plan import Waiting, Wanted
 from maildrill.sender.standing import Standing
 from maildrill.smtp import Reply, Stage
 
@@ -260,7 +260,7 @@ def test_a_page_is_those_who_are_due_and_not_held_in_order(
                 if key not in held and people[key - 1][1].lower() not in without and (last is None or key <= last)
             ]
             due = [turn for turn in free if turn[0] <= until][:count]
-            page = ledger.lease(0.0, until, count, without, last)
+            page = ledger.lease(0.0, until, count, Wanted(frozenset(without), last))
 
             assert [(one.standing.due, one.key) for one in page.waiting] == due
             assert page.next_at == next((at for at, key in free if (at, key) not in due), None)

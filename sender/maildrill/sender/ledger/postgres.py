@@ -7,7 +7,7 @@ sends no dot. Rule 3: whose lease has run out is taken over; intents without an 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from maildrill.sender.ledger.recovery import recover
 from maildrill.sender.ledger.sql_ledger import Move, SqlLedger
 from maildrill.sender.ledger.store import LedgerError
 from maildrill.sender.lists import Row
-from maildrill.sender.plan import ALL, Turns, Waiting
+from maildrill.sender.plan import EVERYBODY, Waiting, Wanted
 
 if TYPE_CHECKING:
     import psycopg
@@ -69,22 +69,13 @@ class PostgresLedger(SqlLedger):
             self.do(pg.ONE_AT_A_TIME)
             return super().enrol(rows, message_id, at)
 
-    def lease(  # noqa: PLR0913 - what, of whom, and for whose turn
-        self,
-        now: float,
-        until: float,
-        count: int,
-        without: Collection[str] = (),
-        last_key: int | None = None,
-        *,
-        turns: Turns = ALL,
-    ) -> Page:
+    def lease(self, now: float, until: float, count: int, wanted: Wanted = EVERYBODY) -> Page:
         """Lease who is due, and take over what a dead sender had."""
         with self.writing():
             recovered = self.take_over(now)
-            most = _LAST if last_key is None else last_key
-            apart = (list(without), turns.count, list(turns.out))
-            start = self._skipped.start((frozenset(without), turns, most), now)
+            most = _LAST if wanted.last_key is None else wanted.last_key
+            apart = (list(wanted.without), wanted.turns.count, list(wanted.turns.out))
+            start = self._skipped.start(wanted, now)
             found = self.all(pg.LEASE, (self.run, LEASE, until, most, self.run, *start, *apart, count))
             if len(found) < count and start != BEGINNING:  # others may have given somebody back
                 start = self._skipped.forget()

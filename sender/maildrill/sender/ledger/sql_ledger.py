@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
 from json.encoder import encode_basestring as _quoted
@@ -32,7 +32,7 @@ from maildrill.sender.ledger.records import (
 )
 from maildrill.sender.lists import Row
 from maildrill.sender.pacing.lessons import Lesson
-from maildrill.sender.plan import ALL, Turns, Waiting
+from maildrill.sender.plan import EVERYBODY, Waiting, Wanted
 from maildrill.sender.standing import Standing, requeued
 from maildrill.smtp import Reply, domain_of
 from maildrill.smtp.quickly import maker
@@ -86,16 +86,7 @@ class SqlLedger(ABC):
         """Make what is done inside one transaction: all of it, or none. LedgerError where that cannot be."""
 
     @abstractmethod
-    def lease(  # noqa: PLR0913 - what, of whom, and for whose turn
-        self,
-        now: float,
-        until: float,
-        count: int,
-        without: Collection[str] = (),
-        last_key: int | None = None,
-        *,
-        turns: Turns = ALL,
-    ) -> Page:
+    def lease(self, now: float, until: float, count: int, wanted: Wanted = EVERYBODY) -> Page:
         """Give out who is due, as `Ledger.lease` says."""
 
     @abstractmethod

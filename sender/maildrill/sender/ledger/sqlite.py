@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from maildrill.sender.ledger.lease import is_leased
 from maildrill.sender.ledger.records import Entry, Intent, Page, Pause
 from maildrill.sender.ledger.sql_ledger import GONE, SqlLedger
 from maildrill.sender.ledger.trouble import in_words
-from maildrill.sender.plan import ALL, Turns, Waiting
+from maildrill.sender.plan import EVERYBODY, Waiting, Wanted
 from maildrill.sender.share import WHOLE, Share
 
 __all__ = ["GONE", "SqliteLedger"]
@@ -74,22 +74,20 @@ class SqliteLedger(SqlLedger):
             return
         self._connection.execute("PRAGMA synchronous = NORMAL")
 
-    def lease(  # noqa: PLR0913 - what, of whom, and for whose turn
+    def lease(
         self,
         now: float,  # noqa: ARG002 - the file is ours, whatever time it is
         until: float,
         count: int,
-        without: Collection[str] = (),
-        last_key: int | None = None,
-        *,
-        turns: Turns = ALL,
+        wanted: Wanted = EVERYBODY,
     ) -> Page:
         """Give out who is due, in order of their turns."""
         page: list[Waiting] = []
         next_at = None
         everybody, share = self._share.whole, self._share
+        last_key, turns = wanted.last_key, wanted.turns
         with self._guarded():
-            apart = (json.dumps(list(without)), turns.count, json.dumps(list(turns.out)))
+            apart = (json.dumps(list(wanted.without)), turns.count, json.dumps(list(turns.out)))
             for found in self._connection.execute(sql.WAITING, apart):
                 key, due = found[0], found[5]
                 if key in self._held or (last_key is not None and key > last_key):

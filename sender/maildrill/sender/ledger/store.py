@@ -7,7 +7,7 @@ a stop request comes at the caller's next wait. Rule 3: a store that cannot writ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from maildrill.sender.attempt import State
@@ -26,7 +26,7 @@ from maildrill.sender.ledger.records import (
 )
 from maildrill.sender.lists import Row
 from maildrill.sender.pacing.lessons import Lesson
-from maildrill.sender.plan import ALL, Turns, Waiting
+from maildrill.sender.plan import EVERYBODY, Waiting, Wanted
 from maildrill.sender.standing import Standing
 from maildrill.smtp import MaildrillError, Reply
 
@@ -72,20 +72,9 @@ class Ledger(Protocol):
         """How many recipients one sender is to hold, at most: memory does not grow with the list."""
         ...
 
-    def lease(  # noqa: PLR0913 - what, of whom, and for whose turn
-        self,
-        now: float,
-        until: float,
-        count: int,
-        without: Collection[str] = (),
-        last_key: int | None = None,
-        *,
-        turns: Turns = ALL,
-    ) -> Page:
-        """Lease at most `count` who are due by `until` to this run, in order of their turns (invariant I41).
+    def lease(self, now: float, until: float, count: int, wanted: Wanted = EVERYBODY) -> Page:
+        """Lease at most `count` of these who are due by `until` to this run, in order of their turns (invariant I41).
 
-        without: nobody at these domains (in lower case), as if they were not in the list (invariant I45).
-        last_key: nobody with a higher key. turns: only those who take part.
         Nobody else gets them until they are recorded and not kept, settled with nothing due, or released, or the run
         ends; or until this sender has not renewed its leases in time.
         """

@@ -30,7 +30,7 @@ from maildrill.sender.ledger.sqlite import GONE, SqliteLedger
 from maildrill.sender.lists import Row
 from maildrill.sender.override import Override, Overrides, Then
 from maildrill.sender.pacing.lessons import Kind, Lesson
-from maildrill.sender.plan import Turns, Waiting
+from maildrill.sender.plan import Turns, Waiting, Wanted
 from maildrill.sender.retry import next_attempt
 from maildrill.sender.standing import DOT_TIMEOUT, Standing, held, requeued
 from maildrill.smtp import ConfigurationError, Reply, Stage
@@ -118,7 +118,7 @@ def test_a_page_leaves_out_domains(reopen: Open, rows: Rows) -> None:
     """As if nobody there were in the list; whoever is given back may be leased again (invariant I45)."""
     ledger = reopen()
     ledger.enrol(rows("a@X.example", "b@y.example", "c@x.example"), lambda row: "<id>", 50.0)
-    page = ledger.lease(50.0, 50.0, 9, {"x.example"})
+    page = ledger.lease(50.0, 50.0, 9, Wanted(frozenset({"x.example"})))
     ledger.release(one.key for one in page.waiting)
 
     assert ([one.address for one in page.waiting], page.next_at) == (["b@y.example"], None)
@@ -129,11 +129,11 @@ def test_a_page_leaves_out_the_turns_of_accounts(reopen: Open, rows: Rows) -> No
     """By the remainder of the key: the first is 1; of who is left out nothing is due, either (invariant I45)."""
     ledger = reopen()
     ledger.enrol(rows(*(f"r{n}@x.example" for n in range(1, 7))), lambda row: "<id>", 50.0)
-    page = ledger.lease(50.0, 50.0, 9, turns=Turns(3, frozenset({0, 1})))
+    page = ledger.lease(50.0, 50.0, 9, Wanted(turns=Turns(3, frozenset({0, 1}))))
 
     assert [one.address for one in page.waiting] == ["r2@x.example", "r5@x.example"]
     assert page.next_at is None
-    assert ledger.lease(50.0, 50.0, 1, turns=Turns(3, frozenset({0}))).next_at == 50.0
+    assert ledger.lease(50.0, 50.0, 1, Wanted(turns=Turns(3, frozenset({0})))).next_at == 50.0
 
 
 def test_a_ledger_of_an_earlier_version_learns_domains(reopen: Open, rows: Rows, tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_ledger_of_an_earlier_version_learns_domains(reopen: Open, rows: Rows,
     connection.execute("PRAGMA user_version = 5")
     connection.close()
 
-    page = reopen().lease(50.0, 50.0, 9, ["x.example"])
+    page = reopen().lease(50.0, 50.0, 9, Wanted(frozenset({"x.example"})))
     assert [one.address for one in page.waiting] == ["b@y.example"]
 
 
