@@ -10,9 +10,11 @@ import signal
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import click
 
+from maildrill.cli.descriptors import is_no_room
 from maildrill.cli.ready_file import announced
 from maildrill.cli.reloading import Reloading, ScriptFiles
 from maildrill.cli.serve_options import Options, journal_of, token_of
@@ -60,12 +62,14 @@ class Serving:
             on_commit=self._deliver if self._maildir is not None else None,
         )
         self._play: Callable[[Script], None] = self._server.load
+        self._crowded = False
 
     async def run(self) -> bool:
         """Serve until a signal comes, nobody reads what is printed, or it is enough; returns whether all was expected.
 
         Raises ConfigurationError where it cannot listen, or cannot write what it was told to.
         """
+        self._loop.set_exception_handler(self._trouble)
         for number in (signal.SIGINT, signal.SIGTERM):
             self._loop.add_signal_handler(number, self._end.set)
         async with AsyncExitStack() as ends:
@@ -133,6 +137,15 @@ class Serving:
         if enough is not None and enough.messages is not None:
             grace = _GRACE * (self._pace.factor if self._pace else 1.0)
             self._journal.watch(_Enough(enough.messages, self._journal, self._end.set, grace))
+
+    def _trouble(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Tell once that clients have to wait for want of files: asyncio's loop would, with a traceback for each."""
+        error = context.get("exception")
+        if not (isinstance(error, OSError) and is_no_room(error)):
+            loop.default_exception_handler(context)
+        elif not self._crowded:
+            self._crowded = True
+            _tell("clients have to wait: too many files and sockets are open at once (`ulimit -n`)")
 
     def _unmet(self) -> tuple[str, ...]:
         """Return what is not as the script expects."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import Callable
@@ -67,3 +68,28 @@ def test_a_server_serves_or_refuses(options: tuple[str, ...], play: Play) -> Non
     play(story)
 
     assert (codes[0], codes[-1], codes) == (2, 0, sorted(codes, reverse=True))
+
+
+@pytest.mark.parametrize("options", [("--loop", "asyncio"), ("--clock", "scaled:2")])
+def test_more_clients_than_there_is_room_for_wait(options: tuple[str, ...], play: Play) -> None:
+    """It says so, once; and when some are gone others are served."""
+
+    async def story(site: Any) -> None:
+        server = await site.start("serve", "--port", "0", *options, before=room(40))
+        listening = await server.stdout.readline()
+        host, _, port = listening.decode().strip().removeprefix("listening smtp=").rpartition(":")
+        clients = [await asyncio.open_connection(host, int(port)) for _ in range(60)]
+        told = await server.stderr.readline()
+        for _, writer in clients:
+            writer.close()
+            await writer.wait_closed()
+        reader, writer = await asyncio.open_connection(host, int(port))
+        greeting = await reader.readline()
+        writer.close()
+        server.terminate()
+        _, rest = await server.communicate()
+
+        assert (told[:21], rest, greeting[:4]) == (b"clients have to wait:", b"", b"220 ")
+        assert server.returncode == 0
+
+    play(story)
