@@ -8,23 +8,23 @@ of them together: that takes a third of the time.
 
 from __future__ import annotations
 
-import pickle
-import zlib
 from array import array
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice, repeat
 from operator import itemgetter
-from typing import Any, TypeVar, cast, overload
+from typing import Any, TypeVar, overload
 
+from maildrill.scenarios.oracles.columns import Column, packed, unpacked, values
 from maildrill.sender.log_event import LogEvent
 from maildrill.smtp import Line, Mark
+from maildrill.smtp.quickly import maker
 
 #: Events that are packed together: few are unpacked at a time, and there is something to gain by packing them.
 _BLOCK = 512
 #: Stands in a column where an event has no such field.
 _ABSENT = ...
-#: How many events there are together, and their values: a list for each field that there was by then.
-_Block = tuple[int, list[list[object]]]
+#: How many events there are together, and their values: a column for each field that there was by then.
+_Block = tuple[int, Sequence[list[object] | Column]]
 #: The values of a line's fields, or those of any event by name.
 _Said = tuple[int, str, str]
 _Fields = Mapping[str, object] | _Said
@@ -32,7 +32,7 @@ _LINE = ("session", "mark", "text")
 _MARKS = {mark: mark.value.strip() for mark in Mark}
 #: An event as it is taken in: number, moment, kind and fields.
 _Taken = tuple[int, float, str, _Fields]
-
+_event = maker(LogEvent)
 
 _T = TypeVar("_T")
 
@@ -81,11 +81,10 @@ class Series(_Many):
         self.moments.extend(moments)
         self._open += fields
         while len(self._open) >= _BLOCK:
-            packed = pickle.dumps(self._taken_apart(self._open[:_BLOCK]), pickle.HIGHEST_PROTOCOL)
-            self._blocks.append(zlib.compress(packed, 1))
+            self._blocks.append(packed(self._taken_apart(self._open[:_BLOCK])))
             del self._open[:_BLOCK]
 
-    def _taken_apart(self, some: Sequence[_Fields]) -> _Block:
+    def _taken_apart(self, some: Sequence[_Fields]) -> list[list[object]]:
         """Return the columns of what is not packed yet, and note its shapes."""
         shapes, places, known = self._shapes, self._places, len(self._blocks) * _BLOCK
         del self._shaped[known:]
@@ -99,22 +98,22 @@ class Series(_Many):
                     places.setdefault(name, len(places))
         self._shaped.extend(map(shapes.__getitem__, alike))
         if len(shapes) > 1:
-            return len(some), [[fields.get(name, _ABSENT) for fields in named] for name in places]
-        values = some if lines else [fields.values() for fields in named]
-        return len(some), [[*column] for column in zip(*values, strict=True)]
+            return [[fields.get(name, _ABSENT) for fields in named] for name in places]
+        rows = some if lines else [fields.values() for fields in named]
+        return [[*column] for column in zip(*rows, strict=True)]
 
     def pick(self, *names: str, lacking: object = _ABSENT) -> Iterator[tuple[Any, ...]]:
         """Yield these fields of each event, in order. lacking: what stands for one that an event does not have.
 
         Raises ValueError where one does not have them, and nothing is to stand for them.
         """
-        last = self._taken_apart(self._open)
+        blocks = self._read()
         for name in names:
             if any(name not in shape for shape in self._shapes) and lacking is _ABSENT:
                 raise ValueError(f"not every event {self._kind} has a {name}")
         places = [self._places.get(name, len(self._places)) for name in names]
         return chain.from_iterable(
-            zip(*(_column(block, place, lacking) for place in places), strict=True) for block in self._unpacked(last)
+            zip(*(_column(block, place, lacking) for place in places), strict=True) for block in blocks
         )
 
     def slim(self, names: Sequence[str]) -> Iterator[LogEvent]:
@@ -122,27 +121,27 @@ class Series(_Many):
         self._taken_apart(self._open)
         there = [name for name in names if name in self._places]
         return (
-            LogEvent(number, at, self._kind, dict(zip(there, values, strict=True)))
-            for number, at, values in zip(self.numbers, self.moments, self.pick(*there, lacking=None), strict=True)
+            _event(number, at, self._kind, dict(zip(there, row, strict=True)))
+            for number, at, row in zip(self.numbers, self.moments, self.pick(*there, lacking=None), strict=True)
         )
 
-    def _unpacked(self, last: _Block) -> Iterator[_Block]:
-        for block in self._blocks:
-            yield cast("_Block", pickle.loads(zlib.decompress(block)))  # noqa: S301 - our own, from this process
-        yield last
+    def _read(self) -> Iterator[_Block]:
+        """Return all blocks; what is not packed yet is taken apart at once, so that all shapes are known."""
+        last = len(self._open), self._taken_apart(self._open)
+        return chain(((_BLOCK, unpacked(block)) for block in self._blocks), (last,))
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     def __iter__(self) -> Iterator[LogEvent]:
-        kind, last = self._kind, self._taken_apart(self._open)
+        kind, blocks = self._kind, self._read()
         makers = [_maker(shape, self._places) for shape in self._shapes]
         rows = chain.from_iterable(
-            zip(*columns, strict=True) if columns else repeat((), count) for count, columns in self._unpacked(last)
+            zip(*map(_values, columns), strict=True) if columns else repeat((), count) for count, columns in blocks
         )
-        for number, at, shape, values in zip(self.numbers, self.moments, self._shaped, rows, strict=True):
+        for number, at, shape, row in zip(self.numbers, self.moments, self._shaped, rows, strict=True):
             names, of = makers[shape]
-            yield LogEvent(number, at, kind, dict(zip(names, of(values), strict=False)))
+            yield _event(number, at, kind, dict(zip(names, of(row), strict=False)))
 
 
 def _named(fields: _Fields) -> Mapping[str, object]:
@@ -155,10 +154,14 @@ def _maker(names: tuple[str, ...], places: Mapping[str, int]) -> tuple[tuple[str
     return names, tuple if mine == [*range(len(mine))] else itemgetter(*mine, 0)
 
 
+def _values(column: list[object] | Column) -> list[object]:
+    return column if isinstance(column, list) else values(column)
+
+
 def _column(block: _Block, place: int, lacking: object) -> list[object]:
     """Return the values of one field, in a block from before there was one, too."""
     count, columns = block
-    column: list[object] = columns[place] if place < len(columns) else [_ABSENT] * count
+    column: list[object] = _values(columns[place]) if place < len(columns) else [_ABSENT] * count
     return column if lacking is _ABSENT else [lacking if value is _ABSENT else value for value in column]
 
 

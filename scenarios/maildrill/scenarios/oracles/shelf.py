@@ -6,9 +6,10 @@ fifth of the time of folding each, and whoever reads them in order has each lot 
 
 from __future__ import annotations
 
-import zlib
 from bisect import bisect_right
 from itertools import accumulate, pairwise
+
+from maildrill.scenarios.oracles.columns import released, squeezed
 
 #: Letters, and octets, that are folded together: at most so many are unfolded at a time.
 _LOT, _OCTETS = 64, 65536
@@ -46,7 +47,7 @@ class Shelf:
         self._count += 1
         if len(self._open) == _LOT or self._held >= _OCTETS:
             self._first.append(self._count - len(self._open))
-            self._lots.append((zlib.compress(b"".join(self._open), 1), tuple(map(len, self._open))))
+            self._lots.append((squeezed(b"".join(self._open)), tuple(map(len, self._open))))
             self._open, self._held = [], 0
         return Folded(self, self._count - 1)
 
@@ -57,7 +58,7 @@ class Shelf:
             return self._open[number - begun]
         lot = bisect_right(self._first, number) - 1
         if lot != self._read[0]:
-            together, lengths = zlib.decompress(self._lots[lot][0]), self._lots[lot][1]
+            together, lengths = released(self._lots[lot][0]), self._lots[lot][1]
             self._read = lot, [together[start:end] for start, end in pairwise(accumulate(lengths, initial=0))]
         return self._read[1][number - self._first[lot]]
 
