@@ -51,6 +51,8 @@ class FakeServer:
         first: Callable[[Event], Decision | None] | None = None,
     ) -> None:
         self._seed = seed
+        kept = Journal(octets=None if keep_bodies else 0) if journal is None else journal
+        self._explains = kept.folded
         self._settings = settings or Settings()
         self._clock = clock
         self._converse = converse
@@ -59,7 +61,7 @@ class FakeServer:
         self.play: Play | None = None
         self._host = Host(
             decider=self._decider(script, None),
-            journal=Journal(octets=None if keep_bodies else 0) if journal is None else journal,
+            journal=kept,
             clock=clock,
             settings=self._effective(script),
         )
@@ -180,8 +182,8 @@ class FakeServer:
         if not isinstance(script, Script):
             return script
         if not isinstance(before, Engine):
-            return Engine(script, self._seed, self._clock.now())
-        engine = Engine(script, self._seed, before.started)
+            return Engine(script, self._seed, self._clock.now(), explains=self._explains)
+        engine = Engine(script, self._seed, before.started, explains=self._explains)
         engine.carry(before)
         return engine
 

@@ -16,7 +16,9 @@ from maildrill.scenarios.answered import Answered
 from maildrill.scenarios.oracles import Asked, Connected, Taken
 from maildrill.scenarios.oracles.shelf import Shelf
 from maildrill.smtp import Stage
+from maildrill.smtp.quickly import maker
 
+_asked, _taken = maker(Asked), maker(Taken)  # made for each command, and for each message
 #: Where the server answers octets of the message, not a command.
 _WITHOUT_COMMAND = frozenset({Stage.BODY, Stage.DOT})
 #: Where the whole message has been read.
@@ -172,7 +174,7 @@ class Witness:
             if named and session in self._begun:
                 self._begun[session][-1][2].add(named)
         self._asked.append(
-            Asked(
+            _asked(
                 at=entry.began,
                 session=session,
                 transaction=transaction,
@@ -186,7 +188,7 @@ class Witness:
 
     def _take(self, message: Message) -> None:
         """Write down a message; once more where there is more to say of it."""
-        self._taken[message.number] = Taken(
+        self._taken[message.number] = _taken(
             at=message.at,
             session=message.session,
             transaction=self._transaction(message),

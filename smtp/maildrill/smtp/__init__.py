@@ -10,7 +10,7 @@ from maildrill.smtp.errors import ConfigurationError, MaildrillError, did_you_me
 from maildrill.smtp.reply import EnhancedStatus, Reply
 from maildrill.smtp.reply_parser import ReplyParser
 from maildrill.smtp.stage import Stage
-from maildrill.smtp.text import decode, escape, without_credentials
+from maildrill.smtp.text import decode, escape, has_bare_newline, without_credentials
 from maildrill.smtp.transcript import Line, Mark, Transcript
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "did_you_mean",
     "domain_of",
     "escape",
+    "has_bare_newline",
     "meaning",
     "timestamp",
     "without_credentials",

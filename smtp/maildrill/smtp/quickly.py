@@ -2,7 +2,8 @@
 
 A frozen dataclass sets each of its fields by object.__setattr__, which takes four times what making an open one does:
 of a long drill that was a tenth. `@quickly` above `@dataclass(frozen=True, slots=True)` has a value be of an open class
-while it is filled; nobody has seen it by then.
+while it is filled; nobody has seen it by then. A field that is a descriptor says in which slot it keeps its value
+(`slot`), and the value is put there.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def _made(cls: type, head: str, first: list[str], *around: str) -> Callable[...,
     each = fields(cls)
     plain, named = ([one for one in each if one.init and bool(one.kw_only) is by_name] for by_name in (False, True))
     arguments = [*first, *map(_argument, plain), *(["*", *map(_argument, named)] if named else [])]
-    filled = [f"self.{one.name} = {_value(one)}" for one in each if one.init or _has_default(one)]
+    filled = [f"self.{_slot(cls, one)} = {_value(one)}" for one in each if one.init or _has_default(one)]
     after = ["self.__post_init__()"] if hasattr(cls, "__post_init__") else []
     body = [around[0], *filled, "self.__class__ = _closed", *after, *around[1:]]
     given: dict[str, Any] = {f"_{one.name}": one.default for one in each}
@@ -59,6 +60,10 @@ def _made(cls: type, head: str, first: list[str], *around: str) -> Callable[...,
     exec(source, given, made)  # noqa: S102 - as dataclasses do; of the class there are but names in it
     (found,) = made.values()
     return found
+
+
+def _slot(cls: type, one: Field[Any]) -> str:
+    return str(getattr(cls.__dict__.get(one.name), "slot", one.name))
 
 
 def _argument(one: Field[Any]) -> str:

@@ -12,6 +12,7 @@ _HIDDEN = "***"
 #: A slash may have been lost on the way through a path; as far as the last @, which a password may have, too.
 _USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*:/+)(?P<told>[^\s\"']*)@")
 _PARAMETER = re.compile(r"([?&][a-z_]*(?:password|secret|token|key)=)[^&\s\"']+", re.IGNORECASE)
+_CR, _LF = b"\r\n"  # as numbers they are found faster
 _NAMED = {"\t": "\\t", "\r": "\\r", "\n": "\\n", "\\": "\\\\"}
 # Control, format (bidi overrides, zero-width), surrogate, private and unassigned; line and paragraph separators.
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -23,6 +24,12 @@ def decode(octets: bytes) -> str:
         return octets.decode("utf-8")
     except UnicodeDecodeError:
         return octets.decode("latin-1")
+
+
+def has_bare_newline(octets: bytes) -> bool:
+    """Whether there is a CR without LF, or an LF without CR (RFC 5321 section 2.3.8)."""
+    lone = octets.replace(b"\r\n", b"  ")  # as long as before: that is the fast way, a third of the time of counting
+    return _CR in lone or _LF in lone
 
 
 def escape(text: str) -> str:

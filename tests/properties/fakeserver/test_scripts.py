@@ -13,8 +13,21 @@ from jsonschema import Draft202012Validator
 from maildrill.fakeserver.authoring.schema import script_schema
 from maildrill.fakeserver.engine.counting import sharing
 from maildrill.fakeserver.engine.engine import Engine
-from maildrill.fakeserver.engine.event import Advertise, Close, Commit, Event, HandOn, Proceed, Raw, Say, Shake, Wait
+from maildrill.fakeserver.engine.event import (
+    PROCEEDING,
+    Advertise,
+    Close,
+    Commit,
+    Event,
+    HandOn,
+    Proceed,
+    Raw,
+    Say,
+    Shake,
+    Wait,
+)
 from maildrill.fakeserver.engine.gates import gate, sieve
+from maildrill.fakeserver.engine.keys import recipients_of
 from maildrill.fakeserver.engine.lots import Draws
 from maildrill.fakeserver.engine.matcher import Matcher, Play
 from maildrill.fakeserver.engine.memory import Sessions, States
@@ -251,7 +264,20 @@ def test_what_a_sieve_holds_back_no_gate_lets_through(some: list[Rule], event: E
     view, none = View(event), sieve(gates)
 
     assert (none is None) is not bool(looking)
-    assert none is None or not none(event) or not any(found.holds(view) for found in looking)
+    assert none is None or not none(view.rcpts, event.reverse_path) or not any(found.holds(view) for found in looking)
+
+
+@given(scripts(), st.lists(EVENTS, max_size=12))
+def test_what_need_not_come_changes_nothing(script: Script, events: list[Event]) -> None:
+    """Where nobody asks why: who leaves such events out gets the same answers to all others."""
+    everything, rest = Engine(script), Engine(script, explains=False)
+    for event in events:
+        decision = everything.on(event)
+        if rest.needless(event.stage, recipients_of(event), event.reverse_path):
+            assert (decision.actions, decision.rule, decision.unmatched) == (PROCEEDING, "", False)
+        else:
+            assert rest.on(event) == decision
+    assert rest.fired() == everything.fired()
 
 
 @given(tuples(PATTERNS, 4) | tuples(st.builds(Pattern, TEXTS)), ADDRESSES)

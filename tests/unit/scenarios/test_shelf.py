@@ -44,5 +44,7 @@ def test_a_folded_field_is_read_as_octets() -> None:
     folded = replace(plain, content=Shelf().put(b"hi"))
 
     assert (folded, replace(folded, at=1.0).content) == (plain, b"hi")
+    Octets.__set__(Taken.__dict__["content"], plain, Shelf().put(b"ho"))
+    assert plain.content == b"ho"
     with pytest.raises(AttributeError):
         Octets.__get__(Taken.__dict__["content"], None, Taken)

@@ -106,6 +106,36 @@ def test_a_value_behaves_as_any_other() -> None:
     assert replace(pair, two=3) == Pair(1, 3)
 
 
+class Doubled:
+    """A field that keeps half of what it tells."""
+
+    slot = "_half"
+
+    def __get__(self, whose: object | None, owner: type) -> int:
+        """Return twice what was given."""
+        if whose is None:
+            raise AttributeError("no default")
+        return 2 * int(getattr(whose, self.slot))
+
+    def __set__(self, whose: object, half: int) -> None:
+        raise NotImplementedError("it is put into its slot")
+
+
+def test_a_field_may_be_a_descriptor() -> None:
+    """What it is given is put where it keeps its value."""
+
+    @quickly
+    @dataclass(frozen=True)
+    class Crate:
+        __slots__ = ("_half", "mark")
+        mark: str
+        whole: Doubled = Doubled()
+
+    made = Crate("new", 3)
+
+    assert (made.mark, made.whole, maker(Crate)("new", 4).whole) == ("new", 6, 8)
+
+
 def test_it_is_asked_about_its_arguments() -> None:
     """By people, by type checkers and by Hypothesis; wrong ones are refused in its own name."""
     assert str(inspect.signature(Parcel)) == str(inspect.signature(Plain))

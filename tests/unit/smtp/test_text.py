@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from maildrill.smtp import decode, escape
+from maildrill.smtp import decode, escape, has_bare_newline
 
 
 @pytest.mark.parametrize(
@@ -30,3 +32,11 @@ def test_what_could_steer_a_terminal_is_written_out(text: str, shown: str) -> No
 def test_octets_are_utf_8_or_else_latin_1(octets: bytes, text: str) -> None:
     """Nothing is lost and nothing raises."""
     assert decode(octets) == text
+
+
+@given(st.text("\r\n ").map(str.encode))
+def test_a_newline_is_bare_that_is_no_pair(octets: bytes) -> None:
+    """CR or LF by itself, wherever it stands."""
+    pairs = octets.count(b"\r\n")
+
+    assert has_bare_newline(octets) is (octets.count(b"\r") != pairs or octets.count(b"\n") != pairs)

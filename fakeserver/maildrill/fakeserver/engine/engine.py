@@ -6,12 +6,13 @@ Rule 2: no clock, no chance, no I/O: time comes with the event, draws are hashes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from maildrill.fakeserver.engine.answer import Shot
 from maildrill.fakeserver.engine.counting import sharing
 from maildrill.fakeserver.engine.event import PROCEEDING, Close, Decision, Event
-from maildrill.fakeserver.engine.keys import OF_SESSION
+from maildrill.fakeserver.engine.gates import Sieve
+from maildrill.fakeserver.engine.keys import OF_SESSION, recipients_of
 from maildrill.fakeserver.engine.lots import Draws
 from maildrill.fakeserver.engine.matcher import Matcher, Play
 from maildrill.fakeserver.engine.memory import Sessions, States
@@ -30,11 +31,11 @@ _NOBODY = Turn(_CONNECT, (), strict=False)
 class Engine:
     """A script being played: it answers events and remembers what it has counted.
 
-    seed: None means the script's. started: Unix seconds, what `during` counts from. silent: the stages at which no rule
-    is asked and nothing is learned from an event: such events may be left out.
+    seed: None means the script's. started: Unix seconds, what `during` counts from. explains: whether somebody asks
+    what kept rules from answering an event.
     """
 
-    def __init__(self, script: Script, seed: int | None = None, started: float = 0.0) -> None:
+    def __init__(self, script: Script, seed: int | None = None, started: float = 0.0, *, explains: bool = True) -> None:
         self.script = script
         self.seed = script.seed if seed is None else seed
         self.started = started
@@ -54,8 +55,13 @@ class Engine:
         self._turns = dict.fromkeys(Stage, _NOBODY) | {
             stage: Turn(stage, self._matchers, strict=stage in strict) for stage in about
         }
-        asked = {stage for stage in Stage if self._watchful or self._turns[stage].asked}
-        self.silent = frozenset(Stage) - asked - {_CONNECT}
+        #: What says of addresses that an event need not come, by stage: where no rule is asked, always.
+        self._needless: dict[Stage, Sieve] = {}
+        for stage, turn in self._turns.items() if not self._watchful else ():
+            if not turn.asked and stage is not _CONNECT:
+                self._needless[stage] = _always
+            elif turn.sieve is not None and not (turn.unsifted or turn.strict or explains):
+                self._needless[stage] = turn.sieve
         self._of_sessions = tuple(one for one in self._matchers if _of_sessions(one.rule))
 
     def on(self, event: Event) -> Decision:
@@ -66,7 +72,8 @@ class Engine:
         turn = self._turns[stage]
         if not turn.asked:
             return _PROCEED
-        asked = turn.unsifted if turn.sieve is not None and turn.sieve(event) else turn.asked
+        sifted = turn.sieve is not None and turn.sieve(recipients_of(event), event.reverse_path)
+        asked = turn.unsifted if sifted else turn.asked
         if not asked:
             return turn.answer(event, asked, None, None, ())[0]
         view = View(event)
@@ -89,6 +96,14 @@ class Engine:
         decision, went_through = turn.answer(event, asked, winner, shot, added)
         self._settle(event, turn, decision, went_through)
         return decision
+
+    def needless(self, stage: Stage, rcpts: Sequence[str] = (), path: str | None = None) -> bool:
+        """Whether an event may be left out: no rule answers it, and nothing is learned from it.
+
+        rcpts: whom it is about. path: the reverse-path. Of whom it cannot tell it says no.
+        """
+        sieve = self._needless.get(stage)
+        return sieve is not None and sieve(rcpts, path)
 
     def _settle(self, event: Event, turn: Turn, decision: Decision, went_through: bool) -> None:  # noqa: FBT001
         """Let what comes of an event count from now on."""
@@ -144,6 +159,10 @@ class Engine:
     def unfired(self) -> tuple[str, ...]:
         """Return the names of the rules that never fired, in the order of the script; not what nobody has drawn."""
         return tuple(matcher.rule.name for matcher in self._matchers if not (matcher.fired or matcher.rule.lot))
+
+
+def _always(_rcpts: Sequence[str], _path: str | None) -> bool:
+    return True
 
 
 def _of_sessions(rule: Rule) -> bool:

@@ -78,6 +78,9 @@ class Selector(NamedTuple):
     seen: Callable[[View], object] | None = None
 
 
+MESSAGE_ENDED = Selector("key", lambda view: ends_message(view.event), lambda _view: "the message has not ended")
+
+
 def selectors(rule: Rule) -> tuple[Selector, ...]:
     """Return the words about an event as a whole that a rule says; what costs least comes first."""
     found: list[Selector] = []
@@ -98,7 +101,7 @@ def selectors(rule: Rule) -> tuple[Selector, ...]:
     elif about_transaction(rule.key):
         found.append(Selector("key", _in_transaction, lambda _view: "no transaction is open"))
     if Key.MESSAGE in rule.key:
-        found.append(Selector("key", lambda view: ends_message(view.event), lambda _view: "the message has not ended"))
+        found.append(MESSAGE_ENDED)
     found += (Selector(f"param.{bare_or_quoted(name)}", _param(name, values)) for name, values in rule.param)
     if rule.size is not None:
         found.append(Selector("size", _size(rule.size)))

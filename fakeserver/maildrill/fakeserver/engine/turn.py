@@ -32,7 +32,7 @@ class Turn:
     """What happens at one stage. strict: whether an event that no rule answers is refused.
 
     asked: by rank, then as the script has them. rules: theirs. quotas: those that must know what went through. sieve:
-    says of an event that all gates which look at addresses are closed, so that only the `unsifted` must be asked.
+    says of addresses that all gates which look at them are closed, so that only the `unsifted` must be asked.
     """
 
     def __init__(self, stage: Stage, matchers: Sequence[Matcher], *, strict: bool) -> None:
@@ -47,7 +47,7 @@ class Turn:
             (one, found.miss if found and _sifted(found) else None) for one, found in zip(here, gates, strict=True)
         )
         self._all_sifted = tuple(miss for _, miss in self._misses)
-        self._strict = strict and any(rule.lot is None for rule in self.rules)
+        self.strict = strict and any(rule.lot is None for rule in self.rules)
         self._known: dict[int, tuple[Decision, bool]] = {}
 
     def answer(
@@ -72,7 +72,7 @@ class Turn:
         else:
             misses = [miss or matcher.missed for matcher, miss in self._misses]
         near = NearMisses(event, self.rules, misses)
-        if self._strict:
+        if self.strict:
             return unmatched(event, added, near), False
         if added:
             return answer(None, added, ends=ends_message(event), near_misses=near)

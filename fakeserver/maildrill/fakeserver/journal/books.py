@@ -45,7 +45,7 @@ class Books:
         octets: int | None = None,
         folded: bool = True,
     ) -> None:
-        self._folded = folded
+        self.folded = folded
         self._folds = _FOLDS if folded else _HELLOS
         self.keep = keep
         self.octets = octets
@@ -125,7 +125,7 @@ class Books:
         if message.committed:
             message.committed_for = message.committed_for or message.recipients
             self.totals.committed += len(message.committed_for)
-            for rcpt in message.committed_for if self._folded else ():
+            for rcpt in message.committed_for if self.folded else ():
                 self._recipients.known(rcpt).committed += 1
 
     def answer(self, message: Message, reply: Reply, rcpt: str | None = None) -> None:
@@ -136,7 +136,7 @@ class Books:
             message.acknowledged = True
             message.acknowledged_for += told
             self.totals.acknowledged += len(told)
-            for address in told if self._folded else ():
+            for address in told if self.folded else ():
                 self._recipients.known(address).acknowledged += 1
 
     def inject(self, injected: Injected) -> None:

@@ -48,7 +48,8 @@ class Journal(Books):
 
     on_entry: called with each entry as it is added. keep: how many of the newest entries, sessions, recipients and so
     on are kept, None for all. octets: how many octets of messages are kept, None for all, 0 for none but the newest.
-    folded: whether it knows transactions and recipients, too; else only what whoever watches need not put together.
+    folded: whether it knows transactions and recipients, too, and why rules did not answer; else only what whoever
+    watches need not put together.
     """
 
     @property

@@ -9,12 +9,12 @@ no time: it begins and ends at one reading of the clock.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from maildrill.fakeserver.engine.engine import Engine
 from maildrill.fakeserver.engine.event import PROCEEDING, Event
 from maildrill.fakeserver.journal.journal import Entry, Message
-from maildrill.fakeserver.message.body import bare_feeds, comes_plainly, message_id
+from maildrill.fakeserver.message.body import comes_plainly, message_id
 from maildrill.fakeserver.protocol.command import PLAIN_ADDRESS, Path
 from maildrill.fakeserver.protocol.dialogue import STATUS, Heard, bare
 from maildrill.fakeserver.protocol.judges import GO_AHEAD, QUEUED, RECIPIENT_OK, SENDER_OK
@@ -87,7 +87,7 @@ class Express:
         return taken, piece, behind
 
     def take(self, octets: bytes) -> Taken:
-        """Answer octets that came while nothing was unread, if they are plain; then their bare newlines are counted."""
+        """Answer octets that came while nothing was unread, if they are plain; no newline is bare in them then."""
         if self.within:
             self.within = False
             return self._message(octets)
@@ -154,9 +154,9 @@ class Express:
         state.commands += 1
         enhanced = STATUS in state.keywords
         reply = _CORRECT[stage][enhanced]
-        decider, decision = host.decider, PLAIN
-        if not (isinstance(decider, Engine) and stage in decider.silent):
-            decision = decider.on(
+        decision = PLAIN
+        if not self._needless(stage, state.recipients if rcpt is None else (rcpt,), reverse_path):
+            decision = host.decider.on(
                 Event(
                     stage,
                     now,
@@ -188,19 +188,22 @@ class Express:
 
     def _message(self, octets: bytes) -> Taken:
         """Take a message, if this is all of it and nothing else."""
-        play, host = self._play, self._play.host
+        play, state, host = self._play, self._state, self._play.host
         size = len(octets) - 3
         if not comes_plainly(octets) or not self._fits(size) or host.decider.body_marks():
             play.wire.unread(octets)
             return self._go_on(self._receiver.message())
-        decider = host.decider
-        silent = isinstance(decider, Engine) and _BODY in decider.silent
-        begins = PLAIN if silent else play.ask(_BODY, size=0)
+        begins = PLAIN if self._needless(_BODY, state.recipients, state.reverse_path) else play.ask(_BODY, size=0)
         if begins.actions is not PROCEEDING or begins.rule:
             play.wire.unread(octets)
             return self._go_on(self._receiver.message(begins))
         content = octets[:size]
         return self._end(content, size, message_id(content))
+
+    def _needless(self, stage: Stage, rcpts: Sequence[str], path: str | None) -> bool:
+        """Whether the script need not be asked about a moment: it goes on plainly."""
+        decider = self._play.host.decider
+        return isinstance(decider, Engine) and decider.needless(stage, rcpts, path)
 
     def _fits(self, size: int) -> bool:
         return size <= self._state.size_limit and self._play.host.store.holds(size)
@@ -210,27 +213,29 @@ class Express:
         now = host.clock.now()
         enhanced = STATUS in state.keywords
         correct = _CORRECT[_DOT][enhanced]
-        decision = host.decider.on(
-            Event(
-                _DOT,
-                now,
-                record.number,
-                record.client,
-                play.transactions,
-                state.helo,
-                state.user,
-                state.tls,
-                state.reverse_path,
-                None,
-                state.recipients,
-                state.parameters,
-                "",
-                "",
-                identity,
-                content,
-                size,
+        decision = PLAIN
+        if not self._needless(_DOT, state.recipients, state.reverse_path):
+            decision = host.decider.on(
+                Event(
+                    _DOT,
+                    now,
+                    record.number,
+                    record.client,
+                    play.transactions,
+                    state.helo,
+                    state.user,
+                    state.tls,
+                    state.reverse_path,
+                    None,
+                    state.recipients,
+                    state.parameters,
+                    "",
+                    "",
+                    identity,
+                    content,
+                    size,
+                )
             )
-        )
         if decision.actions is not PROCEEDING or not play.wire.put(_SAID[_DOT][enhanced]):
             return self._go_on(self._receiver.end(Arrived(content, size, identity), decision))
         message = Message(
@@ -238,7 +243,6 @@ class Express:
         )
         message.parameters = state.parameters
         state.reset()
-        record.bare_newlines += bare_feeds(content)
         host.journal.receive(message)
         if host.on_commit is not None:
             host.on_commit(message)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from maildrill.scenarios.oracles.evidence import Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
 from maildrill.sender.summary import Spot
-from maildrill.smtp import Stage
+from maildrill.smtp import Stage, has_bare_newline
 
 
 def nothing_after_421(evidence: Evidence) -> Iterator[Breach]:
@@ -36,8 +36,7 @@ def transparency(evidence: Evidence) -> Iterator[Breach]:
         if taken.recipients and content != evidence.composed(taken.recipients[0]):
             found = f"session {taken.session} carried other octets than were composed"
             yield Breach(taken.recipients[0], found, taken.spot)
-        ends = content.count(b"\r\n")
-        if content.count(b"\r") != ends or content.count(b"\n") != ends:
+        if has_bare_newline(content):
             yield Breach("", f"session {taken.session} carried a bare CR or LF", taken.spot)
 
 

@@ -49,6 +49,7 @@ class Connected:
     host: str = ""
 
 
+@quickly
 @dataclass(frozen=True, kw_only=True)
 class Taken:
     """The server's journal on one end of data: for whom, which octets, whether it was taken and said to be.

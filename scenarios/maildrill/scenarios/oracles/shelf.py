@@ -64,17 +64,17 @@ class Shelf:
 
 
 class Octets:
-    """A field of octets that may have been folded: whoever reads it does not see that."""
+    """A field of octets that may have been folded: whoever reads it does not see that. slot: where they are kept."""
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self._name = f"_{name}"
+        self.slot = f"_{name}"
 
     def __get__(self, whose: object | None, owner: type) -> bytes:
         """Return the octets."""
         if whose is None:
-            raise AttributeError(self._name)  # dataclass asks for a default: there is none
-        kept: bytes | Folded = getattr(whose, self._name)
+            raise AttributeError(self.slot)  # dataclass asks for a default: there is none
+        kept: bytes | Folded = getattr(whose, self.slot)
         return kept if isinstance(kept, bytes) else kept.unfolded()
 
     def __set__(self, whose: object, octets: bytes | Folded) -> None:
-        object.__setattr__(whose, self._name, octets)
+        object.__setattr__(whose, self.slot, octets)
