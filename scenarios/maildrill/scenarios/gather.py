@@ -204,9 +204,13 @@ class Witness:
 
         Time alone does not tell: the dot and the next MAIL may come in one packet, behind a reply that was early.
         """
-        before = [(number, named) for number, at, named in self._begun[message.session] if at <= message.at]
-        fitting = [number for number, named in before if named.issuperset(message.recipients)]
-        return fitting[-1] if fitting else before[-1][0]
+        latest = 0
+        for number, at, named in reversed(self._begun[message.session]):
+            if at <= message.at:
+                if named.issuperset(message.recipients):
+                    return number
+                latest = latest or number
+        return latest
 
 
 def _named(entry: Entry) -> str:

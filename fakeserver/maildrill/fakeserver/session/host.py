@@ -149,10 +149,10 @@ class Outbox:
     def __init__(self) -> None:
         self._waiting: list[Callable[[], object]] = []
 
-    def send(self, flush: Callable[[], object]) -> None:
-        """Have `flush` called once all that came in this turn has been handled."""
+    def send(self, flush: Callable[[], object], loop: asyncio.AbstractEventLoop) -> None:
+        """Have `flush` called once all that came in this turn of the loop has been handled."""
         if not self._waiting:
-            asyncio.get_running_loop().call_soon(self._flush)
+            loop.call_soon(self._flush)
         self._waiting.append(flush)
 
     def _flush(self) -> None:

@@ -76,7 +76,7 @@ class Line:
         handle(octets)
         self._reading = False
         if self._out:  # not at once: see Outbox
-            self._host.outbox.send(self.flush)
+            self._host.outbox.send(self.flush, self._loop)
 
     def feed(self, octets: bytes) -> None:
         """Take octets that are to be read."""

@@ -18,15 +18,15 @@ _LOT, _OCTETS = 64, 65536
 class Folded:
     """Octets that were put on a shelf."""
 
-    __slots__ = ("_number", "_shelf")
+    __slots__ = ("number", "shelf")
 
     def __init__(self, shelf: Shelf, number: int) -> None:
-        self._shelf = shelf
-        self._number = number
+        self.shelf = shelf
+        self.number = number
 
     def unfolded(self) -> bytes:
         """Return them as they were."""
-        return self._shelf.letter(self._number)
+        return self.shelf.letter(self.number)
 
 
 class Shelf:
@@ -38,7 +38,8 @@ class Shelf:
         self._open: list[bytes] = []
         self._held = 0
         self._count = 0
-        self._read = -1, list[bytes]()  # the lot that was unfolded last
+        self._begin = self._end = 0  # of the letters that were unfolded last
+        self._read: list[bytes] = []
 
     def put(self, octets: bytes) -> Folded:
         """Put octets on the shelf."""
@@ -53,14 +54,19 @@ class Shelf:
 
     def letter(self, number: int) -> bytes:
         """Return a letter as it was."""
-        begun = self._count - len(self._open)
-        if number >= begun:
-            return self._open[number - begun]
-        lot = bisect_right(self._first, number) - 1
-        if lot != self._read[0]:
-            together, lengths = released(self._lots[lot][0]), self._lots[lot][1]
-            self._read = lot, [together[start:end] for start, end in pairwise(accumulate(lengths, initial=0))]
-        return self._read[1][number - self._first[lot]]
+        if not self._begin <= number < self._end:
+            begun = self._count - len(self._open)
+            if number >= begun:
+                return self._open[number - begun]
+            self._unfold(bisect_right(self._first, number) - 1)
+        return self._read[number - self._begin]
+
+    def _unfold(self, lot: int) -> None:
+        folded, lengths = self._lots[lot]
+        together = released(folded)
+        self._read = [together[start:end] for start, end in pairwise(accumulate(lengths, initial=0))]
+        self._begin = self._first[lot]
+        self._end = self._begin + len(lengths)
 
 
 class Octets:
@@ -74,7 +80,7 @@ class Octets:
         if whose is None:
             raise AttributeError(self.slot)  # dataclass asks for a default: there is none
         kept: bytes | Folded = getattr(whose, self.slot)
-        return kept if isinstance(kept, bytes) else kept.unfolded()
+        return kept if isinstance(kept, bytes) else kept.shelf.letter(kept.number)
 
     def __set__(self, whose: object, octets: bytes | Folded) -> None:
         object.__setattr__(whose, self.slot, octets)
