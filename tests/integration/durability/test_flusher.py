@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -90,6 +91,35 @@ def test_a_flush_that_fails_is_told_in_words(begin: Begin) -> None:
         assert "cannot be read or written: Invalid argument, when what was written was flushed" in str(error)
 
 
+def test_its_word_counts(begin: Begin) -> None:
+    """Nobody is told before it answers, and then what it says: the same file flushed here would be no proof."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(0)
+    flusher = begin(start=lambda _: Beside(ours))
+
+    async def story() -> Exception | None:
+        waiting = asyncio.create_task(_flushed(flusher))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert (theirs.recv(9), waiting.done()) == (b"f", False)
+        theirs.sendall(bytes([errno.EIO]))
+        return await waiting
+
+    with theirs:
+        error = asyncio.run(story())
+
+    assert "Input/output error, when what was written was flushed" in str(error)
+
+
+def test_it_is_never_waited_for() -> None:
+    """To ask it and to hear it takes no time; where it would, it is as if it were gone."""
+    with NULL.open("rb") as file:
+        beside = begin_process(file.fileno())
+        assert beside is not None
+        assert beside.channel.gettimeout() == 0
+        beside.leave()
+
+
 def test_it_has_what_it_needs(begin: Begin) -> None:
     """A channel, the file, and a group of its own, out of reach of Ctrl-C: no socket, log or ledger of the sender."""
     begun = Begun()
@@ -145,6 +175,9 @@ def test_where_there_is_no_process_it_is_flushed_here(begin: Begin, monkeypatch:
         assert runner.run(_flushed(begin())) is None
     monkeypatch.setattr("maildrill.sender.ledger.flusher._PROGRAM", "/no/such/program.py")
     assert asyncio.run(_flushed(begin())) is None
+    with monkeypatch.context() as windows:
+        windows.setattr("maildrill.sender.ledger.flusher.os", SimpleNamespace(name="nt"))
+        assert begin_process(0) is None
     for executable in ("/no/such/python", ""):
         monkeypatch.setattr("sys.executable", executable)
         assert begin_process(0) is None
@@ -198,6 +231,20 @@ def test_closing_leaves_nothing(begin: Begin, tmp_path: Path) -> None:
         Flusher(tmp_path / "nothing", "club.ledger")
 
     assert sorted(Path("/proc/self/fd").iterdir()) == before
+
+
+def test_who_is_closed_is_listened_to_no_more(begin: Begin) -> None:
+    """By no loop: the number of its descriptor may be another file's a moment later."""
+    begun = Begun()
+    flusher = begin(start=begun)
+
+    async def story() -> bool:
+        await _flushed(flusher)
+        number = begun.all[0].channel.fileno()
+        flusher.close()
+        return asyncio.get_running_loop().remove_reader(number)
+
+    assert not asyncio.run(story())
 
 
 def _served(asked: bytes, file: Path) -> bytes:

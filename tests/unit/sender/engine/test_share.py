@@ -41,6 +41,7 @@ def shares(of: int) -> list[Share]:
 def test_each_recipient_is_in_one_share(of: int, key: int) -> None:
     """Whatever its key is, and however many share."""
     assert sum(share.has(key) for share in shares(of)) == 1
+    assert {share.whole for share in shares(of)} == {of == 1}
 
 
 @pytest.mark.parametrize("of", [2, 3, 8])
@@ -133,6 +134,14 @@ OBSTACLES: Mapping[str, tuple[dict[str, object], str]] = {
         "connections = 1",
     ),
 }
+SLOW = "leave --processes out: one process is enough for what is slowed down on purpose"
+_FEW = "a connection for each process, 3 at least", "allow more connections, or fewer processes"
+#: What is expected in place of an obstacle, and what to do, where it is no limit that slows down.
+ADVICE = {
+    "direct": ("one relay, or accounts", "leave --processes out, or send by a relay"),
+    "connections": _FEW,
+    "a destination's connections": _FEW,
+}
 
 
 @pytest.mark.parametrize("name", OBSTACLES)
@@ -145,8 +154,7 @@ def test_what_cannot_be_shared_out_is_refused(name: str, campaign: Make) -> None
     with pytest.raises(ConfigurationError, match=f"3 processes cannot share this campaign: {what}") as refused:
         check_shares(made, 3)
     assert refused.value.where == str(made.file)
-    assert refused.value.expected
-    assert refused.value.hint
+    assert (refused.value.expected, refused.value.hint) == ADVICE.get(name, ("no such limit", SLOW))
 
 
 def test_what_can_be_shared_out(campaign: Make) -> None:
