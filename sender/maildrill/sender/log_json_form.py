@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from math import isfinite
@@ -144,7 +143,7 @@ def _response(given: object) -> str:
 
 
 def _texts(given: object) -> str:
-    if type(given) is list:
-        with suppress(TypeError):  # texts, and something else
-            return f"[{','.join(map(quoted, given))}]"
-    return _field(given)
+    try:
+        return f"[{','.join(map(quoted, given))}]" if type(given) is list else _field(given)
+    except TypeError:  # texts, and something else
+        return _field(given)

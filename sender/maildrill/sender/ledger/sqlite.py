@@ -210,10 +210,15 @@ class SqliteLedger(SqlLedger):
             with self._transaction():
                 self._write(writes)
             return
-        with self._guarded(), self._nothing_left():
+        try:  # no context managers: a drill has two of these for each try, and they took a seventh of it
             if not self._connection.in_transaction:
                 self._connection.execute("BEGIN IMMEDIATE")
             self._write(writes)
+        except BaseException as error:
+            self._forget()
+            if isinstance(error, sqlite3.Error):
+                raise in_words(self._name, error) from error
+            raise
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -252,9 +257,12 @@ class SqliteLedger(SqlLedger):
         try:
             yield
         except BaseException:
-            self._gathered = Gathered()
-            self._last_try = None
+            self._forget()
             raise
+
+    def _forget(self) -> None:
+        self._gathered = Gathered()
+        self._last_try = None
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
