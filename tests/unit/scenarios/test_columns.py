@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maildrill.scenarios.oracles.columns import packed, unpacked, values
+from maildrill.scenarios.oracles.columns import packed, values
 from maildrill.smtp import Stage
 
 TEXTS = st.lists(st.text(alphabet=st.characters()) | st.sampled_from(["", "\0", "\udc80", "a\0b"]), min_size=1)
@@ -18,7 +18,7 @@ WORDS = st.lists(st.sampled_from(Stage), min_size=1)
 @given(columns=st.lists(TEXTS | NUMBERS | FLOATS | ANY | WORDS, max_size=4))
 def test_columns_come_back_to_the_type(columns: list[list[object]]) -> None:
     """Whether all of their values are texts or numbers, or some; a word of an enumeration stays one."""
-    found = [values(column) for column in unpacked(packed(columns))]
+    found = [values(column) for column in packed(columns)]
 
     assert found == columns
     assert [[type(value) for value in column] for column in found] == [
@@ -30,6 +30,6 @@ def test_texts_and_numbers_are_no_pickles() -> None:
     """Texts in which nothing stands that is put between them, and numbers of their own size."""
     columns: list[list[object]] = [["a", ""], ["a\0", "b"], [0.5, -0.0], [0, 2**32 - 1], [-1], [2**32], [True], [None]]
 
-    kinds = [kind for kind, _ in unpacked(packed(columns))]
+    kinds = [kind for kind, _ in packed(columns)]
 
     assert kinds == ["texts", "any", "floats", "counts", "any", "any", "any", "any"]

@@ -32,33 +32,27 @@ def released(octets: bytes) -> bytes:
     return zlib.decompress(octets, _RAW)
 
 
-def packed(columns: Sequence[list[Any]]) -> bytes:
-    """Return columns as octets."""
-    return squeezed(pickle.dumps([_written(column) for column in columns], pickle.HIGHEST_PROTOCOL))
-
-
-def unpacked(octets: bytes) -> list[Column]:
-    """Return the columns in octets; `values` reads each."""
-    found: list[Column] = pickle.loads(released(octets))  # noqa: S301 - our own, from this process
-    return found
+def packed(columns: Sequence[list[Any]]) -> list[Column]:
+    """Return columns as octets, each by itself: who needs but some of them leaves the others as they are."""
+    return list(map(_written, columns))
 
 
 def values(column: Column) -> list[Any]:
     """Return the values of a column."""
     kind, octets = column
-    return _READERS[kind](octets)
+    return _READERS[kind](released(octets))
 
 
 def _written(column: list[Any]) -> Column:
     kinds = set(map(type, column))
     if kinds == {str} and _BETWEEN not in "".join(column):
-        return "texts", _BETWEEN.join(column).encode("utf-8", "surrogatepass")
+        return "texts", squeezed(_BETWEEN.join(column).encode("utf-8", "surrogatepass"))
     if kinds == {float}:
-        return "floats", array("d", column).tobytes()
+        return "floats", squeezed(array("d", column).tobytes())
     if kinds == {int}:
         with suppress(OverflowError):  # below 0, or of more than 32 bits
-            return "counts", array("I", column).tobytes()
-    return "any", pickle.dumps(column, pickle.HIGHEST_PROTOCOL)
+            return "counts", squeezed(array("I", column).tobytes())
+    return "any", squeezed(pickle.dumps(column, pickle.HIGHEST_PROTOCOL))
 
 
 def _texts(octets: bytes) -> list[str]:
@@ -73,5 +67,5 @@ _READERS: dict[str, Callable[[bytes], list[Any]]] = {
     "texts": _texts,
     "floats": partial(_numbers, "d"),
     "counts": partial(_numbers, "I"),
-    "any": pickle.loads,
+    "any": pickle.loads,  # our own, from this process
 }

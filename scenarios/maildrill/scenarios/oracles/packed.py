@@ -14,7 +14,7 @@ from itertools import chain, islice, repeat
 from operator import itemgetter
 from typing import Any, TypeVar, overload
 
-from maildrill.scenarios.oracles.columns import Column, packed, unpacked, values
+from maildrill.scenarios.oracles.columns import Column, packed, values
 from maildrill.sender.log_event import LogEvent
 from maildrill.smtp import Line, Mark
 from maildrill.smtp.quickly import maker
@@ -71,7 +71,7 @@ class Series(_Many):
         self._places: dict[str, int] = {}  # of each field among the columns
         self._shapes: dict[tuple[str, ...], int] = {}  # the names of fields that there were together
         self._shaped = array("H")
-        self._blocks: list[bytes] = []
+        self._blocks: list[list[Column]] = []
         self._open: list[_Fields] = []
 
     def extend(self, events: Iterable[_Taken]) -> None:
@@ -128,7 +128,7 @@ class Series(_Many):
     def _read(self) -> Iterator[_Block]:
         """Return all blocks; what is not packed yet is taken apart at once, so that all shapes are known."""
         last = len(self._open), self._taken_apart(self._open)
-        return chain(((_BLOCK, unpacked(block)) for block in self._blocks), (last,))
+        return chain(((_BLOCK, block) for block in self._blocks), (last,))
 
     def __len__(self) -> int:
         return len(self.numbers)

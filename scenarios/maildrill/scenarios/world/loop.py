@@ -12,7 +12,7 @@ import math
 import threading
 from asyncio import base_events
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextvars import Context, copy_context
 from heapq import heapify, heappop, heappush
 from typing import Any, Final, TypeVar, TypeVarTuple
@@ -31,23 +31,13 @@ Protocol = TypeVar("Protocol", bound=asyncio.BaseProtocol)
 STUCK: Final = 1_000_000  # turns of the loop at one instant; a drill needs some dozens
 LOOK: Final = 1024  # jumps of the clock between two looks at whether this has no end
 SWEEP: Final = 256  # cancelled timers worth a sweep
+_new: Callable[[type[Turn]], Any] = object.__new__
 
 
 class Turn(asyncio.Handle):
-    """A call-back whose turn comes at this instant; a dozen are made for each message, so without asking for debug."""
+    """A call-back whose turn comes at this instant."""
 
     __slots__ = ()
-
-    def __init__(
-        self, callback: Callable[..., object], args: Sequence[Any], loop: VirtualLoop, context: Context | None
-    ) -> None:
-        self._context = copy_context() if context is None else context
-        self._loop = loop
-        self._callback = callback
-        self._args = args
-        self._cancelled = False
-        self._repr = None
-        self._source_traceback = None
 
 
 class Timer(asyncio.TimerHandle):
@@ -124,13 +114,21 @@ class VirtualLoop(base_events.BaseEventLoop):
         context: Context | None = None,
     ) -> asyncio.Handle:
         """Call `callback` at this instant, after all that is ready."""
+        handle: Any
         if self._closed or self._debug:
             self._check_closed()
             handle = asyncio.Handle(callback, args, self, context)
-        else:
-            handle = Turn(callback, args, self, context)
+        else:  # what Handle.__init__ does, here and without asking for debug: a dozen are made for each message
+            handle = _new(Turn)
+            handle._context = copy_context() if context is None else context
+            handle._loop = self
+            handle._callback = callback
+            handle._args = args
+            handle._cancelled = False
+            handle._repr = handle._source_traceback = None
         self._ready.append(handle)
-        return handle
+        made: asyncio.Handle = handle
+        return made
 
     def call_soon_threadsafe(
         self,
