@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from maildrill.fakeserver.language.settings import MECHANISMS, Limits, Settings
 from maildrill.smtp import Reply
@@ -66,6 +67,11 @@ def changed(lines: Sequence[str], changes: Sequence[str]) -> tuple[str, ...]:
     return tuple(found.values())
 
 
+@lru_cache(maxsize=64)  # it is asked for twice for each message, and a server has but one
+def _least(declared: str, most: int) -> int:
+    return min(int(declared), most) if declared.isdecimal() and int(declared) else most
+
+
 @dataclass(slots=True)
 class State:
     """What a server knows of one session.
@@ -96,8 +102,7 @@ class State:
     @property
     def size_limit(self) -> int:
         """Octets of a message that is taken: what SIZE says, but never above the limit (RFC 1870 section 4)."""
-        declared, most = self.keywords.get("SIZE", ""), self.offer.limits.message
-        return min(int(declared), most) if declared.isdecimal() and int(declared) else most
+        return _least(self.keywords.get("SIZE", ""), self.offer.limits.message)
 
     @property
     def strict(self) -> bool:

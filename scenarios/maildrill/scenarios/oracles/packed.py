@@ -90,13 +90,14 @@ class Series(_Many):
         del self._shaped[known:]
         lines = set(map(type, some)) == {tuple} and not shapes.keys() - {_LINE}  # as most events are
         named = [] if lines else list(map(_named, some))
-        alike = [_LINE] * len(some) if lines else [tuple(fields) for fields in named]
+        alike = [_LINE] if lines else [tuple(fields) for fields in named]
         for shape in dict.fromkeys(alike):
             if shape not in shapes:
                 shapes[shape] = len(shapes)
                 for name in shape:
                     places.setdefault(name, len(places))
-        self._shaped.extend(map(shapes.__getitem__, alike))
+        shaped = [*map(shapes.__getitem__, alike)]
+        self._shaped.extend(shaped * len(some) if lines else shaped)
         if len(shapes) > 1:
             return [[fields.get(name, _ABSENT) for fields in named] for name in places]
         rows = some if lines else [fields.values() for fields in named]
