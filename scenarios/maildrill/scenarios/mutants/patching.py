@@ -15,7 +15,11 @@ class Patching:
         self._before: list[tuple[object, str, object]] = []
 
     def setattr(self, target: object, name: str, value: object) -> None:
-        """Replace an attribute of a module or a class, or stand before one that it inherits."""
+        """Replace an attribute of a module or a class, or stand before one that it inherits.
+
+        Raises AttributeError where there is none: a defect of what nobody calls is none.
+        """
+        getattr(target, name)
         self._before.append((target, name, vars(target).get(name, _NOTHING)))
         setattr(target, name, value)
 

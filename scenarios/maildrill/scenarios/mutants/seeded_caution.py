@@ -15,7 +15,7 @@ from maildrill.smtp import Reply
 
 
 def sends_on_after_the_pause(patch: Patching) -> None:
-    patch.setattr(Watch, "paused", Watch._say_paused)
+    patch.setattr(Watch, "_paused", Watch._say_paused)
 
 
 def takes_all_refusals_for_one(patch: Patching) -> None:
