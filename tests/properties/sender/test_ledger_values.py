@@ -131,10 +131,10 @@ def test_who_is_moved_stands_where_they_were_put(standing: Standing, at: float, 
 @FEW
 @given(reply=REPLIES, at=MOMENTS, recipients=COUNTS, resumed=MOMENTS)
 def test_a_pause_comes_back_as_it_was(reply: Reply, at: float, recipients: int, resumed: float) -> None:
-    """And with when it ended; one that had ended ended then."""
+    """And with when it ended; one that had ended ended then. Where one stands already, no other is written."""
     one = Pause(at=at, run=1, recipients=recipients, reply=reply)
     with _opened(1) as (ledger, _):
-        LOOP.run(ledger.record([], one))
+        assert [LOOP.run(ledger.record([], pause)) for pause in (None, one, one)] == [False, True, False]
         assert ledger.pauses() == [one]
         ledger.resume(resumed)
         LOOP.run(ledger.record([], one))
