@@ -488,6 +488,24 @@ def test_a_lazy_ledger_is_written_when_the_run_has_ended(
     assert set(_read(path).values()) == {State.DELIVERED}
 
 
+def test_a_lazy_ledger_says_what_it_cannot_write(
+    tmp_path: Path,
+    campaign: Callable[..., Campaign],
+    rows: Rows,
+    entry: Callable[..., Entry],
+    ruling: Callable[..., Ruling],
+) -> None:
+    """At once, as any other: the ledger, and what SQLite says of it."""
+    ledger = open_ledger(tmp_path / "club.ledger", campaign(), at=0.0, durability=Durability.NONE)
+    (waiting,) = _enrol(ledger, rows("a@x.example"))
+
+    with pytest.raises(LedgerError, match="ledger cannot be used: FOREIGN KEY") as caught:
+        asyncio.run(ledger.record([replace(entry(waiting, ruling(Verdict.DELIVERED)), key=99)]))
+    ledger.close()
+
+    assert caught.value.where == str(tmp_path / "club.ledger")
+
+
 def test_a_closed_ledger_says_so(reopen: Open) -> None:
     """Every use of it is a LedgerError, not SQLite's."""
     ledger = reopen()
