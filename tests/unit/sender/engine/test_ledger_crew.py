@@ -99,6 +99,8 @@ def test_a_ledger_is_a_crews_until_its_last_process_is_gone(
             open_ledger(ledger, campaign(), at=1.0)
         why = "the process that began its crew is gone, and the others come to their end"
         assert refused.value.what == f"the ledger is in use by another maildrill: {why}"
+        end = "run again when they have: they end by themselves, each with the reply to what it has under way"
+        assert refused.value.hint == end
         killed.kill()
 
     assert not is_leased(ledger)
