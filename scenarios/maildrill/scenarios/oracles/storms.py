@@ -6,9 +6,10 @@ sessions are not the sender's: one that says EHLO and then HELO connects twice.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from heapq import heappop, heappush
 from itertools import chain, pairwise
 from math import inf
 from operator import attrgetter
@@ -37,7 +38,8 @@ def storm_bound(evidence: Evidence) -> Iterator[Breach]:
     starts = sorted(event.at for event in evidence.by_kind.get("run.started", ()))
     useful = {session for session, asked in evidence.by_session.items() if any(map(_is_of_use, asked))}
     idle = grouped((one for one in evidence.connected if one.session not in useful), attrgetter("host"))
-    served = {host: _served(evidence, host) for host in idle}
+    there = grouped(evidence.connected, attrgetter("host"))
+    served = {host: _served(evidence, there[host]) for host in idle}
     # each session may have to connect twice, and those under way when one fails come on top
     most = 2 * (Breaker().threshold + 2 * evidence.campaign.limits.connections + 2)
     places = {host: len(district.places) for district in evidence.districts for host in district.hosts}
@@ -70,21 +72,32 @@ def _storm(
     most: int,
     where: str,
 ) -> Iterator[Breach]:
-    """Hold the connections to some hosts against the most that there may be of them since each last served."""
-    window: dict[str, deque[float]] = {host: deque() for host in idle}
+    """Hold the connections to some hosts against the most that there may be of them at once in a window.
+
+    Each counts until the window has passed, or until its host serves.
+    """
+    ends: list[float] = []  # of those that count, the first one at hand: a heap
+    counted: deque[tuple[float, float]] = deque()  # when they were opened, and their ends; in order
     for one in sorted(chain.from_iterable(idle.values()), key=attrgetter("opened")):
-        window[one.host].append(one.opened)
-        for host, opened in window.items():
-            last = bisect_right(served[host], one.opened)
-            since = max(one.opened - FIRST_COOL_DOWN, served[host][last - 1] if last else -inf)
-            while opened and opened[0] <= since:
-                opened.popleft()
-        times = sum(map(len, window.values()))
-        first = min((opened[0] for opened in window.values() if opened), default=one.opened)
+        end = min(one.opened + FIRST_COOL_DOWN, _next(served[one.host], one.opened))
+        heappush(ends, end)
+        counted.append((one.opened, end))
+        while ends and ends[0] <= one.opened:
+            heappop(ends)
+        while counted and counted[0][1] <= one.opened:
+            counted.popleft()
+        first = counted[0][0] if counted else one.opened
         runs = 1 + bisect_right(starts, one.opened) - bisect_right(starts, first)
+        times = len(ends)
         if times > most * runs:
             yield Breach("", f"connected{where} {times} times in a minute to no purpose; {most * runs} is the most")
             return
+
+
+def _next(moments: Sequence[float], at: float) -> float:
+    """Return the first of these moments, in order, from `at` on; infinity where there is none."""
+    place = bisect_left(moments, at)
+    return moments[place] if place < len(moments) else inf
 
 
 def _destinations(evidence: Evidence) -> int:
@@ -93,10 +106,9 @@ def _destinations(evidence: Evidence) -> int:
     return max(len(accounts), len(hosts), 1)
 
 
-def _served(evidence: Evidence, host: str) -> list[float]:
-    """Return when something came of a command at a host, in order."""
-    sessions = (one.session for one in evidence.connected if one.host == host)
-    asked = chain.from_iterable(evidence.by_session.get(session, ()) for session in sessions)
+def _served(evidence: Evidence, there: Sequence[Connected]) -> list[float]:
+    """Return when something came of a command at a host, in order; there: the connections to it."""
+    asked = chain.from_iterable(evidence.by_session.get(one.session, ()) for one in there)
     return sorted(one.at for one in asked if _is_of_use(one))
 
 
