@@ -26,13 +26,15 @@ LIMIT = 60  # seconds for anything that should take one or two
 INSTALLING = 300.0  # seconds that an installation may take
 #: Debian's package for each program; elsewhere it has to be there.
 PACKAGES = {
-    "swaks": "swaks",
+    "swaks": "swaks libnet-ssleay-perl",
     "curl": "curl",
     "msmtp": "msmtp",
     "npm": "npm",
     "postfix": "postfix libsasl2-modules",
     "smtp-sink": "postfix libsasl2-modules",
 }
+#: What works where a program can do all that is asked of it, beside being there.
+WORKS = {"swaks": ("perl", "-MNet::SSLeay", "-e", "1")}  # else it has no TLS
 Command = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -147,7 +149,13 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
 
 
 def _which(name: str) -> str | None:
-    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    where = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    return where if where is None or _works(name) else None
+
+
+def _works(name: str) -> bool:
+    check = WORKS.get(name)
+    return check is None or subprocess.run(check, capture_output=True, timeout=LIMIT, check=False).returncode == 0  # noqa: S603
 
 
 def _installed(name: str) -> str | None:
