@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from maildrill.scenarios.mutants.told import CAMPAIGN
 from maildrill.sender.attempt import Scope, State, Verdict
-from maildrill.sender.ledger import AttemptRecord, Entry, Intent, Pause, Refusal, open_ledger
+from maildrill.sender.ledger import AttemptRecord, Durability, Entry, Intent, Pause, Refusal, open_ledger
 from maildrill.sender.ledger import statements as sql
 from maildrill.sender.ledger.sql_ledger import SqlLedger
 from maildrill.sender.ledger.sqlite import SqliteLedger
@@ -75,8 +75,8 @@ class OneByOne(SqliteLedger):
     write_tries = SqlLedger.write_tries
 
 
-def _opened() -> SqliteLedger:
-    ledger = open_ledger(None, CAMPAIGN, at=5.0)
+def _opened(durability: Durability = Durability.POWER) -> SqliteLedger:
+    ledger = open_ledger(None, CAMPAIGN, at=5.0, durability=durability)
     ledger.enrol([Row(n, f"r{n}@x.example", {}) for n in range(1, 5)], lambda row: f"<{row.number}@x.example>", 5.0)
     return ledger
 
@@ -99,10 +99,13 @@ def _content(ledger: SqliteLedger) -> tuple[object, ...]:
 
 
 @settings(max_examples=60)
-@given(groups=st.lists(st.lists(INTENTS | TRIES, min_size=1, max_size=5), min_size=1, max_size=2))
-def test_a_group_comes_to_what_its_writes_come_to(groups: list[list[Intent | Tries]]) -> None:
+@given(
+    groups=st.lists(st.lists(INTENTS | TRIES, min_size=1, max_size=5), min_size=1, max_size=2),
+    durability=st.sampled_from([Durability.POWER, Durability.NONE]),
+)
+def test_a_group_comes_to_what_its_writes_come_to(groups: list[list[Intent | Tries]], durability: Durability) -> None:
     """Recipients, tries with their order, pauses, and whose dot may have left (invariants I38, I39)."""
-    gathered, single = _opened(), _opened()
+    gathered, single = _opened(durability), _opened()
     single.__class__ = OneByOne
     for group in groups:
         LOOP.run(_together(gathered, group))
@@ -136,3 +139,23 @@ def test_a_ledger_of_any_database_writes_what_it_is_told() -> None:
     ]
     assert ledger.pauses() == [PAUSE]
     ledger.close()
+
+
+def test_a_lazy_ledger_knows_whose_dot_may_have_left() -> None:
+    """Whoever asks for it is told at once, and what is written for good at last has it, too."""
+    for read in (lambda one: one.counts(), lambda one: list(one.recipients()), lambda one: one.let_go()):
+        ledger = _opened(Durability.NONE)
+        LOOP.run(ledger.intend(_intent(7, [1, 2, 3], 2)))
+        LOOP.run(ledger.record([_entry(2, 1, State.DELIVERED)]))
+        before = ledger.lasting(sql.INTENTS)
+        read(ledger)
+
+        assert (before, [found[0] for found in ledger.lasting(sql.INTENTS)]) == ([], [1, 3])
+        assert [one.state for one in ledger.recipients()] == [
+            State.INFLIGHT,
+            State.DELIVERED,
+            State.PENDING,
+            State.PENDING,
+        ]
+        assert [one.body_hash for one in ledger.recipients()] == ["body 7", "body 7", None, None]
+        ledger.close()

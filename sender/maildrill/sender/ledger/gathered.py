@@ -1,7 +1,8 @@
 """What a group's intents and tries are to write, so that each statement is executed once for all of them.
 
-Rule 1: whoever is in both an intent and a try of a group is written in that order, or in the other, as they came.
-Rule 2: nothing is gathered beyond its group. Pure: `rows` says what to execute, in order.
+Rule 1: whoever is in both an intent and a try of a group is written as they came: an intent that a try has ended by
+then leaves nothing but the hash of its message. Rule 2: nothing is gathered beyond its group, but intents where nothing
+is written for good before the run has ended. Pure: `rows` says what to execute, in order.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ class Gathered:
     """Rows for the statements of intents and tries; false while there are none."""
 
     def __init__(self) -> None:
-        self._intents: list[sql.Found] = []
-        self._inflight: list[sql.Found] = []
+        self._intents: dict[int, sql.Found] = {}  # by recipient: a later one replaces an earlier one
+        self._bodies: dict[int, str] = {}  # of the message whose dot is about to leave, by recipient
         self._entries: list[Entry] = []
         self._tried: set[int] = set()
 
@@ -35,10 +36,10 @@ class Gathered:
         """Gather an intent of a run."""
         of = (run, intent.session, intent.transaction, intent.started, intent.at, intent.account, intent.host)
         for key in intent.keys:
-            self._intents.append((key, *of, *_NOT_REFUSED))
-            self._inflight.append((intent.body_hash, key))
+            self._intents[key] = (key, *of, *_NOT_REFUSED)
+            self._bodies[key] = intent.body_hash
         for one in intent.refused:
-            self._intents.append((one.key, *of, *sql.refusal(one)))
+            self._intents[one.key] = (one.key, *of, *sql.refusal(one))
 
     def conclude(self, entries: Sequence[Entry]) -> None:
         """Gather tries, behind all intents of the group so far."""
@@ -52,12 +53,22 @@ class Gathered:
 
     def rows(self, first: int) -> Iterator[tuple[str, Sequence[sql.Found]]]:
         """Yield statements, and the rows to execute each for; first: the number of the first try."""
+        yield from self.taken_tries(first)
         if self._intents:
-            yield sql.INTEND, self._intents
-        if self._inflight:
-            yield sql.INFLIGHT, self._inflight
-        if self._entries:
-            numbered = list(enumerate(self._entries, first))
-            yield sql.NUMBERED_TRY, [(number, *sql.attempt(entry)) for number, entry in numbered]
-            yield sql.TRIED, [(number, *sql.standing(entry.key, entry.standing)) for number, entry in numbered]
-            yield sql.STRIKE, [(entry.key,) for entry in self._entries]
+            yield sql.INTEND, list(self._intents.values())
+        if self._bodies:
+            yield sql.INFLIGHT, [(body, key) for key, body in self._bodies.items()]
+
+    def taken_tries(self, first: int) -> list[tuple[str, Sequence[sql.Found]]]:
+        """Return what `rows` yields for the tries, which are gathered no longer, nor are the intents that they end."""
+        entries = self._entries
+        if not entries:
+            return []
+        numbered, bodies = list(enumerate(entries, first)), self._bodies
+        tries = [(number, *sql.attempt(entry)) for number, entry in numbered]
+        tried = [(bodies.pop(one.key, None), number, *sql.standing(one.key, one.standing)) for number, one in numbered]
+        for entry in entries:
+            self._intents.pop(entry.key, None)
+        self._entries, self._tried = [], set()
+        struck = [(entry.key,) for entry in entries]
+        return [(sql.NUMBERED_TRY, tries), (sql.GATHERED_TRIED, tried), (sql.STRIKE, struck)]

@@ -77,6 +77,10 @@ class SqlLedger(ABC):
     def all(self, statement: str, parameters: Sequence[object] = ()) -> list[sql.Found]:
         """Return all rows of a short answer."""
 
+    def lasting(self, statement: str, parameters: Sequence[object] = ()) -> list[sql.Found]:
+        """Return all rows of a short answer that no intent and no try changes."""
+        return self.all(statement, parameters)
+
     @abstractmethod
     def rows(self, statement: str, parameters: Sequence[object] = ()) -> Iterator[sql.Found]:
         """Yield the rows of a long answer."""
@@ -126,7 +130,7 @@ class SqlLedger(ABC):
         return self._ahead.addressee(key)
 
     def _rows_of(self, keys: Sequence[int]) -> Iterator[tuple[int, tuple[Row, str]]]:
-        found = self.all(sql.ADDRESSEES, [*keys, *[keys[-1]] * (sql.SOME - len(keys))])
+        found = self.lasting(sql.ADDRESSEES, [*keys, *[keys[-1]] * (sql.SOME - len(keys))])
         for key, number, address, fields, message_id in found:
             yield key, (_row(number, address, _read(fields)[0]), message_id)
 

@@ -3,7 +3,7 @@
 Rule 1: with WAL a transaction is on the disk when the -wal was flushed behind its commit: by SQLite (synchronous=FULL),
 or by us (NORMAL, and a `Flusher`). Rule 2: who has the file leased has it all, so what is leased of it is known in
 memory, and to nobody else. Rule 3: we may read what is committed and not flushed yet: what we write upon it comes to
-the disk behind it.
+the disk behind it. Rule 4: what is gathered is executed before anything is read that it may change.
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ class SqliteLedger(SqlLedger):
         everybody, share = self._share.whole, self._share
         last_key, turns = wanted.last_key, wanted.turns
         with self._guarded():
+            self._pour()
             apart = (json.dumps(list(wanted.without)), turns.count, json.dumps(list(turns.out)))
             for found in self._connection.execute(sql.WAITING, apart):
                 key, due = found[0], found[5]
@@ -178,23 +179,44 @@ class SqliteLedger(SqlLedger):
     def _pour(self) -> None:
         """Execute what was gathered; a failure takes back the transaction, and nothing stays gathered."""
         gathered = self._gathered
-        if not gathered:
-            return
-        self._gathered = Gathered()
+        if gathered:
+            self._gathered = Gathered()
+            self._execute(gathered.rows(self._numbers(gathered.tries)))
+
+    def _pour_tries(self) -> None:
+        """Execute what was gathered of tries: of most intents there is nothing to execute once their try has come."""
+        gathered = self._gathered
+        if gathered.tries:
+            self._execute(gathered.taken_tries(self._numbers(gathered.tries)))
+
+    def _numbers(self, count: int) -> int:
+        """Give out numbers for so many tries; return the first of them."""
         last = self._last_try
         if last is None:
             (last,) = self._connection.execute(sql.LAST_TRY).fetchone()
-        self._last_try = last + gathered.tries
-        for statement, rows in gathered.rows(last + 1):
+        self._last_try = last + count
+        return last + 1
+
+    def _execute(self, statements: Iterable[tuple[str, Sequence[sql.Found]]]) -> None:
+        for statement, rows in statements:
             self._connection.executemany(statement, rows)
 
     def _write(self, writes: Iterable[Write]) -> None:
         for write in writes:
             write()
-        self._pour()
+        if self.lazy:
+            self._pour_tries()
+        else:
+            self._pour()
 
     def all(self, statement: str, parameters: Sequence[object] = ()) -> list[sql.Found]:
         """Return all rows of a short answer."""
+        with self._guarded():
+            self._pour()
+        return self.lasting(statement, parameters)
+
+    def lasting(self, statement: str, parameters: Sequence[object] = ()) -> list[sql.Found]:
+        """Return all rows of a short answer that no intent and no try changes; what is gathered may stay so."""
         try:
             return self._connection.execute(statement, parameters).fetchall()
         except sqlite3.Error as error:
@@ -203,6 +225,7 @@ class SqliteLedger(SqlLedger):
     def rows(self, statement: str, parameters: Sequence[object] = ()) -> Iterator[sql.Found]:
         """Yield the rows of a long answer."""
         with self._guarded():
+            self._pour()
             yield from self._connection.execute(statement, parameters)
 
     def _commit(self, writes: Sequence[Write]) -> None:
@@ -232,6 +255,7 @@ class SqliteLedger(SqlLedger):
     def _transaction(self) -> Iterator[None]:
         with self._guarded(), self.turn():
             if self._connection.in_transaction:
+                self._pour()
                 self._connection.execute("COMMIT")
             if not self._share.whole:
                 self._last_try = None

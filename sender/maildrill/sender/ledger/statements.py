@@ -52,6 +52,8 @@ STAND = (
     " WHERE id = ?"
 )
 TRIED = STAND.replace("SET ", "SET attempt = ?, ")
+#: The same with the message's hash in front; None: it stays.
+GATHERED_TRIED = TRIED.replace("SET ", "SET body_hash = coalesce(?, body_hash), ")
 #: Recipients whose rows are read in one go.
 SOME = 50
 _MARKS = ", ".join("?" * SOME)
