@@ -9,7 +9,7 @@ from maildrill.sender.attempt import State
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.connection_log import ConnectionLog
 from maildrill.sender.intake import log_recovered
-from maildrill.sender.ledger import Ledger, RecipientRecord
+from maildrill.sender.ledger import Ledger
 from maildrill.sender.lists import Row
 from maildrill.sender.message import message_id
 
@@ -34,9 +34,8 @@ def begin_run(
     )
     if total > enrolment.added:
         log_recovered(log, ledger.recovered, now)
-    for record in ledger.recipients() if enrolment.last_key else ():
-        if record.key <= enrolment.last_key:
-            _log_restored(log, record, now)
+    for address, state, attempts in ledger.standings(enrolment.last_key) if enrolment.last_key else ():
+        log.emit("recipient.restored", now, recipient=address, state=state, attempts=attempts)
     for address, number, identity in ledger.newcomers(enrolment.last_key):
         log.emit("recipient.queued", now, recipient=address, row=number, message_id=identity)
     return states
@@ -57,13 +56,3 @@ def end_run(  # noqa: PLR0913 - what there is to be said
         attempts=attempts,
     )
     return states
-
-
-def _log_restored(log: ConnectionLog, record: RecipientRecord, now: float) -> None:
-    log.emit(
-        "recipient.restored",
-        now,
-        recipient=record.address,
-        state=record.state.value,
-        attempts=record.attempts,
-    )

@@ -17,9 +17,9 @@ from maildrill.sender.attempt import Fault, Scope, State, Verdict
 from maildrill.sender.campaign import Mailbox, Mode
 from maildrill.sender.ledger import AttemptRecord, Entry, Intent, Pause, Refusal, Requeued, open_ledger
 from maildrill.sender.ledger import statements as sql
+from maildrill.sender.ledger.enrolling import as_json
 from maildrill.sender.ledger.identity import fingerprint
 from maildrill.sender.ledger.recovery import recover
-from maildrill.sender.ledger.sql_ledger import as_json
 from maildrill.sender.ledger.sqlite import SqliteLedger
 from maildrill.sender.lists import Row
 from maildrill.sender.pacing.lessons import Kind, Lesson

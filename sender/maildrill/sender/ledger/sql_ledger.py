@@ -10,12 +10,11 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from itertools import islice
-from json.encoder import encode_basestring as _quoted
 
 from maildrill.sender.attempt import State
 from maildrill.sender.ledger import statements as sql
 from maildrill.sender.ledger.ahead import Ahead
+from maildrill.sender.ledger.enrolling import enrol, identity
 from maildrill.sender.ledger.group import GroupCommit, Then, Write
 from maildrill.sender.ledger.records import (
     AttemptRecord,
@@ -33,14 +32,12 @@ from maildrill.sender.ledger.records import (
 from maildrill.sender.lists import Row
 from maildrill.sender.pacing.lessons import Lesson
 from maildrill.sender.plan import EVERYBODY, Waiting, Wanted
-from maildrill.sender.standing import Standing, requeued
-from maildrill.smtp import Reply, domain_of
+from maildrill.sender.standing import Standing
+from maildrill.smtp import Reply
 from maildrill.smtp.quickly import maker
 
-GONE = "no longer in the list"
 #: A recipient as it was read, and where an operator says that it stands from now on.
 Move = tuple[RecipientRecord, Standing]
-_AT_ONCE = 1000  # rows that are in memory at a time
 _row = maker(Row)
 _read = json.JSONDecoder().raw_decode  # of what we have written ourselves: there are no blanks around it
 
@@ -49,11 +46,12 @@ class SqlLedger(ABC):
     """A ledger that `opening` has prepared; `Ledger` says what its methods do.
 
     run: 0 where it is only read. renewal: seconds after which leases must be renewed; None: they last as long as we.
-    window: recipients that one sender is to hold, at most.
+    window: recipients that one sender is to hold, at most. takes_arrays: the database takes JSON's arrays apart.
     """
 
     renewal: float | None = None
     window = 5000
+    takes_arrays = False
 
     def __init__(self, *, created: float, run: int, campaign: str) -> None:
         self.campaign = campaign
@@ -102,24 +100,9 @@ class SqlLedger(ABC):
     def enrol(self, rows: Iterable[Row], message_id: Callable[[Row], str], at: float) -> Enrolment:
         """Bring the ledger up to the list, as `Ledger.enrol` says."""
         with self.writing():
-            (last_key,) = self.do(sql.LAST_KEY) or (0,)
-            before = sum(self._states().values())
-            self.do(sql.LISTED)
-            listing = iter(rows)
-            while some := list(islice(listing, _AT_ONCE)):
-                self.each(sql.LIST, [(_identity(row.address),) for row in some])
-                self.each(sql.ADD, [_newcomer(row, message_id(row), at) for row in some])
-            self.do(sql.SUPPRESS, (GONE,))
-            self._requeue(at)
-            self.do(sql.UNLISTED)
-            added = sum(self._states().values()) - before
+            enrolment = enrol(self, rows, message_id, at)
         self.let_go()
-        return Enrolment(added, last_key)
-
-    def _requeue(self, at: float) -> None:
-        """Give those who were held, and those who are in the list again, a new start."""
-        while some := [sql.waiting(found) for found in self.all(sql.RETURNING, (GONE, _AT_ONCE))]:
-            self.each(sql.STAND, [sql.standing(who.key, requeued(who.standing, at)) for who in some])
+        return enrolment
 
     @abstractmethod
     def let_go(self) -> None:
@@ -212,13 +195,17 @@ class SqlLedger(ABC):
         for found in self.rows(sql.RECIPIENTS):
             yield sql.recipient_record(found)
 
+    def standings(self, last_key: int) -> Iterator[tuple[str, str, int]]:
+        """Yield address, state and counted tries of those whose keys are not above `last_key`, in order."""
+        yield from self.rows(sql.STANDINGS, (last_key,))
+
     def newcomers(self, last_key: int) -> Iterator[tuple[str, int, str]]:
         """Yield address, line in the list and Message-ID of those whose keys are above `last_key`, in order."""
         yield from self.rows(sql.NEWCOMERS, (last_key,))
 
     def find(self, address: str) -> RecipientRecord | None:
         """Return the recipient with this address, in any letter case; None where there is none."""
-        found = self.all(sql.FIND, (_identity(address),))
+        found = self.all(sql.FIND, (identity(address),))
         return sql.recipient_record(found[0]) if found else None
 
     def attempts(self, of: RecipientRecord | None = None) -> Iterator[AttemptRecord]:
@@ -277,18 +264,3 @@ class SqlLedger(ABC):
         with self.writing():
             for write in writes:
                 write()
-
-
-def _identity(address: str) -> str:
-    """Return what is equal for two spellings of one recipient (as lists.addresses has it)."""
-    return address.casefold()
-
-
-def _newcomer(row: Row, message_id: str, at: float) -> tuple[object, ...]:
-    domain = domain_of(row.address)
-    return (_identity(row.address), row.address, domain, row.number, as_json(row.fields), message_id, at, at)
-
-
-def as_json(fields: Mapping[str, str]) -> str:
-    """Return texts by their names as JSON, as json.dumps has them, which takes four times as long."""
-    return "{" + ", ".join([f"{_quoted(name)}: {_quoted(text)}" for name, text in fields.items()]) + "}"

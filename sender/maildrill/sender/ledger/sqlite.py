@@ -20,12 +20,10 @@ from maildrill.sender.ledger.gathered import Gathered
 from maildrill.sender.ledger.group import Write
 from maildrill.sender.ledger.lease import is_leased
 from maildrill.sender.ledger.records import Entry, Intent, Page, Pause
-from maildrill.sender.ledger.sql_ledger import GONE, SqlLedger
+from maildrill.sender.ledger.sql_ledger import SqlLedger
 from maildrill.sender.ledger.trouble import in_words
 from maildrill.sender.plan import EVERYBODY, Waiting, Wanted
 from maildrill.sender.share import WHOLE, Share
-
-__all__ = ["GONE", "SqliteLedger"]
 
 
 class SqliteLedger(SqlLedger):
@@ -34,6 +32,8 @@ class SqliteLedger(SqlLedger):
     lazy: nothing is written for good before the run has ended. turn: held while a transaction is open, not while it is
     flushed. share: whom it gives out, where several processes send, who write in turns.
     """
+
+    takes_arrays = True
 
     def __init__(  # noqa: PLR0913 - what a ledger is, what it is on, and how much of it is ours
         self,

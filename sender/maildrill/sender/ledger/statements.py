@@ -19,33 +19,16 @@ _waiting, _standing = maker(Waiting), maker(Standing)
 _STATES, _VERDICTS, _SCOPES, _STAGES, _FAULTS = Words(State), Words(Verdict), Words(Scope), Words(Stage), Words(Fault)
 
 _STANDING = "state, attempts, due, first_at, expires_at, doubtful, reason"
-_WAITING = f"SELECT id, address, queued_at, {_STANDING} FROM recipient"  # noqa: S608 - constants only
+WHO_WAITS = f"SELECT id, address, queued_at, {_STANDING} FROM recipient"  # noqa: S608 - constants only
 _EVIDENCE = "verdict, stage, code, lines, fault, rule"
 
 LAST_KEY = "SELECT coalesce(max(id), 0) FROM recipient"
 #: All who wait but those at the domains of a JSON array, and those whose turn it is by another one; SQLite decides that
 #: by the index alone.
 WAITING = (
-    f"{_WAITING} WHERE state IN ('pending', 'deferred')"  # noqa: S608 - constants only
+    f"{WHO_WAITS} WHERE state IN ('pending', 'deferred')"  # noqa: S608 - constants only
     " AND domain NOT IN (SELECT value FROM json_each(?)) AND id % ? NOT IN (SELECT value FROM json_each(?))"
     " ORDER BY due, id"
-)
-#: The list of this run, while it is compared with the ledger.
-LISTED = "CREATE TEMPORARY TABLE listed (identity TEXT PRIMARY KEY)"
-LIST = "INSERT INTO listed (identity) VALUES (?) ON CONFLICT (identity) DO NOTHING"
-UNLISTED = "DROP TABLE listed"
-RETURNING = (
-    f"{_WAITING} WHERE (state = 'held' OR (state = 'suppressed' AND reason = ?))"  # noqa: S608 - constants only
-    " AND identity IN (SELECT identity FROM listed) ORDER BY id LIMIT ?"
-)
-ADD = (
-    "INSERT INTO recipient (identity, address, domain, number, fields, message_id, queued_at, state, due)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', ?) ON CONFLICT (identity) DO NOTHING"
-)
-SUPPRESS = (
-    "UPDATE recipient SET state = 'suppressed', due = NULL, reason = ?"
-    " WHERE state IN ('pending', 'deferred', 'held') "
-    " AND NOT EXISTS (SELECT 1 FROM listed WHERE listed.identity = recipient.identity)"
 )
 STAND = (
     "UPDATE recipient SET state = ?, attempts = ?, due = ?, first_at = ?, expires_at = ?, doubtful = ?, reason = ?"
@@ -87,6 +70,7 @@ _RECIPIENT = (
     " FROM recipient LEFT JOIN attempt ON attempt.id = recipient.attempt"
 )
 RECIPIENTS = f"{_RECIPIENT} ORDER BY recipient.id"
+STANDINGS = "SELECT address, state, attempts FROM recipient WHERE id <= ? ORDER BY id"
 NEWCOMERS = "SELECT address, number, message_id FROM recipient WHERE id > ? ORDER BY id"
 FIND = f"{_RECIPIENT} WHERE identity = ?"
 _ATTEMPT = (
@@ -137,7 +121,7 @@ Found = tuple[Any, ...]
 
 
 def waiting(found: Found) -> Waiting:
-    """Return the recipient of a row of WAITING, RETURNING or INTENTS."""
+    """Return the recipient of a row of WHO_WAITS or INTENTS."""
     key, address, queued_at, state, attempts, due, first_at, expires_at, doubtful, reason = found[:10]
     return _waiting(
         key,

@@ -146,6 +146,10 @@ class Ledger(Protocol):
         """Yield all recipients in the order in which they were added."""
         ...
 
+    def standings(self, last_key: int) -> Iterator[tuple[str, str, int]]:
+        """Yield address, state and counted tries of those whose keys are not above `last_key`, in order."""
+        ...
+
     def newcomers(self, last_key: int) -> Iterator[tuple[str, int, str]]:
         """Yield address, line in the list and Message-ID of those whose keys are above `last_key`, in order."""
         ...

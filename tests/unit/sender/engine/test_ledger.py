@@ -25,8 +25,9 @@ from maildrill.sender.ledger import (
     open_ledger,
     read_ledger,
 )
+from maildrill.sender.ledger.enrolling import GONE
 from maildrill.sender.ledger.records import Refusal
-from maildrill.sender.ledger.sqlite import GONE, SqliteLedger
+from maildrill.sender.ledger.sqlite import SqliteLedger
 from maildrill.sender.lists import Row
 from maildrill.sender.override import Override, Overrides, Then
 from maildrill.sender.pacing.lessons import Kind, Lesson
@@ -99,6 +100,23 @@ def test_rows_appended_to_the_list_are_added_on_resume(reopen: Open, rows: Rows)
     assert [record.address for record in ledger.recipients() if record.key > enrolment.last_key] == ["b@x.example"]
     assert enrolment.added == 1
     assert [one.address for one in ledger.lease(50.0, 50.0, 9).waiting] == ["a@x.example", "b@x.example"]
+
+
+def test_nothing_is_worked_out_again_for_whom_the_ledger_has(reopen: Open, rows: Rows) -> None:
+    """A resumed run asks for the Message-IDs of those alone who are new, in whatever letters their names are."""
+    known = ("a@x.example", "rené@x.example", "\U0001f40e@x.example", 'o"\\k@x.example')
+    _enrol(reopen(), rows(*known))
+    asked: list[str] = []
+
+    def message_id(row: Row) -> str:
+        asked.append(row.address)
+        return "<id>"
+
+    ledger = reopen()
+    ledger.enrol(rows("b@x.example", *map(str.upper, known), "c@x.example"), message_id, 50.0)
+
+    assert asked == ["b@x.example", "c@x.example"]
+    assert [one.address for one in ledger.recipients()] == [*known, *asked]
 
 
 def test_whoever_is_new_is_named_with_line_and_message(reopen: Open, rows: Rows) -> None:
