@@ -16,6 +16,7 @@ from maildrill.sender.override import Overrides
 from maildrill.sender.pacing.hours import ALWAYS, Opening
 from maildrill.sender.security import WHERE_OFFERED, Security
 from maildrill.smtp.quantity import Rate
+from maildrill.smtp.quickly import quickly
 
 
 class Mode(StrEnum):
@@ -43,6 +44,7 @@ class UnknownPolicy(StrEnum):
     AT_LEAST_ONCE = "at-least-once"  # try again with the same Message-ID: never lost
 
 
+@quickly
 @dataclass(frozen=True, slots=True)
 class Mailbox:
     """A display name (may be empty) and an address."""

@@ -19,7 +19,9 @@ from maildrill.sender.merge.template import Template
 from maildrill.sender.octets import Content
 from maildrill.sender.ready_text import ReadyText
 from maildrill.smtp import ConfigurationError, domain_of
+from maildrill.smtp.quickly import maker
 
+_mailbox = maker(Mailbox)
 #: Columns that hold the recipient's name for the To field, by their lower-case names; the first one wins.
 NAME_COLUMNS = ("full name", "name")
 
@@ -48,6 +50,8 @@ class Composer:
                 refuse_tags(template, str(campaign.file))
         self._bodies = [_Body(template) for template in bodies]
         self._attachments = [_attached(path) for path in campaign.attachments]
+        tags = self._subject.tags
+        self._same_subject = None if tags else headers.unstructured("Subject", self._subject.render({}))
         self._sender = headers.address("From", campaign.sender)
         if campaign.reply_to is not None:
             self._sender += headers.address("Reply-To", campaign.reply_to)
@@ -66,7 +70,7 @@ class Composer:
                 headers.date(date),
                 self._sender,
                 b"To: undisclosed-recipients:;\r\n" if row is None else headers.address("To", self._recipient(row)),
-                headers.unstructured("Subject", self._subject.render(fields)),
+                self._same_subject or headers.unstructured("Subject", self._subject.render(fields)),
                 headers.tokens("Message-ID", message_id),
                 b"MIME-Version: 1.0\r\n",
                 *self._content([(body.part(fields),) for body in self._bodies]),
@@ -78,8 +82,11 @@ class Composer:
         return mime.multipart("mixed", [content, *self._attachments], self._mixed) if self._attachments else content
 
     def _recipient(self, row: Row) -> Mailbox:
-        name = next((row.fields[column] for column in _name_columns(tuple(row.fields)) if row.fields[column]), "")
-        return Mailbox(name or split_mailbox(row.fields.get(self._campaign.email, ""))[0], row.address)
+        fields = row.fields
+        for column in _name_columns(tuple(fields)):
+            if fields[column]:
+                return _mailbox(fields[column], row.address)
+        return _mailbox(split_mailbox(fields.get(self._campaign.email, ""))[0], row.address)
 
 
 @lru_cache(maxsize=16)  # all rows of a list have the same columns

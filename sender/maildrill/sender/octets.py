@@ -17,6 +17,8 @@ from maildrill.smtp.quickly import maker, quickly
 #: Octets that are handed on at once.
 BLOCK = 65536
 
+_set = object.__setattr__
+
 
 class Shared(Protocol):
     """Octets that many messages have in common; 7-bit, and not necessarily in memory."""
@@ -48,16 +50,22 @@ class Content:
     ascii: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        mine = [piece for piece in self.pieces if isinstance(piece, bytes)]
-        own = sum(map(len, mine))
-        shared = (
-            0
-            if len(mine) == len(self.pieces)
-            else sum([piece.size for piece in self.pieces if not isinstance(piece, bytes)])
-        )
-        object.__setattr__(self, "own", own)
-        object.__setattr__(self, "size", own + shared)
-        object.__setattr__(self, "ascii", all(map(bytes.isascii, mine)))  # what is shared is base64
+        only = self._only
+        if only is not None:
+            own, shared, plain = len(only), 0, only.isascii()
+        else:
+            mine = [piece for piece in self.pieces if isinstance(piece, bytes)]
+            own, plain = sum(map(len, mine)), all(map(bytes.isascii, mine))  # what is shared is base64
+            shared = sum([piece.size for piece in self.pieces if not isinstance(piece, bytes)])
+        _set(self, "own", own)
+        _set(self, "size", own + shared)
+        _set(self, "ascii", plain)
+
+    @property
+    def _only(self) -> bytes | None:
+        """The one piece, where it is the message's own, as in most messages."""
+        (only,) = self.pieces if len(self.pieces) == 1 else (None,)
+        return only if isinstance(only, bytes) else None
 
     @classmethod
     def of(cls, octets: bytes) -> Content:
@@ -76,8 +84,8 @@ class Content:
 
     def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """Yield the octets from `start` up to `stop` (None: the end), some at a time, none of them empty."""
-        only = self.pieces[0] if len(self.pieces) == 1 else None
-        if isinstance(only, bytes) and 0 < len(only) <= BLOCK and not start and stop is None:  # as most messages are
+        only = self._only
+        if only is not None and 0 < len(only) <= BLOCK and not start and stop is None:
             yield only
             return
         rest = self.size if stop is None else min(stop, self.size)
@@ -92,14 +100,16 @@ class Content:
 
     def digest(self) -> str:
         """Return the hash of all octets, as log and ledger have it."""
-        found = blake2b(digest_size=16)
-        for block in self.blocks():
+        only = self._only
+        found = blake2b(only or b"", digest_size=16)
+        for block in self.blocks() if only is None else ():
             found.update(block)
         return found.hexdigest()
 
     def whole(self) -> bytes:
         """Return all octets at once: for people and tests."""
-        return b"".join(self.blocks())
+        only = self._only
+        return b"".join(self.blocks()) if only is None else only
 
     def outline(self) -> bytes:
         """Return a message of the same parts, without the octets that are shared."""

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from maildrill.sender.attempt import State
 from maildrill.sender.campaign import Campaign
@@ -174,6 +175,7 @@ def summarise(  # noqa: PLR0913 - the facts that no record holds are named one b
     )
 
 
+@lru_cache(maxsize=1024)  # most replies of a server are the same ones
 def shape(reply: Reply) -> str:
     """Return a reply with all that differs from mail to mail replaced by `*`: addresses, queue ids, numbers."""
     status = EnhancedStatus.leading(reply.text)

@@ -78,8 +78,8 @@ def _of_ledger(attempt: AttemptRecord) -> _Key:
         attempt.recipient,
         attempt.session,
         attempt.transaction,
-        attempt.stage.value,
-        attempt.verdict.value,
+        attempt.stage._value_,  # .value takes four times as long
+        attempt.verdict._value_,
         said,
         attempt.counted,
     )

@@ -9,7 +9,7 @@ of them together: that takes a third of the time.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice, repeat
 from operator import itemgetter
 from typing import Any, TypeVar, overload
@@ -99,7 +99,7 @@ class Series(_Many):
         shaped = [*map(shapes.__getitem__, alike)]
         self._shaped.extend(shaped * len(some) if lines else shaped)
         if len(shapes) > 1:
-            return [[fields.get(name, _ABSENT) for fields in named] for name in places]
+            return _filled(named, alike, places)
         rows = some if lines else [fields.values() for fields in named]
         return [[*column] for column in zip(*rows, strict=True)]
 
@@ -147,6 +147,17 @@ class Series(_Many):
 
 def _named(fields: _Fields) -> Mapping[str, object]:
     return dict(zip(_LINE, fields, strict=True)) if isinstance(fields, tuple) else fields
+
+
+def _filled(
+    named: Sequence[Mapping[str, object]], shapes: Sequence[tuple[str, ...]], places: Collection[str]
+) -> list[list[object]]:
+    """Return the columns of events of several shapes: a row has the event's own values, and what stands for none."""
+    pick = {
+        shape: itemgetter(*[shape.index(name) if name in shape else -1 for name in places], -1) for shape in {*shapes}
+    }
+    rows = [pick[shape]((*fields.values(), _ABSENT)) for shape, fields in zip(shapes, named, strict=True)]
+    return [[*column] for column in zip(*rows, strict=True)][:-1]
 
 
 def _maker(names: tuple[str, ...], places: Mapping[str, int]) -> tuple[tuple[str, ...], Callable[[Any], Iterable[Any]]]:
