@@ -128,8 +128,9 @@ class Witness:
             record = self._journal.session(session)
             if record is not None:
                 self._records[session] = record
-        said = reply or entry.half
-        kind = stage, said.code if said else 0, reply is not said, entry.closed or ""
+        half = entry.half
+        said = half if reply is None else reply
+        kind = stage, 0 if said is None else said.code, reply is not said, entry.closed or ""
         self._answered[kind] = self._answered.get(kind, 0) + 1
         if stage is _BANNER and reply is not None and reply.code == 521:
             self.takes_no_mail = True
@@ -137,9 +138,9 @@ class Witness:
             self._ask(entry)
         if entry.message is not None:
             self._take(entry.message)
-        if entry.half is not None and entry.closed is None and stage in _ENDS:
+        if half is not None and entry.closed is None and stage in _ENDS:
             self._torn[session] = entry
-        elif reply is not None and session in self._torn:
+        elif self._torn and reply is not None and session in self._torn:
             self._end(self._torn.pop(session))
 
     def _end(self, torn: Entry) -> None:

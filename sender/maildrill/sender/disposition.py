@@ -49,7 +49,7 @@ def judge(tx: Transaction, *, free: Collection[str] = ()) -> tuple[Ruling, ...]:
     if decided is not None:
         return tuple(_ruling(to, *decided) for to in tx.recipients)
     message = (ROWS["stopped"], tx.broken or _GONE) if _left(tx) else _of_message(tx)
-    return tuple(_ruling(to, *_of_recipient(tx, n, message, free)) for n, to in enumerate(tx.recipients))
+    return tuple([_ruling(to, *_of_recipient(tx, n, message, free)) for n, to in enumerate(tx.recipients)])
 
 
 def judge_setup(

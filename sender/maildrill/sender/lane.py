@@ -223,7 +223,7 @@ class Lane:
         """Try one batch; return those to be tried again at once in this session."""
         desk, clock, letter = self._shop.desk, self._shop.clock, self._shop.letters.letter(batch)
         self.stay.turns += 1
-        addresses = tuple(waiting.address for waiting in batch)
+        addresses = tuple([waiting.address for waiting in batch])
         started = clock.now()
         desk.log.emit(
             "transaction.started",

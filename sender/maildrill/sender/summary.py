@@ -6,7 +6,7 @@ Pure. Rule: every recipient is counted in exactly one state, so that the sums al
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -148,10 +148,10 @@ def summarise(  # noqa: PLR0913 - the facts that no record holds are named one b
     tries = _Tries()
     for attempt in attempts:
         tries.take(attempt)
-    domains: dict[str, Counter[State]] = {}
+    domains: defaultdict[str, Counter[State]] = defaultdict(Counter)
+    inflight, pending = State.INFLIGHT, State.PENDING
     for record in recipients:
-        state = State.PENDING if record.state is State.INFLIGHT else record.state
-        domains.setdefault(domain_of(record.address), Counter())[state] += 1
+        domains[domain_of(record.address)][pending if record.state is inflight else record.state] += 1
     order = sorted(domains, key=lambda domain: (-domains[domain].total(), domain))
     total: Counter[State] = Counter()
     for states in domains.values():

@@ -105,26 +105,27 @@ def side_shows(evidence: Evidence) -> Iterator[Breach]:
 def _first_fault(asked: Sequence[Asked]) -> tuple[str, Asked] | None:
     """Return what is against the grammar in a session (RFC 5321 section 4.1.4), and the command, if there is one."""
     greeted = begun = opened = named = False  # begun: MAIL was said; opened: and accepted; named: and RCPT behind it
-    last = Stage.BANNER
+    last, mail, rcpt = Stage.BANNER, Stage.MAIL, Stage.RCPT
     for one in asked:
-        if one.stage in _HELLO:
+        stage = one.stage
+        if stage in _HELLO:
             greeted = True
-        elif one.stage is Stage.MAIL:
+        elif stage is mail:
             if not greeted:
                 return "MAIL before EHLO", one
             if opened:
                 return "MAIL in the middle of a transaction", one
             begun, named = True, False
             opened = one.reply is not None and one.reply.positive
-        elif one.stage in _NEEDS_MAIL:
-            if not begun and (last, one.stage) != (Stage.BODY, Stage.BDAT):  # refused within the chunk, noted after it
-                return f"{one.stage} without MAIL", one
-            if begun and one.stage is not Stage.RCPT and not named:
-                return f"{one.stage} without RCPT", one
+        elif stage in _NEEDS_MAIL:
+            if not begun and (last, stage) != (Stage.BODY, Stage.BDAT):  # refused within the chunk, noted after it
+                return f"{stage} without MAIL", one
+            if begun and stage is not rcpt and not named:
+                return f"{stage} without RCPT", one
             named = True
-        if one.stage in _ENDS and one.whole:
+        if stage in _ENDS and one.whole:
             begun = opened = named = False
-        last = one.stage
+        last = stage
     return None
 
 

@@ -38,8 +38,8 @@ def connections(evidence: Evidence) -> Iterator[Breach]:
 
 def token_bucket(evidence: Evidence) -> Iterator[Breach]:
     """I21: buckets of our own, filled by the campaign's rates and emptied by the journal's MAIL commands."""
-    limits = evidence.campaign.limits
-    begun = [asked for asked in evidence.asked if asked.stage is Stage.MAIL]
+    limits, mail = evidence.campaign.limits, Stage.MAIL
+    begun = [asked for asked in evidence.asked if asked.stage is mail]
     if limits.rate is not None:
         yield from _bucket(begun, limits.rate, limits.burst, "")
     for district in evidence.districts:

@@ -9,6 +9,7 @@ of them together: that takes a third of the time.
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice, repeat
 from operator import itemgetter
@@ -213,23 +214,18 @@ class Events(_Many):
     def _sort(self) -> None:
         """Give what has come to the series of its kind."""
         coming, self._coming = self._coming, []
-        sorted_: dict[str, list[_Taken]] = {}
+        sorted_: defaultdict[str, list[_Taken]] = defaultdict(list)
         for event in coming:
-            kind = event[2]
-            if kind in sorted_:
-                sorted_[kind].append(event)
-            else:
-                sorted_[kind] = [event]
+            sorted_[event[2]].append(event)
         for kind, events in sorted_.items():
             if kind not in self._kinds:
                 self._kinds[kind] = Series(kind)
                 self._places[kind] = len(self._places)
             self._kinds[kind].extend(events)
-        places = self._places
-        self._order.extend([places[event[2]] for event in coming])
-        numbers, moments = [event[0] for event in coming], [event[1] for event in coming]
+        numbers, moments, kinds, _ = zip(*coming, strict=True)
+        self._order.extend(map(self._places.__getitem__, kinds))
         before, at = self._last or (numbers[0] - 1, moments[0])
-        self._steady &= numbers == [*range(before + 1, before + 1 + len(numbers))]
+        self._steady &= numbers == (*range(before + 1, before + 1 + len(numbers)),)
         self._steady &= [at, *moments] == sorted([at, *moments])
         self._last = numbers[-1], moments[-1]
 

@@ -175,7 +175,7 @@ class VirtualLoop(base_events.BaseEventLoop):
 
     def _run_once(self) -> None:
         """Run turns until stop() is called; a turn is what was ready when it began."""
-        ready = self._ready
+        ready, following = self._ready, self._ready.popleft
         turns = 0
         while not self._stopping:
             if not ready:
@@ -186,11 +186,16 @@ class VirtualLoop(base_events.BaseEventLoop):
             turns += 1
             if turns > STUCK:
                 raise Livelock(f"{STUCK} turns of the loop passed at one instant", hint=describe(self))
-            for _ in range(len(ready)):
-                handle: Any = ready.popleft()
+            left = len(ready)
+            while left:
+                left -= 1
+                handle: Any = following()
                 if not handle._cancelled:
                     try:  # what Handle._run does; one call less for a call-back, of which there are two dozen a message
-                        handle._context.run(handle._callback, *handle._args)
+                        if handle._args:
+                            handle._context.run(handle._callback, *handle._args)
+                        else:
+                            handle._context.run(handle._callback)
                     except (SystemExit, KeyboardInterrupt):
                         raise
                     except BaseException as error:
@@ -206,8 +211,9 @@ class VirtualLoop(base_events.BaseEventLoop):
         self._jumps += 1
         if self.look is not None and not self._jumps % LOOK:
             self.look()
-        while self.timers:
-            when, _, handle = heappop(self.timers)
+        timers = self.timers  # nothing is swept meanwhile
+        while timers:
+            when, _, handle = heappop(timers)
             timer = type(handle) is Timer
             if timer:
                 handle._scheduled = False

@@ -16,6 +16,7 @@ from maildrill.smtp.quickly import maker
 from maildrill.smtp.words import Words
 
 _waiting, _standing = maker(Waiting), maker(Standing)
+_recipient, _attempt = maker(RecipientRecord), maker(AttemptRecord)
 _STATES, _VERDICTS, _SCOPES, _STAGES, _FAULTS = Words(State), Words(Verdict), Words(Scope), Words(Stage), Words(Fault)
 
 _STANDING = "state, attempts, due, first_at, expires_at, doubtful, reason"
@@ -176,7 +177,7 @@ def recipient_record(found: Found) -> RecipientRecord:
     """Return the record of a row of RECIPIENTS."""
     address, number, state, attempts, queued_at, due, first_at, expires_at, message_id, body_hash, reason = found[:11]
     doubtful, key, verdict, stage, code, lines, fault, rule = found[11:]
-    return RecipientRecord(
+    return _recipient(
         address=intern(address),  # tries name it, too: one string for all
         number=number,
         state=_STATES[state],
@@ -202,7 +203,7 @@ def attempt_record(found: Found) -> AttemptRecord:
     """Return the record of a row of ATTEMPTS."""
     address, number, run, session, transaction, started, ended, state, scope, counted, detail, until = found[:12]
     account, host, override, verdict, stage, code, lines, fault, rule = found[12:]
-    return AttemptRecord(
+    return _attempt(
         recipient=intern(address),
         number=number,
         run=run,
