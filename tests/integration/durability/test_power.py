@@ -121,11 +121,12 @@ def test_a_dot_leaves_when_its_intent_is_flushed(play: Play) -> None:
     assert set(site.states().values()) == {State.DELIVERED}
 
 
-def test_no_dot_leaves_when_a_flush_has_failed(play: Play) -> None:
+def test_no_dot_leaves_when_a_flush_has_failed(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     """The disk works again, it says; the next run knows who is in doubt, and reaches the others."""
-    seen, site = _seen(play, 0, 0, 0, 0, errno.EIO, connections=1)
+    monkeypatch.setattr(group, "SOON", LIMIT)  # on a machine that is busy outcomes would have flushes of their own
+    seen, site = _seen(play, 0, 0, errno.EIO, connections=1)
 
-    assert seen == ["asked", "answered", "dot", "asked", "answered"] * 2 + ["asked", "failed"]
+    assert seen == ["asked", "answered", "dot"] * 2 + ["asked", "failed"]
     doubted = site.doubted()
     assert len(doubted) == 1
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maildrill.sender.ledger.group import GroupCommit, Told, Write
+from maildrill.sender.ledger.group import TURNS, GroupCommit, Told, Write
 
-STEPS = ("write", "write", "turn", "turn", "ends", "ends", "now", "settle", "stop", "fails here", "fails beside")
+STEPS = ("write", "write", "unawaited", "turn", "turn", "ends", "ends", "now", "settle", "stop", "fails here", "fails beside")
 
 
 class BadBlockError(Exception):
@@ -75,18 +75,21 @@ class Story:
         number, self._next = self._next, self._next + 1
         return number, lambda: self.disk.given.append(number)
 
-    async def _written(self, number: int, write: Write) -> None:
+    async def _written(self, number: int, write: Write, *, flushed: bool) -> None:
         with suppress(BadBlockError):
-            await self.disk.group.write(write)
-            self.told.add(number)
+            await self.disk.group.write(write, flushed=flushed)
+            if flushed:
+                self.told.add(number)
+            else:
+                assert number in self.disk.given, "not committed"
 
     async def step(self, what: str) -> None:
         """Do it, and look at whom that has told what."""
-        if what == "write":
-            self.tasks.append(asyncio.create_task(self._written(*self._write())))
+        if what in ("write", "unawaited"):
+            self.tasks.append(asyncio.create_task(self._written(*self._write(), flushed=what == "write")))
             await asyncio.sleep(0)
         elif what == "turn":
-            for _ in range(4):
+            for _ in range(4 + TURNS):
                 await asyncio.sleep(0)
         elif what in ("ends", "fails beside"):
             self.disk.end(failed=what != "ends")

@@ -1,9 +1,10 @@
 """Group commit: writes that come in one turn share a transaction, and all that is committed meanwhile shares a flush.
 
 Rule 1: in the order in which they came; all of a group, or none. Rule 2: a write that was begun is never abandoned;
-a stop request that comes meanwhile is for the caller's next wait. Rule 3: no timer and no thread, so that a drill in
-virtual time is the same every time. Rule 4: where a disk is waited for, a write is finished when a flush that began
-after its commit has ended well; a disk that failed a flush gets nothing more, and nobody is told that it did.
+a stop request that comes meanwhile is for the caller's next wait. Rule 3: no thread, and no timer where there is no
+disk, so that a drill in virtual time is the same every time. Rule 4: where a disk is waited for, a write is finished
+when a flush that began after its commit has ended well; a disk that failed a flush gets nothing more, and nobody is
+told that it did. Rule 5: who says so waits for the commit alone; the next flush takes that along, or one soon begun.
 """
 
 from __future__ import annotations
@@ -15,6 +16,11 @@ from typing import Protocol
 Write = Callable[[], object]
 #: What is done when a write is durable, before anybody goes on for whom it was done.
 Then = Callable[[], object]
+#: So many turns of the loop a group waits for more, as long as each brings some: all whom a flush has let go on come
+#: back at nearly the same time, and a flush for each of them costs more than those turns.
+TURNS = 2
+#: Seconds until a flush is begun for what nobody waits for.
+SOON = 0.02
 #: Told how a flush ended: None where all that was committed before it began is on the disk.
 Told = Callable[[Exception | None], None]
 
@@ -34,11 +40,12 @@ class Disk(Protocol):
 class _Queued:
     """A write that waits for its group, and whoever waits for it."""
 
-    __slots__ = ("error", "finished", "then", "waiter", "write")
+    __slots__ = ("error", "finished", "flushed", "then", "waiter", "write")
 
-    def __init__(self, write: Write, then: Then | None = None) -> None:
+    def __init__(self, write: Write, then: Then | None, *, flushed: bool) -> None:
         self.write = write
         self.then = then
+        self.flushed = flushed
         self.waiter: asyncio.Future[None] | None = None
         self.finished = False
         self.error: BaseException | None = None
@@ -69,17 +76,20 @@ class GroupCommit:
         self._committed: list[_Queued] = []  # and no flush has begun since
         self._covered: list[_Queued] = []  # by the flush that is on its way
         self._flushing = False
+        self._unawaited = False  # something is committed for whose flush nobody waits, and none has begun since
+        self._soon: asyncio.AbstractEventLoop | None = None  # in which one is soon begun for that
         self._failure: Exception | None = None
 
-    async def write(self, write: Write, then: Then | None = None) -> None:
+    async def write(self, write: Write, then: Then | None = None, *, flushed: bool = True) -> None:
         """Do `write` with its group; return when it is durable, and raise what the group raised.
 
         then: called when it is durable; it returns only later, when all that `then` has asked the loop for is done.
+        flushed: False where it is enough that it is committed, and may be lost with the power.
         """
         loop = asyncio.get_running_loop()
         if not self._queue:
             loop.call_soon(self._turn, loop)
-        queued = _Queued(write, then)
+        queued = _Queued(write, then, flushed=flushed)
         self._queue.append(queued)
         stopped = False
         while not queued.finished:
@@ -112,13 +122,31 @@ class GroupCommit:
 
     def settle(self) -> None:
         """Make durable at once what somebody waits for; nobody else hears of it where that fails."""
-        if self._committed or self._covered:
+        if self._committed or self._covered or self._unawaited:
             self._flush()
 
-    def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
-        """A turn is over since the first of these writes came."""
+    def _turn(self, loop: asyncio.AbstractEventLoop, seen: int = 0, left: int = TURNS) -> None:
+        """A turn is over since the first of these writes came, or since there were `seen`."""
+        count = len(self._queue)
+        if self.disk is not None and left and count > seen:
+            loop.call_soon(self._turn, loop, count, left - 1)
+            return
         self._commit_all()
         self._begin(loop)
+        if self._unawaited and self._soon is not loop:
+            self._begin_soon(loop)
+
+    def _begin_soon(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._soon = loop
+        loop.call_later(SOON, self._lingered, loop)
+
+    def _lingered(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have flushed what is committed, if nobody has come whose flush has taken it along."""
+        self._soon = None
+        if self._unawaited and self._flushing:
+            self._begin_soon(loop)
+        elif self._unawaited and self.disk is not None:
+            self._begin_flush(self.disk, loop)
 
     def _commit_all(self, last: Write | None = None) -> Exception | None:
         """Commit what waits, and `last`; return why it could not be done."""
@@ -134,7 +162,15 @@ class GroupCommit:
         except Exception as error:
             _finish(queue, error)
             return error
-        self._committed += queue
+        if self.disk is None:
+            self._committed += queue
+            return None
+        for queued in queue:
+            if queued.flushed:
+                self._committed.append(queued)
+            else:
+                self._unawaited = True
+                queued.finish()
         return None
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -142,9 +178,12 @@ class GroupCommit:
         if self.disk is None:
             self._flush()
         elif self._committed and not self._flushing:
-            self._flushing = True
-            self._covered, self._committed = self._committed, []
-            self.disk.begin(loop, lambda error: self._ended(loop, error))
+            self._begin_flush(self.disk, loop)
+
+    def _begin_flush(self, disk: Disk, loop: asyncio.AbstractEventLoop) -> None:
+        self._flushing, self._unawaited = True, False
+        self._covered, self._committed = self._committed, []
+        disk.begin(loop, lambda error: self._ended(loop, error))
 
     def _ended(self, loop: asyncio.AbstractEventLoop, error: Exception | None) -> None:
         """A flush has ended, whoever has waited for it."""
@@ -161,6 +200,7 @@ class GroupCommit:
         """Flush at once, unless a flush has failed; return why that was, or is."""
         if self.disk is not None and self._failure is None:
             self._failure = self.disk.flush()
+        self._unawaited = False
         done, self._covered, self._committed = [*self._covered, *self._committed], [], []
         _finish(done, self._failure)
         return self._failure

@@ -139,7 +139,8 @@ class SqlLedger(ABC):
     async def record(self, entries: Sequence[Entry], pause: Pause | None = None) -> bool:
         """Write down tries and what they came to, strike their intents, and say if they pause the campaign."""
         paused: list[bool] = []
-        await self._group.write(lambda: paused.append(self._record(entries, pause)))
+        # what is lost with the power leaves its intent, which says so; a pause keeps letters from going out
+        await self._group.write(lambda: paused.append(self._record(entries, pause)), flushed=pause is not None)
         return paused[-1]
 
     def _record(self, entries: Sequence[Entry], pause: Pause | None) -> bool:

@@ -121,10 +121,9 @@ class SqliteLedger(SqlLedger):
 
     async def record(self, entries: Sequence[Entry], pause: Pause | None = None) -> bool:
         """Write down tries and what they came to; who is not kept is leased no longer."""
-        paused: list[bool] = []
-        await self._group.write(lambda: paused.append(self._record(entries, pause)))
+        paused = await super().record(entries, pause)
         self.release([entry.key for entry in entries if not entry.kept])
-        return paused[-1]
+        return paused
 
     def settle(self, moved: Sequence[Waiting]) -> None:
         """Write down where recipients stand now; who is not to be tried is leased no longer."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import closing
 from typing import Any
 
 import pytest
 
-from maildrill.sender.ledger.group import GroupCommit, Told, Write
+from maildrill.sender.ledger.group import SOON, TURNS, GroupCommit, Told, Write
 
 
 class Disk:
@@ -24,9 +25,9 @@ class Disk:
             raise OSError("disk full")
         self.groups.append([write() for write in writes])
 
-    async def write(self, what: object) -> None:
+    async def write(self, what: object, *, flushed: bool = True) -> None:
         """Write it with its group."""
-        await self.group.write(lambda: what)
+        await self.group.write(lambda: what, flushed=flushed)
 
 
 class SlowDisk(Disk):
@@ -65,7 +66,7 @@ class SlowDisk(Disk):
         self.told.pop()(error)
 
 
-async def _turns(count: int = 3) -> None:
+async def _turns(count: int = 3 + TURNS) -> None:
     for _ in range(count):
         await asyncio.sleep(0)
 
@@ -153,6 +154,115 @@ def test_a_write_is_finished_when_a_flush_behind_its_commit_has_ended() -> None:
         return disk
 
     assert asyncio.run(story()).groups == [[1, 2], [3, 4], [5], [6]]
+
+
+def test_a_group_waits_for_a_crowd_and_no_longer() -> None:
+    """Those who come turn by turn share a commit, so many turns at most; who comes alone is asked for one turn."""
+
+    async def story() -> SlowDisk:
+        disk = SlowDisk()
+        crowd = []
+        for what in range(TURNS + 3):
+            crowd.append(asyncio.create_task(disk.write(what)))
+            await _turns(1)
+        await _turns()
+        disk.end()
+        await _turns()
+        disk.end()
+        await asyncio.gather(*crowd)
+        alone = asyncio.create_task(disk.write("alone"))
+        await _turns(3)
+        assert disk.cached[-1] == ["alone"]
+        disk.end()
+        await alone
+        return disk
+
+    first, second, _ = asyncio.run(story()).groups
+
+    assert (len(first), [*first, *second]) == (TURNS + 1, list(range(TURNS + 3)))
+
+
+class Clock(asyncio.SelectorEventLoop):
+    """A loop whose time the test sets."""
+
+    now = 0.0
+
+    def time(self) -> float:
+        """Return what the test has set."""
+        return self.now
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "a flush that began before", "a flush that begins behind", "an end"])
+def test_what_nobody_waits_for_is_finished_at_the_commit_and_soon_flushed(meanwhile: str) -> None:
+    """By the next flush that begins, whoever that is for, or else by one of its own; in each loop again."""
+    disk = SlowDisk()
+
+    async def story(loop: Clock) -> None:
+        others = []
+        if meanwhile == "a flush that began before":
+            others.append(asyncio.create_task(disk.write("other")))
+            await _turns()
+        await disk.write("outcome", flushed=False)
+        assert (disk.cached[-1], disk.groups[-1:]) == (["outcome"], [])
+        if meanwhile == "a flush that begins behind":
+            others.append(asyncio.create_task(disk.write("other")))
+            await _turns()
+        if meanwhile == "an end":
+            disk.group.settle()
+            assert disk.groups == disk.cached
+        loop.now += 2 * SOON
+        await _turns()
+        if meanwhile == "a flush that began before":
+            assert len(disk.told) == 1, "asked before it has answered"
+            disk.end()
+            await _turns()
+            loop.now += 2 * SOON
+            await _turns()
+        if meanwhile != "an end":
+            disk.end()
+            await asyncio.gather(*others)
+        loop.now += 2 * SOON
+        await _turns()
+        assert (disk.groups, disk.told) == (disk.cached, []), "flushed once"
+        await disk.write("last", flushed=False)  # and the loop ends
+
+    for _ in range(2):
+        disk.cached, disk.groups = [], []
+        with closing(Clock()) as loop:
+            loop.run_until_complete(story(loop))
+        assert disk.groups != disk.cached
+        disk.group.settle()
+        assert disk.groups == disk.cached
+
+
+def test_a_failed_flush_that_nobody_waited_for_is_told_to_the_next() -> None:
+    """No dot leaves behind it."""
+
+    async def story(loop: Clock) -> None:
+        disk = SlowDisk()
+        await disk.write(1, flushed=False)
+        loop.now += 2 * SOON
+        await _turns()
+        disk.end(OSError("bad block"))
+        for flushed in (True, False):
+            with pytest.raises(OSError, match="bad block"):
+                await disk.write(2, flushed=flushed)
+        loop.now += 2 * SOON
+        await _turns()
+        assert (disk.cached, disk.told) == ([[1]], [])
+
+    with closing(Clock()) as loop:
+        loop.run_until_complete(story(loop))
+
+
+def test_without_a_disk_nobody_waits_for_a_flush() -> None:
+    """And there is no timer: a drill in virtual time has none of these."""
+
+    async def story(disk: Disk) -> None:
+        await asyncio.gather(disk.write(1, flushed=False), disk.write(2))
+        assert asyncio.get_running_loop()._scheduled == []  # type: ignore[attr-defined]
+
+    assert _played(story).groups == [[1, 2]]
 
 
 def test_a_write_at_once_is_flushed_at_once() -> None:
