@@ -3,11 +3,11 @@
 All of them send the same number of messages of the same size to Postfix's smtp-sink on loopback. smtplib has one
 connection, the others as many as asked for. maildrill has its ledger and both logs on, at each level of durability, and
 merges each message by itself; on uvloop where that is installed, as `maildrill send` does, and on asyncio's own loop,
-too; in one process, and in two (`--processes 2`), and so over three times as many connections: a flush is for all
-connections that wait for it, so more of them cost fewer flushes. aiosmtplib writes nothing down; it is measured with the octets of one
-message, again and again (on both loops, and over as many connections), and with a message of its own for each recipient, made with the standard
-library: the work that maildrill does. Rounds go round the senders, so that a machine that is busy is busy for each;
-what counts is the ratio within a round.
+too; in one process, and in two (`--processes 2`), these also over three times as many connections: all that wait for
+the disk at the same time share a flush. aiosmtplib writes nothing down; it is measured with the octets of one message,
+again and again (on both loops, and over as many connections), and with a message of its own for each recipient, made
+with the standard library: the work that maildrill does. Rounds go round the senders, so that a machine that is busy is
+busy for each; what counts is the ratio within a round.
 """
 
 from __future__ import annotations

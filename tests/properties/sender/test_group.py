@@ -12,7 +12,20 @@ from hypothesis import strategies as st
 
 from maildrill.sender.ledger.group import TURNS, GroupCommit, Told, Write
 
-STEPS = ("write", "write", "unawaited", "turn", "turn", "ends", "ends", "now", "settle", "stop", "fails here", "fails beside")
+STEPS = (
+    "write",
+    "write",
+    "unawaited",
+    "turn",
+    "turn",
+    "ends",
+    "ends",
+    "now",
+    "settle",
+    "stop",
+    "fails here",
+    "fails beside",
+)
 
 
 class BadBlockError(Exception):

@@ -12,14 +12,16 @@ import pytest
 
 from maildrill.sender.attempt import Ruling, Verdict
 from maildrill.sender.campaign import Campaign
-from maildrill.sender.ledger import Durability, Entry, Intent, LedgerError, open_ledger
+from maildrill.sender.ledger import Durability, Entry, Intent, LedgerError, Pause, open_ledger
 from maildrill.sender.ledger.group import Told
 from maildrill.sender.ledger.sqlite import SqliteLedger
 from maildrill.sender.lists import Row
 from maildrill.sender.plan import Waiting
 from maildrill.sender.share import WHOLE, Share
+from maildrill.smtp import Reply
 
 Tried = Callable[[Waiting], Entry]
+PAUSE = Pause(at=2.0, run=1, recipients=2, reply=Reply.of("554 5.7.1 no"))
 
 
 @pytest.fixture
