@@ -75,7 +75,7 @@ class GroupCommit:
         self._queue: list[_Queued] = []
         self._committed: list[_Queued] = []  # and no flush has begun since
         self._covered: list[_Queued] = []  # by the flush that is on its way
-        self._flushing = False
+        self._flushing: asyncio.AbstractEventLoop | None = None  # in which a flush is on its way
         self._unawaited = False  # something is committed for whose flush nobody waits, and none has begun since
         self._soon: asyncio.AbstractEventLoop | None = None  # in which one is soon begun for that
         self._failure: Exception | None = None
@@ -143,10 +143,10 @@ class GroupCommit:
     def _lingered(self, loop: asyncio.AbstractEventLoop) -> None:
         """Have flushed what is committed, if nobody has come whose flush has taken it along."""
         self._soon = None
-        if self._unawaited and self._flushing:
+        if self._unawaited and self._flushing is loop:
             self._begin_soon(loop)
-        elif self._unawaited and self.disk is not None:
-            self._begin_flush(self.disk, loop)
+        elif self._unawaited:
+            self._begin_flush(loop)
 
     def _commit_all(self, last: Write | None = None) -> Exception | None:
         """Commit what waits, and `last`; return why it could not be done."""
@@ -174,20 +174,22 @@ class GroupCommit:
         return None
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Have flushed what is committed, unless a flush is on its way: then it is the next one's."""
-        if self.disk is None:
-            self._flush()
-        elif self._committed and not self._flushing:
-            self._begin_flush(self.disk, loop)
+        """Have flushed what somebody waits for, unless a flush is on its way: then it is the next one's."""
+        if self.disk is None or (self._committed and self._flushing is not loop):
+            self._begin_flush(loop)
 
-    def _begin_flush(self, disk: Disk, loop: asyncio.AbstractEventLoop) -> None:
-        self._flushing, self._unawaited = True, False
+    def _begin_flush(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin a flush; flush at once where one is on its way in a loop that has ended: nobody will hear of that."""
+        if self.disk is None or self._flushing is not None:
+            self._flush()
+            return
+        self._flushing, self._unawaited = loop, False
         self._covered, self._committed = self._committed, []
-        disk.begin(loop, lambda error: self._ended(loop, error))
+        self.disk.begin(loop, lambda error: self._ended(loop, error))
 
     def _ended(self, loop: asyncio.AbstractEventLoop, error: Exception | None) -> None:
         """A flush has ended, whoever has waited for it."""
-        self._flushing = False
+        self._flushing = None
         if error is not None:
             self._failure = error  # what it has lost it takes for written from now on (see `flusher`)
             self._flush()

@@ -235,6 +235,28 @@ def test_what_nobody_waits_for_is_finished_at_the_commit_and_soon_flushed(meanwh
         assert disk.groups == disk.cached
 
 
+def test_a_flush_of_which_nobody_hears_keeps_nobody_waiting() -> None:
+    """Its loop has ended meanwhile: what comes in another is flushed there, and its answer is for nobody."""
+    disk = SlowDisk()
+
+    async def begun(loop: Clock) -> None:
+        await disk.write(1, flushed=False)
+        loop.now += 2 * SOON
+        await _turns()
+        assert len(disk.told) == 1
+
+    async def behind(loop: Clock) -> None:
+        await disk.write(2)
+        await disk.write(3, flushed=False)
+        loop.now += 2 * SOON
+        await _turns()
+        assert (disk.groups, len(disk.told)) == ([[1], [2], [3]], 1)
+
+    for story in (begun, behind):
+        with closing(Clock()) as loop:
+            loop.run_until_complete(asyncio.wait_for(story(loop), 1))
+
+
 def test_a_failed_flush_that_nobody_waited_for_is_told_to_the_next() -> None:
     """No dot leaves behind it."""
 
