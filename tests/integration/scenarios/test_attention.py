@@ -103,7 +103,7 @@ SPARED = {
     ("grammar.side_shows", "said.reply != tried.reply or said.stage in _SIDE"): "by RSET's words",
     ("grammar.side_shows", "if all((said.reply != tried.reply or said.stage in _SIDE for said in inside)):"): "RSET",
     ("grammar.side_shows", "attempt.verdict not in (Verdict.RELEASED, Verdict.HELD)"): "nothing was decided",
-    ("grammar._first_fault", "(last, one.stage) != (Stage.BODY, Stage.BDAT)"): "a chunk that crossed a reply",
+    ("grammar._first_fault", "(last, stage) != (Stage.BODY, Stage.BDAT)"): "a chunk that crossed a reply",
     ("keeping._of_ledger", "''"): "what a crash left in doubt has neither reply nor fault",
     ("storms._in_cool_down", "if other.opened + GRAIN < evidence.end_of(one):"): "a second probe",
     ("limits._progress", "waited = float(str(event.fields['until'])) - event.at"): "nobody waits",
