@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import tempfile
 from collections.abc import Iterator
+from hashlib import blake2b
 from typing import Any
 
 import pytest
@@ -96,3 +97,9 @@ def test_what_breaks_off_is_not_kept() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         kept(broken())
+
+
+@pytest.mark.parametrize("pieces", [(), (b"",), (b"one",), (b"one", b"two"), (b"x" * BLOCK, b"y" * BLOCK, b"z")])
+def test_the_hash_is_that_of_all_octets(pieces: tuple[bytes, ...]) -> None:
+    """However many pieces they are in."""
+    assert Content(pieces).digest() == blake2b(b"".join(pieces), digest_size=16).hexdigest()
