@@ -58,7 +58,7 @@ class SqliteLedger(SqlLedger):
         self._flusher: Flusher | None = None
 
     def flush_apart(self, start: Callable[[int], Beside | None] = begin_process) -> None:
-        """Flush what is committed ourselves, so that we can go on meanwhile: the same promise as synchronous=FULL.
+        """Flush what is committed ourselves, so that we can go on meanwhile: for intents what FULL promises.
 
         To be called when a transaction is on the disk with FULL: SQLite has then made the -wal's name durable, too.
         In WAL mode NORMAL is FULL without the flush behind each commit (https://www.sqlite.org/pragma.html).

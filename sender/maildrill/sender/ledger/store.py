@@ -103,6 +103,7 @@ class Ledger(Protocol):
     async def record(self, entries: Sequence[Entry], pause: Pause | None = None) -> bool:
         """Write down tries and what they came to, strike their intents, and say if they pause all: all in one.
 
+        When this returns it has survived the end of this process; with a pause that of the machine, too, else soon.
         Returns whether `pause` was written: it is not where there is none, or another one stands already.
         """
         ...
