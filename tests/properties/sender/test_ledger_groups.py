@@ -100,12 +100,16 @@ def _content(ledger: SqliteLedger) -> tuple[object, ...]:
 
 @settings(max_examples=60)
 @given(
-    groups=st.lists(st.lists(INTENTS | TRIES, min_size=1, max_size=5), min_size=1, max_size=2),
+    groups=st.lists(st.lists(INTENTS | TRIES, min_size=1, max_size=5), min_size=1, max_size=3),
     durability=st.sampled_from([Durability.POWER, Durability.NONE]),
+    crowd=st.sampled_from([1, 3, 256]),
 )
-def test_a_group_comes_to_what_its_writes_come_to(groups: list[list[Intent | Tries]], durability: Durability) -> None:
+def test_a_group_comes_to_what_its_writes_come_to(
+    groups: list[list[Intent | Tries]], durability: Durability, crowd: int
+) -> None:
     """Recipients, tries with their order, pauses, and whose dot may have left (invariants I38, I39)."""
     gathered, single = _opened(durability), _opened()
+    gathered.crowd = crowd
     single.__class__ = OneByOne
     for group in groups:
         LOOP.run(_together(gathered, group))

@@ -1,8 +1,8 @@
 """What a group's intents and tries are to write, so that each statement is executed once for all of them.
 
 Rule 1: whoever is in both an intent and a try of a group is written as they came: an intent that a try has ended by
-then leaves nothing but the hash of its message. Rule 2: nothing is gathered beyond its group, but intents where nothing
-is written for good before the run has ended. Pure: `rows` says what to execute, in order.
+then leaves nothing but the hash of its message. Rule 2: nothing is gathered beyond its group, but where nothing is
+written for good before the run has ended. Pure: `rows` says what to execute, in order.
 """
 
 from __future__ import annotations

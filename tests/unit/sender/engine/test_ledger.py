@@ -513,15 +513,18 @@ def test_a_lazy_ledger_says_what_it_cannot_write(
     entry: Callable[..., Entry],
     ruling: Callable[..., Ruling],
 ) -> None:
-    """At once, as any other: the ledger, and what SQLite says of it."""
+    """The ledger, and what SQLite says of it: when the tries of a crowd are written, and at the latest at the end."""
     ledger = open_ledger(tmp_path / "club.ledger", campaign(), at=0.0, durability=Durability.NONE)
     (waiting,) = _enrol(ledger, rows("a@x.example"))
+    bad = replace(entry(waiting, ruling(Verdict.DELIVERED)), key=99)
 
-    with pytest.raises(LedgerError, match="ledger cannot be used: FOREIGN KEY") as caught:
-        asyncio.run(ledger.record([replace(entry(waiting, ruling(Verdict.DELIVERED)), key=99)]))
+    for end in (lambda: asyncio.run(ledger.record([bad])), lambda: ledger.ended(20.0)):
+        ledger.crowd = 2
+        asyncio.run(ledger.record([bad]))
+        with pytest.raises(LedgerError, match="ledger cannot be used: FOREIGN KEY") as caught:
+            end()
+        assert caught.value.where == str(tmp_path / "club.ledger")
     ledger.close()
-
-    assert caught.value.where == str(tmp_path / "club.ledger")
 
 
 def test_a_closed_ledger_says_so(reopen: Open) -> None:
