@@ -16,8 +16,9 @@ from operator import attrgetter, itemgetter
 from maildrill.scenarios.oracles.grouping import closed, grouped
 from maildrill.scenarios.oracles.journaled import Asked, Connected, Taken
 from maildrill.scenarios.oracles.mentions import Mentions
-from maildrill.scenarios.oracles.packed import Events, Series
+from maildrill.scenarios.oracles.packed import Events
 from maildrill.scenarios.oracles.places import District, districts, places_of
+from maildrill.scenarios.oracles.series import Series
 from maildrill.scenarios.oracles.setbacks import Setback, Straight
 from maildrill.scenarios.oracles.spoken import lines
 from maildrill.scenarios.oracles.starts import renewals
@@ -36,7 +37,6 @@ BETWEEN_RUNS = frozenset({"run.started", "recipient.set_aside", "recipient.reque
 FLIGHT = 5.0
 #: Events after which somebody may be left waiting, or may not any more.
 _CAUTION = frozenset({"campaign.paused", "campaign.resumed", "canary.chosen", "canary.ended"})
-
 #: Replies to RCPT that are final for the recipient and cannot mean "too many recipients" or "out of sequence".
 _FINAL_AT_RCPT = frozenset({550, 551, 553, 554, 556})
 

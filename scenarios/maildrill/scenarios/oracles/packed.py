@@ -1,191 +1,40 @@
 """A log of millions of events, kept small. Pure.
 
-Rule 1: what comes out is what went in; only the room that it takes is another. Rule 2: events come out by kind without
-those of other kinds being unpacked: nine in ten are lines of the dialogue. Rule 3: who needs but some fields of many
-events picks them, and no event is made. Rule 4: an event that is taken in is put down, and all else is done for many
-of them together: that takes a third of the time.
+Rule 1: events come out by kind without those of other kinds being unpacked: nine in ten are lines of the dialogue,
+which go a way of their own. Rule 2: an event that is taken in is put down, and all else is done for many of them
+together: that takes a third of the time.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice, repeat
-from operator import itemgetter
-from typing import Any, TypeVar, overload
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
+from typing import Any, TypeVar
 
-from maildrill.scenarios.oracles.columns import Column, packed, values
+from maildrill.scenarios.oracles.columns import packed, worded
+from maildrill.scenarios.oracles.series import ABSENT, BLOCK, Coming, Many, Series
 from maildrill.sender.log_event import LogEvent
 from maildrill.smtp import Line, Mark
-from maildrill.smtp.quickly import maker
 
-#: Events that are packed together: few are unpacked at a time, and there is something to gain by packing them.
-_BLOCK = 512
-#: Stands in a column where an event has no such field.
-_ABSENT = ...
-#: How many events there are together, and their values: a column for each field that there was by then.
-_Block = tuple[int, Sequence[list[object] | Column]]
-#: The values of a line's fields, or those of any event by name.
-_Said = tuple[int, str, str]
-_Fields = Mapping[str, object] | _Said
-_LINE = ("session", "mark", "text")
+#: A line as it is taken in: number, session, and its own fields.
+_Line = tuple[int, int, float, Mark, str]
 _MARKS = {mark: mark.value.strip() for mark in Mark}
-#: An event as it is taken in: number, moment, kind and fields.
-_Taken = tuple[int, float, str, _Fields]
-_event = maker(LogEvent)
 
 _T = TypeVar("_T")
 
 
-class _Many(Sequence[LogEvent]):
-    """Events that are read in order; by their place, too, though nobody should do that often."""
-
-    @overload
-    def __getitem__(self, place: int) -> LogEvent: ...
-    @overload
-    def __getitem__(self, place: slice) -> tuple[LogEvent, ...]: ...
-    def __getitem__(self, place: int | slice) -> LogEvent | tuple[LogEvent, ...]:
-        """Return one of them, or several."""
-        if isinstance(place, int) and 0 <= place < len(self):
-            return next(islice(self, place, None))
-        return tuple(self)[place]
-
-    def __eq__(self, other: object) -> bool:
-        """Whether the same happened in both."""
-        if not isinstance(other, Sequence) or len(self) != len(other):
-            return False
-        return all(one == two for one, two in zip(self, other, strict=True))
-
-    def __hash__(self) -> int:
-        """Refuse: they may grow."""
-        raise TypeError(f"unhashable type: {type(self).__name__!r}")
-
-
-class Series(_Many):
-    """The events of one kind. numbers, moments: of each, in order."""
-
-    def __init__(self, kind: str) -> None:
-        self.numbers = array("I")
-        self.moments = array("d")
-        self._kind = kind
-        self._places: dict[str, int] = {}  # of each field among the columns
-        self._shapes: dict[tuple[str, ...], int] = {}  # the names of fields that there were together
-        self._shaped = array("H")
-        self._blocks: list[list[Column]] = []
-        self._open: list[_Fields] = []
-
-    def extend(self, events: Iterable[_Taken]) -> None:
-        """Take in more."""
-        numbers, moments, _, fields = zip(*events, strict=True)
-        self.numbers.extend(numbers)
-        self.moments.extend(moments)
-        self._open += fields
-        while len(self._open) >= _BLOCK:
-            self._blocks.append(packed(self._taken_apart(self._open[:_BLOCK])))
-            del self._open[:_BLOCK]
-
-    def _taken_apart(self, some: Sequence[_Fields]) -> list[list[object]]:
-        """Return the columns of what is not packed yet, and note its shapes."""
-        shapes, places, known = self._shapes, self._places, len(self._blocks) * _BLOCK
-        del self._shaped[known:]
-        lines = set(map(type, some)) == {tuple} and not shapes.keys() - {_LINE}  # as most events are
-        named = [] if lines else list(map(_named, some))
-        alike = [_LINE] if lines else [tuple(fields) for fields in named]
-        for shape in dict.fromkeys(alike):
-            if shape not in shapes:
-                shapes[shape] = len(shapes)
-                for name in shape:
-                    places.setdefault(name, len(places))
-        shaped = [*map(shapes.__getitem__, alike)]
-        self._shaped.extend(shaped * len(some) if lines else shaped)
-        if len(shapes) > 1:
-            return _filled(named, alike, places)
-        rows = some if lines else [fields.values() for fields in named]
-        return [[*column] for column in zip(*rows, strict=True)]
-
-    def pick(self, *names: str, lacking: object = _ABSENT) -> Iterator[tuple[Any, ...]]:
-        """Yield these fields of each event, in order. lacking: what stands for one that an event does not have.
-
-        Raises ValueError where one does not have them, and nothing is to stand for them.
-        """
-        blocks = self._read()
-        for name in names:
-            if any(name not in shape for shape in self._shapes) and lacking is _ABSENT:
-                raise ValueError(f"not every event {self._kind} has a {name}")
-        places = [self._places.get(name, len(self._places)) for name in names]
-        return chain.from_iterable(
-            zip(*(_column(block, place, lacking) for place in places), strict=True) for block in blocks
-        )
-
-    def slim(self, names: Sequence[str]) -> Iterator[LogEvent]:
-        """Yield the events with those of these fields that any of them has."""
-        self._taken_apart(self._open)
-        there = [name for name in names if name in self._places]
-        return (
-            _event(number, at, self._kind, dict(zip(there, row, strict=True)))
-            for number, at, row in zip(self.numbers, self.moments, self.pick(*there, lacking=None), strict=True)
-        )
-
-    def _read(self) -> Iterator[_Block]:
-        """Return all blocks; what is not packed yet is taken apart at once, so that all shapes are known."""
-        last = len(self._open), self._taken_apart(self._open)
-        return chain(((_BLOCK, block) for block in self._blocks), (last,))
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def __iter__(self) -> Iterator[LogEvent]:
-        kind, blocks = self._kind, self._read()
-        makers = [_maker(shape, self._places) for shape in self._shapes]
-        rows = chain.from_iterable(
-            zip(*map(_values, columns), strict=True) if columns else repeat((), count) for count, columns in blocks
-        )
-        for number, at, shape, row in zip(self.numbers, self.moments, self._shaped, rows, strict=True):
-            names, of = makers[shape]
-            yield _event(number, at, kind, dict(zip(names, of(row), strict=False)))
-
-
-def _named(fields: _Fields) -> Mapping[str, object]:
-    return dict(zip(_LINE, fields, strict=True)) if isinstance(fields, tuple) else fields
-
-
-def _filled(
-    named: Sequence[Mapping[str, object]], shapes: Sequence[tuple[str, ...]], places: Collection[str]
-) -> list[list[object]]:
-    """Return the columns of events of several shapes: a row has the event's own values, and what stands for none."""
-    pick = {
-        shape: itemgetter(*[shape.index(name) if name in shape else -1 for name in places], -1) for shape in {*shapes}
-    }
-    rows = [pick[shape]((*fields.values(), _ABSENT)) for shape, fields in zip(shapes, named, strict=True)]
-    return [[*column] for column in zip(*rows, strict=True)][:-1]
-
-
-def _maker(names: tuple[str, ...], places: Mapping[str, int]) -> tuple[tuple[str, ...], Callable[[Any], Iterable[Any]]]:
-    """Return the names of an event's fields, and what takes their values, and maybe more, out of a row."""
-    mine = [places[name] for name in names]
-    return names, tuple if mine == [*range(len(mine))] else itemgetter(*mine, 0)
-
-
-def _values(column: list[object] | Column) -> list[object]:
-    return column if isinstance(column, list) else values(column)
-
-
-def _column(block: _Block, place: int, lacking: object) -> list[object]:
-    """Return the values of one field, in a block from before there was one, too."""
-    count, columns = block
-    column: list[object] = _values(columns[place]) if place < len(columns) else [_ABSENT] * count
-    return column if lacking is _ABSENT else [lacking if value is _ABSENT else value for value in column]
-
-
-class Events(_Many):
+class Events(Many):
     """A log's events: a sink of the log (log_sinks.Sink) while it is written, a sequence afterwards."""
 
     def __init__(self) -> None:
         self._kinds: dict[str, Series] = {}
         self._places: dict[str, int] = {}
         self._order = array("B")  # which kind each event is of
-        self._coming: list[_Taken] = []
+        self._coming: list[Coming] = []
+        self._lines: list[_Line] = []
+        self._before: list[int] = []  # how many of these there were before each of those that are coming
         self._last: tuple[int, float] | None = None
         self._steady = True
 
@@ -201,33 +50,69 @@ class Events(_Many):
 
     def take(self, number: int, at: float, kind: str, fields: Mapping[str, object]) -> None:
         """Take in one event."""
+        self._before.append(len(self._lines))
         self._coming.append((number, at, kind, fields))
-        if len(self._coming) == _BLOCK:
+        if len(self._coming) == BLOCK:
             self._sort()
 
     def line(self, number: int, session: int, line: Line) -> None:
         """Take in one line of the dialogue (log_sinks.LineSink)."""
-        self._coming.append((number, line.at, "line", (session, _MARKS[line.mark], line.text)))
-        if len(self._coming) == _BLOCK:
+        lines = self._lines
+        lines.append((number, session, line.at, line.mark, line.text))
+        if len(lines) == BLOCK:
             self._sort()
 
     def _sort(self) -> None:
         """Give what has come to the series of its kind."""
-        coming, self._coming = self._coming, []
-        sorted_: defaultdict[str, list[_Taken]] = defaultdict(list)
-        for event in coming:
+        sorted_: defaultdict[str, list[Coming]] = defaultdict(list)
+        for event in self._coming:
             sorted_[event[2]].append(event)
+        if "line" in sorted_ and self._lines:
+            self._mix()
+            return
+        numbers, moments, order = self._sort_lines()
         for kind, events in sorted_.items():
-            if kind not in self._kinds:
-                self._kinds[kind] = Series(kind)
-                self._places[kind] = len(self._places)
-            self._kinds[kind].extend(events)
-        numbers, moments, kinds, _ = zip(*coming, strict=True)
-        self._order.extend(map(self._places.__getitem__, kinds))
+            self._series(kind).extend(events)
+        for place, (number, at, kind, _) in enumerate(self._coming):
+            among = place + self._before[place]
+            numbers.insert(among, number)
+            moments.insert(among, at)
+            order.insert(among, self._places[kind])
+        self._coming, self._before = [], []
+        self._order.extend(order)
         before, at = self._last or (numbers[0] - 1, moments[0])
-        self._steady &= numbers == (*range(before + 1, before + 1 + len(numbers)),)
+        self._steady &= numbers == [*range(before + 1, before + 1 + len(numbers))]
         self._steady &= [at, *moments] == sorted([at, *moments])
         self._last = numbers[-1], moments[-1]
+
+    def _mix(self) -> None:
+        """Have lines come as other events do, where some of those are called lines, too."""
+        lines, self._lines = self._lines, []
+        events: list[Coming] = [
+            (number, at, "line", (session, _MARKS[mark], text)) for number, session, at, mark, text in lines
+        ]
+        for event, before in zip(reversed(self._coming), reversed(self._before), strict=True):
+            events.insert(before, event)
+        self._coming, self._before = events, [0] * len(events)
+        self._sort()
+
+    def _sort_lines(self) -> tuple[list[int], list[float], array[int]]:
+        """Give the lines to their series; return number, moment and kind of each, to which others are to come."""
+        if not self._lines:
+            return [], [], array("B")
+        lines, self._lines = self._lines, []
+        numbers, sessions, moments, marks, texts = zip(*lines, strict=True)
+        session, text = packed((sessions, texts))
+        self._series("line").extend_by_lines(numbers, moments, [session, worded(marks, _MARKS), text])
+        order = array("B", [self._places["line"]]) * len(lines)
+        return [*numbers], [*moments], order
+
+    def _series(self, kind: str) -> Series:
+        """Return what the events of a kind go to, of which this may be the first."""
+        if kind not in self._kinds:
+            self._kinds[kind] = Series(kind)
+            self._places[kind] = len(self._places)
+        return self._kinds[kind]
 
     def flush(self) -> None:
         """Nothing is held back."""
@@ -238,14 +123,14 @@ class Events(_Many):
     @property
     def kinds(self) -> Mapping[str, Series]:
         """The events of each kind."""
-        if self._coming:
+        if self._lines or self._coming:
             self._sort()
         return self._kinds
 
     @property
     def steady(self) -> bool:
         """Whether each event has the number behind that of the one before, and none is from before it."""
-        if self._coming:
+        if self._lines or self._coming:
             self._sort()
         return self._steady
 
@@ -258,7 +143,7 @@ class Events(_Many):
         wanted = {kind: series.slim(names) for kind, series in self.kinds.items() if kind in kinds}
         return self._merged(wanted)
 
-    def pick(self, kind: str, *names: str, lacking: object = _ABSENT) -> Iterator[tuple[Any, ...]]:
+    def pick(self, kind: str, *names: str, lacking: object = ABSENT) -> Iterator[tuple[Any, ...]]:
         """Yield fields of each event of a kind, if there is any; see Series.pick."""
         return self.kinds[kind].pick(*names, lacking=lacking) if kind in self.kinds else iter(())
 
@@ -277,7 +162,7 @@ class Events(_Many):
         return map(next, map(places.__getitem__, order))
 
     def __len__(self) -> int:
-        return len(self._order) + len(self._coming)
+        return len(self._order) + len(self._lines) + len(self._coming)
 
     def __iter__(self) -> Iterator[LogEvent]:
         return self.only(self.kinds)
