@@ -103,7 +103,10 @@ ConnectionLog._give_up = silently
 
 
 def test_a_dot_that_leaves_without_its_intent_is_found(play: Play) -> None:
-    """The seeded defect: an intent that could not be written stops nothing."""
+    """The seeded defect: an intent that could not be written stops nothing.
+
+    Whether the dot leaves before the outcome of somebody else stops the run is the machine's to say: several campaigns.
+    """
 
     async def story(site: Any) -> None:
         for octets in range(70_000, 270_000, FRAME):
@@ -111,9 +114,7 @@ def test_a_dot_that_leaves_without_its_intent_is_found(play: Play) -> None:
             if site.doubled():
                 break
 
-        assert site.doubled()
-
-    play(story)
+    assert any(play(story, folder=f"campaign {number}").doubled() for number in range(4))
 
 
 def test_a_log_that_ends_silently_is_found(play: Play) -> None:

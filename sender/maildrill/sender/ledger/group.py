@@ -17,7 +17,7 @@ Write = Callable[[], object]
 #: What is done when a write is durable, before anybody goes on for whom it was done.
 Then = Callable[[], object]
 #: So many turns of the loop a group waits for more, as long as each brings some: all whom a flush has let go on come
-#: back at nearly the same time, and a flush for each of them costs more than those turns.
+#: back at nearly the same time, and a commit or a flush for each of them costs more than those turns.
 TURNS = 2
 #: Seconds until a flush is begun for what nobody waits for.
 SOON = 0.02
@@ -66,11 +66,13 @@ class _Queued:
 class GroupCommit:
     """Gathers writes. commit: do all of these in one transaction, or raise.
 
-    disk: what has to be flushed before a commit is durable; None: what `commit` has done is.
+    disk: what has to be flushed before a commit is durable; None: what `commit` has done is. turns: how many a group
+    waits for more; 0: where a commit costs nothing.
     """
 
     def __init__(self, commit: Callable[[Sequence[Write]], None]) -> None:
         self.disk: Disk | None = None
+        self.turns = TURNS
         self._commit = commit
         self._queue: list[_Queued] = []
         self._committed: list[_Queued] = []  # and no flush has begun since
@@ -88,7 +90,7 @@ class GroupCommit:
         """
         loop = asyncio.get_running_loop()
         if not self._queue:
-            loop.call_soon(self._turn, loop)
+            loop.call_soon(self._turn, loop, 0, self.turns)
         queued = _Queued(write, then, flushed=flushed)
         self._queue.append(queued)
         stopped = False
@@ -125,10 +127,10 @@ class GroupCommit:
         if self._committed or self._covered or self._unawaited:
             self._flush()
 
-    def _turn(self, loop: asyncio.AbstractEventLoop, seen: int = 0, left: int = TURNS) -> None:
+    def _turn(self, loop: asyncio.AbstractEventLoop, seen: int, left: int) -> None:
         """A turn is over since the first of these writes came, or since there were `seen`."""
         count = len(self._queue)
-        if self.disk is not None and left and count > seen:
+        if left and count > seen:
             loop.call_soon(self._turn, loop, count, left - 1)
             return
         self._commit_all()

@@ -62,8 +62,9 @@ def open_ledger(
                 _prepare(connection, durability)
                 ledger = _begin(connection, name, campaign, mark, at)
                 ledger.file_lease = lease
-                ledger.lazy = durability is Durability.NONE
-                if durability is Durability.POWER:
+                if durability is Durability.NONE:
+                    ledger.put_off()
+                elif durability is Durability.POWER:
                     ledger.flush_apart()
                 return ledger
         except BaseException:

@@ -59,6 +59,11 @@ class SqliteLedger(SqlLedger):
         self.turn: Callable[[], AbstractContextManager[object]] = nullcontext
         self._flusher: Flusher | None = None
 
+    def put_off(self) -> None:
+        """Be lazy; a group then gains nothing by waiting for more."""
+        self.lazy = True
+        self._group.turns = 0
+
     def flush_apart(self, start: Callable[[int], Beside | None] = begin_process) -> None:
         """Flush what is committed ourselves, so that we can go on meanwhile: for intents what FULL promises.
 
@@ -267,22 +272,13 @@ class SqliteLedger(SqlLedger):
 
     @contextmanager
     def _taken_back(self) -> Iterator[None]:
-        """Take back the transaction where what is done in it fails."""
-        try:
-            with self._nothing_left():
-                yield
-        except BaseException:
-            if self._connection.in_transaction:  # a full disk makes SQLite roll back by itself
-                self._connection.execute("ROLLBACK")
-            raise
-
-    @contextmanager
-    def _nothing_left(self) -> Iterator[None]:
-        """Forget what was gathered where it cannot be written."""
+        """Take back the transaction where what is done in it fails; nothing stays gathered then."""
         try:
             yield
         except BaseException:
             self._forget()
+            if self._connection.in_transaction:  # a full disk makes SQLite roll back by itself
+                self._connection.execute("ROLLBACK")
             raise
 
     def _forget(self) -> None:

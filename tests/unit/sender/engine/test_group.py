@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import pytest
@@ -180,6 +181,26 @@ def test_a_group_waits_for_a_crowd_and_no_longer() -> None:
     first, second, _ = asyncio.run(story()).groups
 
     assert (len(first), [*first, *second]) == (TURNS + 1, list(range(TURNS + 3)))
+
+
+@pytest.mark.parametrize("turns", [TURNS, 0])
+def test_a_commit_that_is_all_there_is_waits_for_a_crowd_too(turns: int) -> None:
+    """Where no disk is flushed; and for nobody where it costs nothing."""
+    groups: list[list[object]] = []
+
+    async def story() -> None:
+        group = GroupCommit(lambda writes: groups.append([write() for write in writes]))
+        group.turns = turns
+        crowd = []
+        for what in range(TURNS + 1):
+            crowd.append(asyncio.create_task(group.write(partial(int, what))))
+            await _turns(1)
+        await asyncio.gather(*crowd)
+
+    asyncio.run(story())
+
+    everybody = list(range(TURNS + 1))
+    assert groups == ([everybody] if turns else [[what] for what in everybody])
 
 
 class Clock(asyncio.SelectorEventLoop):
