@@ -42,10 +42,15 @@ TRANSACTION = st.tuples(
     MESSAGES,
 )
 #: As transactions are said; in groups, too.
-GROUPED = TRANSACTION.map(lambda said: ("".join(said[:3]), said[3])) | TRANSACTION.map(lambda said: ("".join(said),))
+GROUPED = (
+    TRANSACTION.map(lambda said: ("".join(said[:3]), said[3]))
+    | TRANSACTION.map(lambda said: ("".join(said),))
+    | TRANSACTION.map(lambda said: ("".join(said[:3]), "RSET\r\n"))
+)
 TALKS = st.lists(st.one_of(TRANSACTION, GROUPED, st.tuples(COMMANDS), st.tuples(MESSAGES)), max_size=5).map(
     lambda parts: [piece for part in parts for piece in part]
 )
+STRICT = "[server]\nunmatched = 'fail'\n"
 SMALL = '[server]\nlimits = { message = "2000B" }\n'
 RULES = st.lists(
     st.sampled_from(
@@ -57,6 +62,11 @@ RULES = st.lists(
             'at = "rcpt"\ndomain = "late.test"\nwait = "2s"',
             'at = "data"\nreply = "451 4.3.0 not now"\ntimes = 1',
             'at = "data"\nreply = "354 go"\nwait = "1s"',
+            'at = "data"\nreply = "354 go"\ntimes = 1',
+            'at = ["mail", "rcpt", "rset"]\nreply = "250 {n}"\nattempt = "2"',
+            'at = ["mail", "rcpt", "data"]\nreply = "451 4.3.0 {n}"\ncut = "mid"\nattempt = "2"',
+            'at = "rset"\nreply = "451 4.3.0 not now"\ntimes = 1',
+            'at = "rset"\nattempt = "2-"\nwait = "1s"',
             'at = "body"\nreply = "552 5.3.4 too big"',
             'at = "body"\nafter = "10B"\ncut = "before"',
             'at = "dot"\nreply = "250 2.0.0 {id}"',
@@ -107,6 +117,7 @@ def outcome(rules: list[str], settings: str, pieces: list[str]) -> Any:
                 entry.reply,
                 entry.half,
                 entry.rule,
+                entry.unmatched,
                 entry.closed,
                 [str(miss) for miss in entry.near_misses],
             )
@@ -130,14 +141,17 @@ def outcome(rules: list[str], settings: str, pieces: list[str]) -> Any:
 
 @given(
     rules=RULES,
-    settings=st.sampled_from(["", "[server]\nlimits = { commands = 7, recipients = 1 }\n", SMALL]),
+    settings=st.sampled_from(["", "[server]\nlimits = { commands = 7, recipients = 1 }\n", SMALL, STRICT]),
     said=TALKS,
 )
 @example(rules=[], settings="", said=["MAIL FROM:<ann@x.test>\r\n", "RCPT TO:<ann@x.test>\r\n", "DATA\r\n", ".\r\n"])
 def test_both_ways_end_alike(rules: list[str], settings: str, said: list[str]) -> None:
     """Replies, entries with their times, messages, near misses, and which rules fired."""
     lower = [
-        piece.replace("MAIL FROM", "mail from").replace("RCPT TO", "rcpt to").replace("DATA\r\n", "data\r\n")
+        piece.replace("MAIL FROM", "mail from")
+        .replace("RCPT TO", "rcpt to")
+        .replace("DATA\r\n", "data\r\n")
+        .replace("RSET\r\n", "rset\r\n")
         for piece in said
     ]
 

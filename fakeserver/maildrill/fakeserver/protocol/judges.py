@@ -16,7 +16,7 @@ from maildrill.fakeserver.protocol.sasl import MECHANISMS
 from maildrill.fakeserver.protocol.state import Login, Refusal, State
 from maildrill.smtp import Reply, Stage
 
-_OK = Reply.of("250 2.0.0 ok")
+OK = Reply.of("250 2.0.0 ok")
 SENDER_OK = Reply.of("250 2.1.0 sender ok")
 RECIPIENT_OK = Reply.of("250 2.1.5 recipient ok")
 GO_AHEAD = Reply.of("354 end data with <CR><LF>.<CR><LF>")
@@ -28,7 +28,7 @@ _NOT_IMPLEMENTED = Reply.of("502 5.5.1 command not implemented")
 _READY = Reply.of("220 2.0.0 ready to start TLS")
 LOGGED_IN = Reply.of("235 2.7.0 authentication succeeded")
 #: In LMTP the code must be 503 (RFC 2033 section 4.2).
-_NO_RECIPIENTS = {False: Reply.of("554 5.5.1 no valid recipients"), True: Reply.of("503 5.5.1 no valid recipients")}
+NO_RECIPIENTS = {False: Reply.of("554 5.5.1 no valid recipients"), True: Reply.of("503 5.5.1 no valid recipients")}
 
 _TLS_ALREADY = Refusal.of("503 5.5.1 TLS is spoken already")
 _NO_SERVICE = Refusal.of("503 5.5.1 no service here: only QUIT is left")
@@ -80,7 +80,7 @@ def judge_message(state: State, octets: int, content: bytes = b"", *, crowded: b
         wrong = _malformed(state.parameters.get("BODY", "7BIT").upper(), content)
         if wrong is not None:
             return wrong
-    return QUEUED if state.recipients else _NO_RECIPIENTS[state.offer.lmtp]
+    return QUEUED if state.recipients else NO_RECIPIENTS[state.offer.lmtp]
 
 
 def _malformed(body: str, content: bytes) -> Refusal | None:
@@ -163,7 +163,7 @@ def _data(state: State, argument: str) -> Verdict:
     if state.parameters.get("BODY", "").upper() == "BINARYMIME":
         return _BINARY
     # Without recipients a correct server says no, and a scripted one may say 354 (RFC 2920 section 3.1).
-    return GO_AHEAD if state.recipients else _NO_RECIPIENTS[state.offer.lmtp]
+    return GO_AHEAD if state.recipients else NO_RECIPIENTS[state.offer.lmtp]
 
 
 def _amid_chunks(state: State) -> Refusal | None:
@@ -184,7 +184,7 @@ def _bdat(state: State, argument: str) -> Verdict:
         return _CHUNK_FAILED
     if (state.octets or 0) + chunk.size > state.size_limit:
         return TOO_BIG
-    return chunk if state.recipients else Refusal(_NO_RECIPIENTS[state.offer.lmtp])
+    return chunk if state.recipients else Refusal(NO_RECIPIENTS[state.offer.lmtp])
 
 
 def _start_tls(state: State, argument: str) -> Verdict:
@@ -234,8 +234,8 @@ _VERBS = _HELLOS | {
     "RCPT": (Stage.RCPT, _rcpt),
     "DATA": (Stage.DATA, _data),
     "BDAT": (Stage.BDAT, _bdat),
-    "RSET": (Stage.RSET, _alone(_OK)),
-    "NOOP": (Stage.NOOP, _always(_OK)),
+    "RSET": (Stage.RSET, _alone(OK)),
+    "NOOP": (Stage.NOOP, _always(OK)),
     "VRFY": (Stage.VRFY, _verify),
     "QUIT": (Stage.QUIT, _alone(_BYE)),
     "STARTTLS": (Stage.STARTTLS, _start_tls),

@@ -1,4 +1,4 @@
-"""The plain transaction in one go: MAIL, RCPT, DATA and a message that comes whole, with nothing special about any.
+"""The plain transaction in one go: MAIL, RCPT, DATA, a message that comes whole, RSET; nothing special about any.
 
 Rule 1: what is special, and what a script has something to say about, is left to those whose work it is (Dialogue,
 Performance, Receiver); here nothing is decided that they would decide otherwise, which a property test holds.
@@ -16,34 +16,39 @@ from maildrill.fakeserver.engine.event import PROCEEDING, Event
 from maildrill.fakeserver.journal.journal import Entry, Message
 from maildrill.fakeserver.message.body import comes_plainly, message_id
 from maildrill.fakeserver.protocol.command import PLAIN_ADDRESS, Path
-from maildrill.fakeserver.protocol.dialogue import STATUS, Heard, bare
-from maildrill.fakeserver.protocol.judges import GO_AHEAD, QUEUED, RECIPIENT_OK, SENDER_OK
+from maildrill.fakeserver.protocol.dialogue import STATUS, Heard
 from maildrill.fakeserver.session.performance import PLAIN, Arrived, Moment, Performance
 from maildrill.fakeserver.session.receiving import Receiver
-from maildrill.smtp import Stage
+from maildrill.fakeserver.session.spoken import (
+    GO_AHEAD,
+    NOBODY,
+    QUEUED,
+    RECIPIENT_OK,
+    RESET,
+    SENDER_OK,
+    Spoken,
+    plainly_said,
+)
+from maildrill.smtp import Reply, Stage
 
-_MAIL, _RCPT, _DATA, _BODY, _DOT, _IDLE = (  # found faster than in their class
+_MAIL, _RCPT, _DATA, _RSET, _BODY, _DOT, _IDLE = (  # found faster than in their class
     Stage.MAIL,
     Stage.RCPT,
     Stage.DATA,
+    Stage.RSET,
     Stage.BODY,
     Stage.DOT,
     Stage.IDLE,
 )
-#: Two groups are of MAIL, the third is of RCPT; in DATA there is none.
-_PLAIN = re.compile(rf"(?:MAIL FROM:<({PLAIN_ADDRESS})>(?: SIZE=([0-9]{{1,9}}))?|RCPT TO:<({PLAIN_ADDRESS})>|DATA)\r\n")
-_OF_MAIL, _OF_SIZE, _OF_RCPT = 1, 2, 3
+#: Two groups are of MAIL, the third is of RCPT, the last of RSET; in DATA there is none.
+_PLAIN = re.compile(
+    rf"(?:MAIL FROM:<({PLAIN_ADDRESS})>(?: SIZE=([0-9]{{1,9}}))?|RCPT TO:<({PLAIN_ADDRESS})>|DATA|(RSET))\r\n"
+)
+_OF_MAIL, _OF_RCPT, _OF_RSET = (1, 2), 3, 4
 _SIZE_ALONE = frozenset({"SIZE"})
+_DONE, _GO_ON = 2, 3  # the class of the reply with which MAIL, RCPT and RSET are done, and that of DATA
 _LONGEST = 76  # octets of such a line: it is far from every limit on addresses
-_VERBS = {_MAIL: "MAIL", _RCPT: "RCPT", _DATA: "DATA"}
-#: What is correct: for a client that was not told of enhanced codes, and for one that was.
-_CORRECT = {
-    stage: (bare(reply), reply)
-    for stage, reply in ((_MAIL, SENDER_OK), (_RCPT, RECIPIENT_OK), (_DATA, GO_AHEAD), (_DOT, QUEUED))
-}
-
-#: The same as octets.
-_SAID = {stage: (plain.render(), enhanced.render()) for stage, (plain, enhanced) in _CORRECT.items()}
+_VERBS = {_MAIL: "MAIL", _RCPT: "RCPT", _DATA: "DATA", _RSET: "RSET"}
 
 #: Whether it was done; else nothing was, or all but what is left to wait for.
 Taken = bool | Awaitable[None]
@@ -86,7 +91,7 @@ class Express:
             ready(between)
         return taken, piece, behind
 
-    def take(self, octets: bytes) -> Taken:
+    def take(self, octets: bytes) -> Taken:  # noqa: PLR0911 - one for each kind of piece
         """Answer octets that came while nothing was unread, if they are plain; no newline is bare in them then."""
         if self.within:
             self.within = False
@@ -96,13 +101,15 @@ class Express:
         if plain is None or not self._usual():
             return False
         state, kind = self._state, plain.lastindex
-        if kind in (_OF_MAIL, _OF_SIZE):
-            return state.reverse_path is None and self._mail(line, plain[_OF_MAIL], plain[_OF_SIZE])
-        if state.reverse_path is None:
+        if kind == _OF_RSET:
+            return self._reset(line)
+        if (state.reverse_path is None) is not (kind in _OF_MAIL):
             return False
+        if kind in _OF_MAIL:
+            return self._mail(line, plain[1], plain[2])
         if kind == _OF_RCPT:
             return len(state.recipients) < self._limits.recipients and self._rcpt(line, plain[_OF_RCPT])
-        return bool(state.recipients) and state.parameters.keys() <= _SIZE_ALONE and self._data(line)
+        return state.parameters.keys() <= _SIZE_ALONE and self._data(line)
 
     def _usual(self) -> bool:
         """Whether the session is as it nearly always is."""
@@ -117,43 +124,61 @@ class Express:
             return False
         self._play.transactions += 1
         parameters = {} if declared is None else {"SIZE": declared}
-        taken = self._command(_MAIL, line, address, address, None, said=parameters)
-        if taken is True:
+        said = self._command(_MAIL, SENDER_OK, line, address, address, None, said=parameters)
+        if not isinstance(said, Reply):
+            return said
+        if said.klass == _DONE:
             state.reverse_path = address
             state.parameters = parameters
-        return taken
+        return True
 
     def _rcpt(self, line: str, address: str) -> Taken:
         state = self._state
-        taken = self._command(_RCPT, line, address, state.reverse_path, address)
-        if taken is True:
+        said = self._command(_RCPT, RECIPIENT_OK, line, address, state.reverse_path, address)
+        if not isinstance(said, Reply):
+            return said
+        if said.klass == _DONE:
             state.recipients += (address,)
-        return taken
+        return True
 
     def _data(self, line: str) -> Taken:
-        taken = self._command(_DATA, line, None, self._state.reverse_path, None)
-        if taken is True:
+        state = self._state
+        said = self._command(_DATA, GO_AHEAD if state.recipients else NOBODY, line, None, state.reverse_path, None)
+        if not isinstance(said, Reply):
+            return said
+        if said.klass == _GO_ON:
             self.within = True
             self._play.stage = _BODY
-        return taken
+        return True
 
-    def _command(  # noqa: PLR0913 - an event has no fewer
+    def _reset(self, line: str) -> Taken:
+        said = self._command(_RSET, RESET, line, None, self._state.reverse_path, None)
+        if not isinstance(said, Reply):
+            return said
+        if said.klass == _DONE:
+            self._state.reset()
+        return True
+
+    def _command(  # noqa: PLR0913, PLR0917 - an event has no fewer
         self,
         stage: Stage,
+        correct: Spoken,
         line: str,
         address: str | None,
         reverse_path: str | None,
         rcpt: str | None,
         *,
         said: Mapping[str, str] | None = None,
-    ) -> Taken:
-        """Ask the script about a command, and say what is correct if that is what it decides."""
+    ) -> Reply | Awaitable[None]:
+        """Ask the script about a command, and say what it decides, or what is correct; returns what was said at once.
+
+        Else what is left to wait for is returned, and what was said is taken note of behind that.
+        """
         play, state = self._play, self._state
         host, record = play.host, play.record
         now = host.clock.now()
         state.commands += 1
-        enhanced = STATUS in state.keywords
-        reply = _CORRECT[stage][enhanced]
+        reply, octets = correct[STATUS in state.keywords]
         decision = PLAIN
         if not self._needless(stage, state.recipients if rcpt is None else (rcpt,), reverse_path):
             decision = host.decider.on(
@@ -176,15 +201,22 @@ class Express:
                     pipelined=play.wire.ahead,
                 )
             )
-        if decision.actions is not PROCEEDING or not play.wire.put(_SAID[stage][enhanced]):
+        answer: Reply | None = reply
+        if decision.actions is not PROCEEDING:
+            answer = plainly_said(decision)
+            if stage is _DATA and answer is not None and answer.klass == _GO_ON:
+                answer = None  # it may be that nobody is there to take the message for
+            octets = answer.render() if answer is not None else b""
+        if answer is None or not play.wire.put(octets):
             path = None if address is None else Path(address, said or {})
             heard = Heard(stage, reply, _VERBS[stage], line[5:-2], path=path)
             return self._answer(heard, Moment(stage, now, decision, reply, line[:-2], address, parameters=said))
-        entry = Entry(now, now, record.number, stage, line[:-2], address, reply, decision.rule, decision.near_misses)
+        entry = Entry(now, now, record.number, stage, line[:-2], address, answer, decision.rule, decision.near_misses)
         entry.parameters = said
+        entry.unmatched = decision.unmatched
         host.journal.add(entry)
         play.stage = _IDLE
-        return True
+        return answer
 
     def _message(self, octets: bytes) -> Taken:
         """Take a message, if this is all of it and nothing else."""
@@ -211,8 +243,7 @@ class Express:
     def _end(self, content: bytes, size: int, identity: str) -> Taken:
         play, state, host, record = self._play, self._state, self._play.host, self._play.record
         now = host.clock.now()
-        enhanced = STATUS in state.keywords
-        correct = _CORRECT[_DOT][enhanced]
+        correct, octets = QUEUED[STATUS in state.keywords]
         decision = PLAIN
         if not self._needless(_DOT, state.recipients, state.reverse_path):
             decision = host.decider.on(
@@ -236,7 +267,7 @@ class Express:
                     size,
                 )
             )
-        if decision.actions is not PROCEEDING or not play.wire.put(_SAID[_DOT][enhanced]):
+        if decision.actions is not PROCEEDING or not play.wire.put(octets):
             return self._go_on(self._receiver.end(Arrived(content, size, identity), decision))
         message = Message(
             now, record.number, state.reverse_path or "", state.recipients, content, size, identity, committed=True
