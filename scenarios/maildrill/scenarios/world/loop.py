@@ -31,13 +31,28 @@ Protocol = TypeVar("Protocol", bound=asyncio.BaseProtocol)
 STUCK: Final = 1_000_000  # turns of the loop at one instant; a drill needs some dozens
 LOOK: Final = 1024  # jumps of the clock between two looks at whether this has no end
 SWEEP: Final = 256  # cancelled timers worth a sweep
-_new: Callable[[type[Turn]], Any] = object.__new__
+_new: Callable[[type[Turn]], Turn] = object.__new__
 
 
 class Turn(asyncio.Handle):
-    """A call-back whose turn comes at this instant."""
+    """A call-back whose turn comes at this instant: one that was cancelled has none any more, as with any Handle."""
 
     __slots__ = ()
+
+    _repr = None
+    _source_traceback = None
+    _callback: Any
+    _args: Any
+    _context: Any
+    _loop: Any
+
+    @property
+    def _cancelled(self) -> bool:  # type: ignore[override]
+        return self._callback is None
+
+    def cancel(self) -> None:
+        """Have it not called."""
+        self._callback = self._args = None
 
 
 class Timer(asyncio.TimerHandle):
@@ -114,21 +129,18 @@ class VirtualLoop(base_events.BaseEventLoop):
         context: Context | None = None,
     ) -> asyncio.Handle:
         """Call `callback` at this instant, after all that is ready."""
-        handle: Any
         if self._closed or self._debug:
             self._check_closed()
             handle = asyncio.Handle(callback, args, self, context)
-        else:  # what Handle.__init__ does, here and without asking for debug: a dozen are made for each message
-            handle = _new(Turn)
-            handle._context = copy_context() if context is None else context
-            handle._loop = self
-            handle._callback = callback
-            handle._args = args
-            handle._cancelled = False
-            handle._repr = handle._source_traceback = None
-        self._ready.append(handle)
-        made: asyncio.Handle = handle
-        return made
+            self._ready.append(handle)
+            return handle
+        turn = _new(Turn)  # what its __init__ does, and without asking for debug: a dozen are made for each message
+        turn._context = copy_context() if context is None else context
+        turn._loop = self
+        turn._callback = callback
+        turn._args = args
+        self._ready.append(turn)
+        return turn
 
     def call_soon_threadsafe(
         self,
@@ -176,57 +188,59 @@ class VirtualLoop(base_events.BaseEventLoop):
     def _run_once(self) -> None:
         """Run turns until stop() is called; a turn is what was ready when it began."""
         ready, following = self._ready, self._ready.popleft
-        turns = 0
-        while not self._stopping:
-            if not ready:
-                before = self.instant
-                self._jump()
-                if self.instant > before:  # a timer that is due at once lets no time pass
-                    turns = 0
-            turns += 1
-            if turns > STUCK:
+        while True:
+            for _ in range(STUCK):
+                if self._stopping:
+                    return
+                if not ready and self._jump():
+                    break
+                left = len(ready)
+                while left:
+                    left -= 1
+                    handle: Any = following()
+                    callback = handle._callback
+                    if callback is not None:
+                        try:  # what Handle._run does; one call less for a call-back: there are two dozen a message
+                            args = handle._args
+                            if not args:
+                                handle._context.run(callback)
+                            elif len(args) == 1:  # to put one into a list costs as much as the call
+                                handle._context.run(callback, args[0])
+                            else:
+                                handle._context.run(callback, *args)
+                        except BaseException as error:
+                            self._failed(handle, error)
+            else:
                 raise Livelock(f"{STUCK} turns of the loop passed at one instant", hint=describe(self))
-            left = len(ready)
-            while left:
-                left -= 1
-                handle: Any = following()
-                if not handle._cancelled:
-                    try:  # what Handle._run does; one call less for a call-back, of which there are two dozen a message
-                        if handle._args:
-                            handle._context.run(handle._callback, *handle._args)
-                        else:
-                            handle._context.run(handle._callback)
-                    except (SystemExit, KeyboardInterrupt):
-                        raise
-                    except BaseException as error:
-                        self._failed(handle, error)
 
     def _failed(self, handle: asyncio.Handle, error: BaseException) -> None:
-        """Tell of a call-back that raised."""
+        """Tell of a call-back that raised; raises again what is to end the program."""
+        if isinstance(error, (SystemExit, KeyboardInterrupt)):
+            raise error
         said = {"message": f"Exception in callback {handle!r}", "exception": error, "handle": handle}
         self.call_exception_handler(said)
 
-    def _jump(self) -> None:
-        """Move the clock to the next timer and make that timer ready."""
+    def _jump(self) -> bool:
+        """Move the clock to the next timer and make that timer ready; returns whether time passed."""
         self._jumps += 1
         if self.look is not None and not self._jumps % LOOK:
             self.look()
         timers = self.timers  # nothing is swept meanwhile
         while timers:
             when, _, handle = heappop(timers)
-            timer = type(handle) is Timer
-            if timer:
+            if type(handle) is Timer:
                 handle._scheduled = False
-            if handle._cancelled:
-                self._cancelled_count -= 1
-                continue
-            if when == math.inf:
-                break
-            self.fired += timer
-            if when > self.instant:  # noqa: PLR1730 - a third of the time of max
-                self.instant = when
+                if handle._cancelled:
+                    self._cancelled_count -= 1
+                    continue
+                if when == math.inf:
+                    break
+                self.fired += 1
             self._ready.append(handle)
-            return
+            if when > self.instant:
+                self.instant = when
+                return True
+            return False  # a timer that is due at once lets no time pass
         raise Deadlock("every task waits and nothing is scheduled", hint=describe(self))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from typing import Any
 from datetime import UTC, datetime
 
 import pytest
@@ -300,6 +301,22 @@ def test_cancelled_callback_is_not_called() -> None:
         return called
 
     assert run_world(main) == ["expired"]
+
+
+def test_a_handle_says_whether_it_was_cancelled() -> None:
+    """As asyncio's own does, and it can be shown before and after."""
+
+    async def main(world: World) -> list[Any]:
+        called: list[object] = []
+        handle = world.loop.call_soon(called.append, "soon")
+        before = (handle.cancelled(), "append" in repr(handle))
+        handle.cancel()
+        after = (handle.cancelled(), "cancelled" in repr(handle))
+        world.loop.call_soon(lambda *several: called.append(several), 1, 2, 3)
+        await asyncio.sleep(0)
+        return [before, after, *called]
+
+    assert run_world(main) == [(False, True), (True, True), (1, 2, 3)]
 
 
 def test_closed_loop_refuses_callbacks() -> None:
