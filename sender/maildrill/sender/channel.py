@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterable
+from operator import itemgetter
 from typing import NoReturn
 
 from maildrill.sender.attempt import Broken, Fault
 from maildrill.sender.wire import Wire
 from maildrill.smtp import Clock, Line, Reply, Stage, Transcript
+
+_stage, _text = itemgetter(0), itemgetter(1)  # of a command
 
 
 class SessionOverError(Exception):
@@ -67,16 +70,14 @@ class Channel(asyncio.Protocol):
         if self.over:
             self.wire.lose(Fault.RESET)
             raise SessionOverError
-        self.wire.ask(*[stage for stage, _ in commands])
+        self.wire.ask(*map(_stage, commands))
         if self.wire.broken is not None:
             self._break_off(self.wire.broken)
             raise SessionOverError
-        now = self._clock.now()
-        octets = ""
+        now, sent, on_line = self._clock.now(), self._transcript.sent, self._on_line
         for _, command in commands:
-            self._on_line(self._transcript.sent(now, command))
-            octets += f"{command}\r\n"
-        self._transport.write(octets.encode())
+            on_line(sent(now, command))
+        self._transport.write(("\r\n".join(map(_text, commands)) + "\r\n").encode())
 
     def send(self, octets: bytes) -> None:
         """Send a part of a message."""
@@ -94,19 +95,30 @@ class Channel(asyncio.Protocol):
 
     async def answer(self, seconds: float) -> Reply:
         """Return the next reply in order, waiting so long at most."""
-        if not self._answers:
-            await self._wait(seconds, self._answered)
-        return self._answers.popleft()
+        answers = self._answers
+        if not answers:
+            self._set_alarm(seconds)
+            try:
+                while not answers:
+                    await self._news()
+            finally:
+                self._waiter = None
+        return answers.popleft()
 
     async def drained(self, seconds: float) -> None:
         """Wait until everything has left, or until there is a reply to hear."""
-        if self.paused:
-            await self._wait(seconds, lambda: not self.paused or bool(self._answers))
+        if not self.paused:
+            return
+        self._set_alarm(seconds)
+        try:
+            while self.paused and not self._answers:
+                await self._news()
+        finally:
+            self._waiter = None
 
-    async def listen(self) -> None:
+    def listen(self) -> Awaitable[None]:
         """Let in what has arrived already; takes no time."""
-        await _TURN
-        await _TURN  # asyncio reads in the turn after it has looked
+        return _TURNS
 
     def drop(self, fault: Fault, why: str = "") -> None:
         """Give the connection up at once."""
@@ -137,23 +149,17 @@ class Channel(asyncio.Protocol):
             await self._waiter
         self._silence()
 
-    def _answered(self) -> bool:
-        return bool(self._answers)
+    def _news(self) -> asyncio.Future[None]:
+        """Return what is done when anything was heard, or has left."""
+        if self.wire.broken is not None:
+            raise SessionOverError
+        self._waiter = waiter = self._loop.create_future()
+        return waiter
 
-    async def _wait(self, seconds: float, done: Callable[[], bool]) -> None:
-        self._set_alarm(self._loop.time() + max(0.0, seconds))
-        try:
-            while not done():
-                if self.wire.broken is not None:
-                    raise SessionOverError
-                self._waiter = self._loop.create_future()
-                await self._waiter
-        finally:
-            self._waiter = None
-
-    def _set_alarm(self, until: float) -> None:
-        """Have a wait end then; an alarm that goes off before that may stay, and waits on: setting one is dear."""
-        self._until = until
+    def _set_alarm(self, seconds: float) -> None:
+        """Have a wait end in so long; an alarm that goes off before may stay, and waits on: setting one is dear."""
+        now = self._loop.time()
+        self._until = until = now + seconds if seconds > 0 else now
         if self._alarm is not None and self._alarm.when() > until:
             self._silence()
         if self._alarm is None:
@@ -169,7 +175,7 @@ class Channel(asyncio.Protocol):
         if self._waiter is None:
             return
         if self._loop.time() < self._until:
-            self._set_alarm(self._until)
+            self._alarm = self._loop.call_at(self._until, self._ring)
         else:
             self.drop(Fault.TIMEOUT)
 
@@ -187,10 +193,9 @@ class Channel(asyncio.Protocol):
         answers = self.wire.feed(data)
         self._answers.extend(answers)
         now, broken = self._clock.now(), self.wire.broken
-        for reply in answers:
-            self._heard(now, reply)
+        self._show(now, answers)
         if broken is not None and broken.stage is Stage.IDLE and broken.reply is not None:
-            self._heard(now, broken.reply)
+            self._show(now, (broken.reply,))
         if broken is not None and broken.fault is not None:
             self._break_off(broken)
         self._wake()
@@ -199,11 +204,13 @@ class Channel(asyncio.Protocol):
         self.note(f"{broken.fault}: {broken.detail}".rstrip(": "))
         self._transport.abort()
 
-    def _heard(self, now: float, reply: Reply) -> None:
-        for line in self._transcript.answered(now, reply):
-            self._on_line(line)
-        if reply.irregular:
-            self.note(reply.irregular)
+    def _show(self, now: float, replies: Iterable[Reply]) -> None:
+        answered, on_line = self._transcript.answered, self._on_line
+        for reply in replies:
+            for line in answered(now, reply):
+                on_line(line)
+            if reply.irregular:
+                self.note(reply.irregular)
 
     def eof_received(self) -> bool:
         """The server closed its half; nothing that we could still say would be answered."""
@@ -233,14 +240,15 @@ class Channel(asyncio.Protocol):
         self._wake()
 
 
-class _Turn:
-    """Lets the loop take a turn; no time passes."""
+class _Turns:
+    """Lets the loop take two turns, for asyncio reads in the turn after it has looked; no time passes."""
 
     def __await__(self) -> Generator[None, None, None]:
         yield
+        yield
 
 
-_TURN = _Turn()
+_TURNS = _Turns()
 
 
 def go_on() -> bool:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
+from operator import attrgetter
 
 from maildrill.sender.attempt import Broken, Fault, Transaction
 from maildrill.sender.capabilities import Capabilities
@@ -29,6 +30,8 @@ _MAIL, _RCPT, _DATA = Stage.MAIL, Stage.RCPT, Stage.DATA  # to ask an enumeratio
 BeforeDot = Callable[[tuple[str, ...]], Awaitable[None]]
 AfterRcpt = Callable[[Transaction], Awaitable[None]]
 _Command = tuple[Stage, str]
+_THEN_DATA: tuple[_Command, ...] = ((_DATA, "DATA"),)
+_positive = attrgetter("positive")
 
 
 class Session:
@@ -135,42 +138,48 @@ class Session:
 
     # One transaction
 
-    async def _open(self, hearing: Hearing, envelope: Envelope, message: Content, reporting: Reporting | None) -> None:
+    def _open(
+        self, hearing: Hearing, envelope: Envelope, message: Content, reporting: Reporting | None
+    ) -> Awaitable[None]:
         """MAIL, all RCPT, and DATA where anybody is to have the message."""
         offers = self.capabilities
         mail = (_MAIL, mail_command(offers, envelope, message, reporting))
         recipients = [(_RCPT, rcpt_command(offers, to, reporting)) for to in envelope.recipients]
         if self.capabilities.pipelining:
-            await self._in_a_group(hearing, mail, recipients)
-        else:
-            await self._in_lock_step(hearing, mail, recipients)
+            return self._in_a_group(hearing, mail, recipients)
+        return self._in_lock_step(hearing, mail, recipients)
 
     async def _finish(self, hearing: Hearing, message: Content, before_dot: BeforeDot) -> None:
         """The message, or what ends a transaction without one."""
-        if self._chunk and hearing.accepted:
+        accepted = hearing.accepted
+        if self._chunk and accepted:
             await self._in_chunks(hearing, message, before_dot)
         elif hearing.data is None or hearing.data.klass != 3:
             await self._reset(hearing)
-        elif hearing.accepted:
-            await self._send(hearing, stuffed(message.blocks()), before_dot)
+        elif accepted:
+            sent = Sent()
+            await self._poured(stuffed(message.blocks()), sent)
+            await self._end(hearing, sent, before_dot, self._channel.dot)
         elif hearing.any_accepted:  # by a server that refused MAIL: an empty message would reach people
             self._channel.give_up(Stage.DATA, Fault.OUT_OF_STEP, hearing.data)
         else:  # a lone dot: the server waits for a message though nobody was accepted (RFC 2920 section 3.1)
-            await self._send(hearing, (), None)  # nobody's message ends with it: it needs no record
+            await self._end(hearing, Sent(), None, self._channel.dot)  # nobody's message: it needs no record
 
     async def _in_a_group(self, hearing: Hearing, mail: _Command, recipients: list[_Command]) -> None:
         """All commands at once, DATA the last of them (RFC 2920 section 3.1); BDAT waits to see who is accepted."""
         channel, deadlines = self._channel, self._deadlines
-        channel.say(mail, *recipients, *([] if self._chunk else [(_DATA, "DATA")]))
+        channel.say(mail, *recipients, *(() if self._chunk else _THEN_DATA))
         hearing.mail = await channel.answer(deadlines.mail)
         self._keep_step(_MAIL, hearing.mail)
         for _ in recipients:
-            hearing.rcpt.append(await channel.answer(deadlines.rcpt))
-            if hearing.rcpt[-1].klass == 3:  # DATA's own: one reply is missing, and nobody knows which
-                channel.give_up(Stage.RCPT, Fault.UNSOLICITED, hearing.rcpt[-1])
+            reply = await channel.answer(deadlines.rcpt)
+            hearing.rcpt.append(reply)
+            if reply.klass == 3:  # DATA's own: one reply is missing, and nobody knows which
+                channel.give_up(Stage.RCPT, Fault.UNSOLICITED, reply)
             if hearing.mail.positive:  # else a 503 is in step
-                self._keep_step(_RCPT, hearing.rcpt[-1])
-        await self._told(hearing)
+                self._keep_step(_RCPT, reply)
+        if self._after_rcpt is not None and not all(map(_positive, hearing.rcpt)):
+            await self._after_rcpt(hearing.transaction(None))  # now, for the rest may take minutes
         if not self._chunk:
             hearing.data = await channel.answer(deadlines.data)
 
@@ -185,15 +194,11 @@ class Session:
             channel.say(recipient)
             hearing.rcpt.append(await channel.answer(deadlines.rcpt))
             self._keep_step(Stage.RCPT, hearing.rcpt[-1])
-        await self._told(hearing)
+        if self._after_rcpt is not None and not all(map(_positive, hearing.rcpt)):
+            await self._after_rcpt(hearing.transaction(None))  # now, for the rest may take minutes
         if hearing.accepted and not self._chunk:
             channel.say((Stage.DATA, "DATA"))
             hearing.data = await channel.answer(deadlines.data)
-
-    async def _told(self, hearing: Hearing) -> None:
-        """All RCPT are answered: have refusals written down now, for the rest may take minutes."""
-        if self._after_rcpt is not None and not all(reply.positive for reply in hearing.rcpt):
-            await self._after_rcpt(hearing.transaction(None))
 
     async def _in_chunks(self, hearing: Hearing, message: Content, before_dot: BeforeDot) -> None:
         """The message by BDAT (RFC 3030): a chunk is answered before the next one is begun, and a refusal ends it."""
@@ -222,12 +227,6 @@ class Session:
         if hearing.dot is not None and not hearing.dot.positive:
             await self._reset(hearing)  # RFC 3030 section 2: the state after a failure is indeterminate
 
-    async def _send(self, hearing: Hearing, blocks: Iterable[bytes], before_dot: BeforeDot | None) -> None:
-        """The message and its dot; a reply that comes first ends it."""
-        sent = Sent()
-        await self._poured(blocks, sent)
-        await self._end(hearing, sent, before_dot, self._channel.dot)
-
     async def _end(self, hearing: Hearing, sent: Sent, before_dot: BeforeDot | None, leave: Callable[[], None]) -> None:
         """All but the end of a message is sent: write the intent down, and have leave() send the end."""
         channel = self._channel
@@ -248,7 +247,8 @@ class Session:
                 return False
             channel.send(block)
             sent.add(block)
-            await channel.drained(self._deadlines.block)
+            if channel.paused:
+                await channel.drained(self._deadlines.block)
             await channel.listen()  # what came with the 354, or since, makes the rest and the dot unnecessary
         return True
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import compress
+from operator import attrgetter
 
 from maildrill.sender.attempt import Broken, Transaction
 from maildrill.smtp import Reply
 from maildrill.smtp.quickly import maker
 
 _transaction = maker(Transaction)
+_positive = attrgetter("positive")
 
 
 @dataclass(slots=True)
@@ -31,20 +33,20 @@ class Hearing:
         """The recipients whose RCPT got 2yz, in a transaction whose MAIL did."""
         if self.mail is None or not self.mail.positive:
             return ()
-        return tuple(compress(self.recipients, [reply.positive for reply in self.rcpt]))
+        return tuple(compress(self.recipients, map(_positive, self.rcpt)))
 
     @property
     def any_accepted(self) -> bool:
         """Whether any RCPT got 2yz, whatever MAIL got."""
-        return any(reply.positive for reply in self.rcpt)
+        return any(map(_positive, self.rcpt))
 
     def transaction(self, broken: Broken | None) -> Transaction:
         """Return what was heard, and what broke the session, if anything did."""
-        silent = [None] * (len(self.recipients) - len(self.rcpt))
+        rcpt, silent = self.rcpt, len(self.recipients) - len(self.rcpt)
         return _transaction(
             recipients=self.recipients,
             mail=self.mail,
-            rcpt=(*self.rcpt, *silent),
+            rcpt=(*rcpt, *[None] * silent) if silent else tuple(rcpt),
             data=self.data,
             early=self.early,
             chunked=self.chunked,

@@ -40,6 +40,7 @@ class Lane:
         self._shop = shop
         self.destination = destination
         self._number = number
+        self._log_line = shop.desk.log.line
         self._conduct = Conduct(destination, shop.desk, shop.clock.now())
         self._met = Met(Broken(Stage.CONNECT, Fault.STOPPED), "", destination.relay)
         self._free: set[str] = set()
@@ -89,7 +90,7 @@ class Lane:
 
     def _on_line(self, line: Line) -> None:
         self._conduct.heard_at = line.at
-        self._shop.desk.log.line(self._number, line)
+        self._log_line(self._number, line)
 
     def _give_way(self, others: int) -> None:
         """The destination would not serve: say so to its gate, and let those who are due wait for it."""
@@ -292,8 +293,7 @@ class Lane:
 
     def _try(self, transaction: int | None, started: float) -> Try:
         met = self._met
-        label = self.destination.label
-        return _try(self._number, transaction, started, started, account=label, host=met.host, relay=met.relay)
+        return _try(self._number, transaction, started, started, self.destination.label, met.host, met.relay)
 
 
 def _next_due(queues: Sequence[Queue]) -> float | None:

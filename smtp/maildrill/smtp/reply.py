@@ -65,6 +65,7 @@ class Reply:
     positive: bool = field(default=False, init=False, compare=False, repr=False)
     enhanced: EnhancedStatus | None = field(default=None, init=False, compare=False, repr=False)
     _octets: bytes = field(default=b"", init=False, compare=False, repr=False)  # once it was rendered
+    said: tuple[str, ...] = field(default=(), init=False, compare=False, repr=False)  # once it was spelt
 
     def __post_init__(self) -> None:
         if not 200 <= self.code <= 599:
@@ -96,6 +97,14 @@ class Reply:
     def text(self) -> str:
         """All lines joined by a blank, as logs show a reply; escape before showing."""
         return " ".join(self.lines)
+
+    def spelt(self) -> tuple[str, ...]:
+        """Return each line as a dialogue has it, code and all, without blanks at its end; escape before showing."""
+        lines = self.lines or ("",)
+        last = len(lines) - 1
+        said = tuple([f"{self.code}{'-' if n < last else ' '}{line}".rstrip() for n, line in enumerate(lines)])
+        object.__setattr__(self, "said", said)
+        return said
 
     def __str__(self) -> str:
         return f"{self.code} {escape(self.text)}".rstrip()

@@ -17,6 +17,7 @@ from maildrill.smtp.reply import Reply
 from maildrill.smtp.text import escape
 
 REDACTED = "<redacted>"
+_OTHERS = "MRD."  # how most of what is said begins (MAIL, RCPT, DATA, the dot), and no AUTH
 _AUTH = re.compile(r"\s*(?P<verb>AUTH(?:\s+\S+)?)(?P<initial>\s+\S.*)?\s*", re.IGNORECASE | re.DOTALL)
 
 
@@ -61,22 +62,24 @@ class Transcript:
 
     def sent(self, at: float, command: str) -> Line:
         """We said a command; what an AUTH exchange says is never kept."""
-        auth = _AUTH.fullmatch(command)
+        auth = None if command[:1] in _OTHERS else _AUTH.fullmatch(command)
         if auth:
             self._secret = True
             return self._add(at, _SENT, auth["verb"] + (f" {REDACTED}" if auth["initial"] else ""))
-        return self._add(at, _SENT, REDACTED if self._secret else command)
+        line = _line(at, _SENT, REDACTED if self._secret else command)
+        if self.keep:
+            self.lines.append(line)
+        return line
 
     def answered(self, at: float, reply: Reply) -> list[Line]:
         """The server replied: a line each; 3yz keeps an AUTH exchange open, anything else ends it."""
         self._secret = self._secret and reply.klass == 3
         mark = _REFUSED if reply.klass >= 4 else _ANSWERED
-        lines = reply.lines or ("",)
-        if len(lines) == 1:  # as most have
-            return [self._add(at, mark, f"{reply.code} {lines[0]}".rstrip())]
-        last = len(lines) - 1
-        texts = (f"{reply.code}{'-' if n < last else ' '}{line}".rstrip() for n, line in enumerate(lines))
-        return [self._add(at, mark, text) for text in texts]
+        said = reply.said or reply.spelt()
+        lines = [_line(at, mark, said[0])] if len(said) == 1 else [_line(at, mark, text) for text in said]
+        if self.keep:
+            self.lines += lines
+        return lines
 
     def noted(self, at: float, remark: str) -> Line:
         """Our own remark: connecting, a cut, so many octets of message."""

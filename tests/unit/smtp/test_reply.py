@@ -134,3 +134,15 @@ def test_an_enhanced_code_stays_within_its_ranges(numbers: tuple[int, int, int])
 def test_an_enhanced_code_is_written_with_dots() -> None:
     """As it stands in a reply."""
     assert str(EnhancedStatus(4, 7, 12)) == "4.7.12"
+
+
+def test_a_reply_is_spelt_as_a_dialogue_has_it() -> None:
+    """Each line with its code, and no blank where a text is missing; the same each time, and no part of equality."""
+    reply = Reply(250, ("a ", "", "b"))
+    spelt = ("250-a", "250-", "250 b")
+
+    assert not reply.said
+    assert reply.spelt() == spelt
+    assert reply.said == spelt
+    assert reply == Reply(250, ("a ", "", "b"))
+    assert Reply(354).spelt() == ("354",)

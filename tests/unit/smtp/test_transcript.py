@@ -38,6 +38,15 @@ def test_an_initial_response_is_redacted(command: str) -> None:
     assert line.text == command[:10] + " <redacted>"
 
 
+@pytest.mark.parametrize("response", ["", "MAIL ", "RCPT TO:<a@example.com>", "DATA", ".", "*", "c2VzYW1l"])
+def test_a_response_that_looks_like_a_command_is_redacted_too(response: str) -> None:
+    """During an exchange everything is the secret, however it begins."""
+    transcript = Transcript()
+    transcript.sent(NINE, "AUTH LOGIN")
+
+    assert transcript.sent(NINE, response).text == "<redacted>"
+
+
 @pytest.mark.parametrize("command", ["AUTH LOGIN", "AUTH LOGIN ", "AUTH", " auth login"])
 def test_what_is_said_during_an_exchange_is_redacted_until_it_ends(command: str) -> None:
     """334 keeps the exchange open; any other reply ends it."""
