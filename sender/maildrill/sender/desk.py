@@ -210,6 +210,7 @@ class Desk:
 
     def _log_attempt(self, waiting: Waiting, ruling: Ruling, entry: Entry, go: Try) -> None:
         self.attempts += 1
+        delay = go.ended - waiting.queued_at
         self.log.attempt(
             go.ended,
             ruling,
@@ -220,7 +221,7 @@ class Desk:
             relay=go.relay,
             account=go.account,
             host=go.host,
-            delay=max(go.ended - waiting.queued_at, 0.0),  # the clock may have been put back since
+            delay=delay if delay > 0 else 0.0,  # the clock may have been put back since
             until=entry.attempt.until,
         )
 

@@ -101,7 +101,7 @@ class Destination:
     @property
     def stuck(self) -> bool:
         """Whether who waits for it will hardly be served soon."""
-        return self.tardy or not self.working
+        return self.gate.promptness.tardy or not self.working
 
     @property
     def heard_out(self) -> float:

@@ -226,7 +226,7 @@ def _refuses_batch(reply: Reply) -> bool:
 
 
 def _accepted(tx: Transaction, before: int) -> int:
-    return sum(reply is not None and reply.positive for reply in tx.rcpt[:before])
+    return sum([1 for reply in tx.rcpt[:before] if reply is not None and reply.positive])
 
 
 def _detail(reply: Reply) -> tuple[int, int] | None:

@@ -39,8 +39,10 @@ def mail_command(offers: Capabilities, envelope: Envelope, message: Content, rep
 
 def rcpt_command(offers: Capabilities, recipient: str, reporting: Reporting | None) -> str:
     """Return RCPT for one recipient."""
-    parameters = reporting.wishes.rcpt(recipient) if reporting is not None and offers.dsn else ()
-    return " ".join([f"RCPT TO:<{recipient}>", *parameters])
+    command = f"RCPT TO:<{recipient}>"
+    if reporting is None or not offers.dsn:
+        return command
+    return " ".join([command, *reporting.wishes.rcpt(recipient)])
 
 
 def _lacking(offers: Capabilities, fault: Fault, what: str) -> Broken:
@@ -51,4 +53,4 @@ def _lacking(offers: Capabilities, fault: Fault, what: str) -> Broken:
 
 
 def _international(envelope: Envelope) -> bool:
-    return not (envelope.reverse_path.isascii() and all(map(str.isascii, envelope.recipients)))
+    return not (envelope.reverse_path.isascii() and "".join(envelope.recipients).isascii())

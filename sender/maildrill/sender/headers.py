@@ -20,6 +20,7 @@ _ENCODED_WIDTH = 76  # of a line with an encoded word; RFC 2047 section 2
 _LONG_TOKEN = 60  # a longer word of plain text cannot be folded, so it is encoded
 _BLANKS = re.compile(r"[\x00-\x20\x7f]+")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")  # atext and blanks; RFC 5322 section 3.2.3
+_WORDS = re.compile(r"[A-Za-z0-9!#$%&'*+/^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/^_`{|}~-]+)*")  # nothing of it encoded
 _TOKEN_CHARS = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+")  # RFC 2045 section 5.1, less what RFC 2231 reserves
 _ATTRIBUTE_WIDTH = 60  # of a parameter's value on one line
 _SECTION_WIDTH = 48  # of a piece of it, with its number and the charset in front
@@ -42,9 +43,11 @@ def unstructured(name: str, text: str) -> bytes:
 
 def address(name: str, mailbox: Mailbox) -> bytes:
     """Return a field of one mailbox, such as From. Raises ValueError for an address that could leave its line."""
-    spec = _checked(mailbox.address)
-    if _is_plain(mailbox.name):
-        phrase = mailbox.name if _ATOMS.fullmatch(mailbox.name) else _quoted(mailbox.name)
+    spec, phrase = _checked(mailbox.address), mailbox.name
+    if len(name) + len(phrase) + len(spec) + 5 <= _WIDTH and len(phrase) <= _LONG_TOKEN and _WORDS.fullmatch(phrase):
+        return f"{name}: {phrase} <{spec}>\r\n".encode("utf-8", "replace")
+    if _is_plain(phrase):
+        phrase = phrase if _ATOMS.fullmatch(phrase) else _quoted(phrase)
         if len(name) + len(phrase) + len(spec) + 5 <= _WIDTH:
             return f"{name}: {phrase} <{spec}>\r\n".encode("utf-8", "replace")
     line = _Line(name)

@@ -41,7 +41,7 @@ class Intention:
 
     async def write(self, accepted: tuple[str, ...]) -> None:
         """Write it down for those whose RCPT was accepted."""
-        await self._desk.intend(self._intent(tuple(self._keys[address] for address in accepted)), accepted)
+        await self._desk.intend(self._intent(tuple([self._keys[address] for address in accepted])), accepted)
         self.written = True
 
     def _intent(self, keys: tuple[int, ...], refused: tuple[Refusal, ...] = ()) -> Intent:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import attrgetter
 
 from maildrill.sender.attempt import Broken, Fault, Ruling, Scope, Transaction, Verdict
 from maildrill.sender.conduct import Conduct
@@ -21,7 +22,7 @@ from maildrill.sender.leisure import Leisure
 from maildrill.sender.opener import OpenSession
 from maildrill.sender.override import overruled
 from maildrill.sender.plan import Waiting
-from maildrill.sender.queues import Queue
+from maildrill.sender.queues import next_due
 from maildrill.sender.route.ways import Met
 from maildrill.sender.shop import Shop
 from maildrill.sender.stay import MADE_ROOM, Stay
@@ -29,6 +30,7 @@ from maildrill.smtp import Envelope, Line, Stage
 from maildrill.smtp.quickly import maker
 
 _try, _envelope = maker(Try), maker(Envelope)
+_again = attrgetter("again")
 _LAST = frozenset({Verdict.DELIVERED, Verdict.FAILED, Verdict.HELD})
 _SENDER_REFUSED = "the server refused the reverse-path twice in a row: ask its operator, then run again"
 
@@ -194,7 +196,7 @@ class Lane:
             now = shop.clock.now()
             self.stay.begin_turn(now)
             shop.desk.lapse(now)
-            due = now if carry else _next_due(shop.ways.served_by(there))
+            due = now if carry else next_due(shop.ways.served_by(there))
             if due is None or self.leisure.retired:
                 shop.desk.put_back(carry)
                 return []
@@ -275,7 +277,7 @@ class Lane:
 
     def _spare(self, rulings: Sequence[Ruling]) -> None:
         """Remember who is asked for at once again: once in a session, or else in the next one."""
-        again = {ruling.recipient for ruling in rulings if ruling.again}
+        again = {ruling.recipient for ruling in rulings if ruling.again} if any(map(_again, rulings)) else set[str]()
         self._free |= again
         if self.destination.spared:
             self.destination.spared -= {ruling.recipient for ruling in rulings}
@@ -294,7 +296,3 @@ class Lane:
     def _try(self, transaction: int | None, started: float) -> Try:
         met = self._met
         return _try(self._number, transaction, started, started, self.destination.label, met.host, met.relay)
-
-
-def _next_due(queues: Sequence[Queue]) -> float | None:
-    return min((due for queue in queues if (due := queue.agenda.next_due()) is not None), default=None)

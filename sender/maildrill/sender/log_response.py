@@ -33,7 +33,7 @@ def response(reply: Reply, stage: Stage | None = None) -> dict[str, object]:
     if status is not None:
         klass, subject, detail = status.klass, status.subject, status.detail
         found["enhanced_code"] = {"class": klass, "subject": subject, "detail": detail}
-        content = content.removeprefix(f"{klass}.{subject}.{detail}").removeprefix(" ")
+        content = content.removeprefix(_status(klass, subject, detail)).removeprefix(" ")
     found["content"] = content
     command = _COMMANDS.get(stage._value_) if stage is not None else None
     if command is not None:

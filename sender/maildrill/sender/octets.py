@@ -48,9 +48,13 @@ class Content:
     size: int = field(init=False)
     own: int = field(init=False)
     ascii: bool = field(init=False)
+    #: The one piece, where it is the message's own, as in most messages.
+    _only: bytes | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        only = self._only
+        (only,) = self.pieces if len(self.pieces) == 1 else (None,)
+        only = only if isinstance(only, bytes) else None
+        _set(self, "_only", only)
         if only is not None:
             own, shared, plain = len(only), 0, only.isascii()
         else:
@@ -60,12 +64,6 @@ class Content:
         _set(self, "own", own)
         _set(self, "size", own + shared)
         _set(self, "ascii", plain)
-
-    @property
-    def _only(self) -> bytes | None:
-        """The one piece, where it is the message's own, as in most messages."""
-        (only,) = self.pieces if len(self.pieces) == 1 else (None,)
-        return only if isinstance(only, bytes) else None
 
     @classmethod
     def of(cls, octets: bytes) -> Content:

@@ -81,7 +81,9 @@ class Agenda:
         if due is None:
             raise ValueError(f"nothing is due for {waiting.address}")
         heapq.heappush(self._later, (due, waiting.key, waiting))
-        self.earliest_end = min(self.earliest_end, _end(waiting))
+        end = waiting.standing.expires_at
+        if end is not None and end < self.earliest_end:
+            self.earliest_end = end
 
     def ready(self, now: float) -> int:
         """Return how many are due at `now`."""

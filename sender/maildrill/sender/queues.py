@@ -5,7 +5,7 @@ Rule: a recipient always waits in the same queue; which destination serves a que
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,6 +23,13 @@ class Queue:
 
     def __repr__(self) -> str:
         return f"<queue {self.name}: {len(self.agenda)}>"
+
+
+def next_due(queues: Sequence[Queue]) -> float | None:
+    """Return when the next one is due in any of them (in the past if it is due already), or None if nobody waits."""
+    if len(queues) == 1:  # as where there is one account
+        return queues[0].agenda.next_due()
+    return min((due for queue in queues if (due := queue.agenda.next_due()) is not None), default=None)
 
 
 class Site(Protocol):

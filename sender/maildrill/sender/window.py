@@ -45,12 +45,12 @@ class Window:
         """Whether somebody who was left out is to be let in again."""
         if self._parked and self.held <= self.size // 4:
             return True
-        return any(_waits(out.site) <= out.low for out in self._out.values())
+        return bool(self._out) and any(_waits(out.site) <= out.low for out in self._out.values())
 
     @property
     def wants(self) -> bool:
         """Whether half of what those who are left out do not need is free."""
-        stuck = sum(_waits(out.site) for out in self._out.values())
+        stuck = sum(_waits(out.site) for out in self._out.values()) if self._out else 0
         return self.held - stuck <= (self.size - stuck) // 2
 
     @property

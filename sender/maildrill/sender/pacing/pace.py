@@ -81,6 +81,8 @@ class Together:
 
     def turn(self, now: float) -> float:
         """Return when the caller's turn is, and give that turn away."""
+        if not self._throttles:
+            return now
         at = now + self.wait(now)
         for throttle in self._throttles:
             throttle.turn(at)

@@ -108,6 +108,7 @@ class Accounts:
         self._queues = queues
         self._all: list[Destination] = []
         self._accounts: dict[str, Account] = {}
+        self._by_label: dict[str, Destination] = {}
         for member in self._members:
             destination = make(member.account.label, member.account.relay, member.limits)
             if member.account.auth is not None:
@@ -115,6 +116,7 @@ class Accounts:
             queue = queues[destination.label]
             destination.queues[queue.name] = queue
             self._all.append(destination)
+            self._by_label.setdefault(destination.label, destination)
             self._accounts[destination.label] = member.account
 
     @property
@@ -142,12 +144,12 @@ class Accounts:
 
     def of(self, queue: Queue) -> Destination:
         """Return the account of a queue."""
-        return next(one for one in self._all if one.label == queue.name)
+        return self._by_label[queue.name]
 
     def served_by(self, destination: Destination) -> Sequence[Queue]:
         """Return the account's own queue, unless it is out, and those of accounts that it stands in for."""
         if len(self._all) == 1:
-            return [] if destination.out else [self._queues[destination.label]]
+            return [] if destination.out else [*destination.queues.values()]
         working = [one.working for one in self._all]
         if not any(working):  # an account that is out must not wait for one that will come back, and get none
             working = [not one.out for one in self._all]
