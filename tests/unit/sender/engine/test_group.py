@@ -217,10 +217,33 @@ def test_a_commit_that_is_all_there_is_waits_for_a_crowd_too(turns: int) -> None
     assert groups == ([everybody] if turns else [[what] for what in everybody])
 
 
+def test_whoever_does_not_say_otherwise_waits_for_the_flush() -> None:
+    """A commit alone does not survive the power."""
+
+    async def story() -> None:
+        disk = SlowDisk()
+        writing = asyncio.create_task(disk.group.write(lambda: 1))
+        await _turns()
+        assert (disk.cached, _outcomes(writing)) == ([[1]], ["waits"])
+        disk.end()
+        await writing
+
+    _told(story())
+
+
 class Clock(asyncio.SelectorEventLoop):
-    """A loop whose time the test sets."""
+    """A loop whose time the test sets; asked: when it was to call back, by that time."""
 
     now = 0.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[float] = []
+
+    def call_at(self, when: float, *called: Any, **more: Any) -> asyncio.TimerHandle:
+        """Remember it."""
+        self.asked.append(when)
+        return super().call_at(when, *called, **more)
 
     def time(self) -> float:
         """Return what the test has set."""
@@ -292,6 +315,23 @@ def test_a_flush_of_which_nobody_hears_keeps_nobody_waiting() -> None:
     for story in (begun, behind):
         loop = Clock()
         _told(story(loop), loop)
+
+
+def test_one_flush_is_asked_for_whatever_nobody_waits_for() -> None:
+    """However many outcomes come before it begins."""
+
+    async def story(loop: Clock) -> None:
+        disk = SlowDisk()
+        for outcome in range(3):
+            await disk.write(outcome, flushed=False)
+            await _turns()
+        assert loop.asked == [SOON]
+        loop.now += 2 * SOON
+        await _turns()
+        assert (len(disk.cached), len(disk.told)) == (3, 1)
+
+    loop = Clock()
+    _told(story(loop), loop)
 
 
 def test_a_failed_flush_that_nobody_waited_for_is_told_to_the_next() -> None:
