@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import closing
+from contextvars import Context
 from functools import partial
 from typing import Any, TypeVar
 
@@ -240,10 +241,12 @@ class Clock(asyncio.SelectorEventLoop):
         super().__init__()
         self.asked: list[float] = []
 
-    def call_at(self, when: float, *called: Any, **more: Any) -> asyncio.TimerHandle:
+    def call_at(
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
         """Remember it."""
         self.asked.append(when)
-        return super().call_at(when, *called, **more)
+        return super().call_at(when, callback, *args, context=context)
 
     def time(self) -> float:
         """Return what the test has set."""
