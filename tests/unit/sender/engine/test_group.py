@@ -7,13 +7,14 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import closing
 from contextvars import Context
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 import pytest
 
 from maildrill.sender.ledger.group import SOON, TURNS, GroupCommit, Told, Write
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class Disk:
@@ -242,7 +243,7 @@ class Clock(asyncio.SelectorEventLoop):
         self.asked: list[float] = []
 
     def call_at(
-        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
     ) -> asyncio.TimerHandle:
         """Remember it."""
         self.asked.append(when)
