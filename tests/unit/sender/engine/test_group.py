@@ -243,7 +243,7 @@ class Clock(asyncio.SelectorEventLoop):
         self.asked: list[float] = []
 
     def call_at(
-        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
+        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """Remember it."""
         self.asked.append(when)
