@@ -42,7 +42,7 @@ from maildrill.sender.message import Composer, message_id
 from maildrill.sender.runner import Runner, RunSummary
 from maildrill.sender.session import opener
 from maildrill.sender.summary import Summary, summarise
-from maildrill.smtp.collecting import collecting_seldom
+from maildrill.smtp.collecting import collecting_nothing, collecting_seldom
 
 #: What a server's own journal keeps of a drill: the witness beside it writes down what the oracles are to know.
 _KEPT = 1000
@@ -100,7 +100,9 @@ def rehearse(plan: Plan, sinks: Iterable[Sink] = ()) -> Drilled:
     campaign, settings = in_a_drill(campaign, plan.script, plan.hosts, plan.password)
     stage = _Stage(campaign, plan, settings, recipients, Composer(campaign), tuple(sinks))
     with collecting_seldom():
-        return run_world(stage.play, network=network).judged(lambda: time.perf_counter() - begun)
+        played = run_world(stage.play, network=network)
+        with collecting_nothing():
+            return played.judged(lambda: time.perf_counter() - begun)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,8 @@ class _Stage:
                 rows, sender = course.roll.handed_out(), course.runner
                 run = await patience.bear(sender(ledger, rows, asyncio.Event()).run) or course.broken_off(began)
                 ended = world.clock.now()
-                evidence = self._evidence(ledger, events, servers, course)
+                with collecting_nothing():
+                    evidence = self._evidence(ledger, events, servers, course)
                 said, fired, answered = servers.unmet(), servers.fired(), servers.answered()
                 with ConnectionLog() as quiet:
                     once_more = self._runner(world, servers, quiet, patience, ledger, rows, asyncio.Event())

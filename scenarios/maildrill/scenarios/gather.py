@@ -23,7 +23,6 @@ _asked, _taken = maker(Asked), maker(Taken)  # made for each command, and for ea
 _WITHOUT_COMMAND = frozenset({Stage.BODY, Stage.DOT})
 #: Where the whole message has been read.
 _ENDS = frozenset({Stage.DOT, Stage.BDAT})
-_WITH_PARAMETERS = frozenset({Stage.MAIL, Stage.RCPT})
 _PATH = re.compile("<([^<>]*)>")
 _NONE: frozenset[str] = frozenset()
 _MAIL, _RCPT, _BDAT, _BANNER = Stage.MAIL, Stage.RCPT, Stage.BDAT, Stage.BANNER  # found faster than in their class
@@ -159,15 +158,18 @@ class Witness:
 
     def _ask(self, entry: Entry) -> None:
         stage, session = entry.stage, entry.session
-        transaction, named = self._transactions.get(session, 0), ""
-        self.commands += stage is not _BDAT
+        transaction, named, parameters = self._transactions.get(session, 0), "", _NONE
+        if stage is not _BDAT:
+            self.commands += 1
         if stage is _MAIL:
+            parameters = _parameters(entry.command)
             transaction = self._transactions[session] = transaction + 1
             if session not in self._begun:
                 self._begun[session] = deque(maxlen=_REMEMBERED)
             self._begun[session].append((transaction, entry.began, set()))
         elif stage is _RCPT:
-            named = intern(_named(entry))
+            parameters = _parameters(entry.command)
+            named = intern(_named(entry.command) if entry.address is None else entry.address)
             self.rcpt += 1
             often = self._often[named] = self._often.get(named, 0) + 1
             if often > self.most:  # noqa: PLR1730 - a third of the time of max
@@ -182,7 +184,7 @@ class Witness:
                 stage=stage,
                 recipient=named,
                 reply=entry.reply,
-                parameters=_parameters(entry) if stage in _WITH_PARAMETERS else _NONE,
+                parameters=parameters,
                 whole=stage is not _BDAT or entry.command.upper().endswith(" LAST"),
             )
         )
@@ -214,18 +216,15 @@ class Witness:
         return latest
 
 
-def _named(entry: Entry) -> str:
-    """Return whom RCPT named: as the server read it, or what stands in the brackets where it found that malformed."""
-    if entry.address is not None:
-        return entry.address
-    path = _PATH.search(entry.command)
+def _named(command: str) -> str:
+    """Return whom a RCPT that the server found malformed named: what stands in the brackets."""
+    path = _PATH.search(command)
     return path[1] if path else ""
 
 
-def _parameters(entry: Entry) -> frozenset[str]:
+def _parameters(command: str) -> frozenset[str]:
     """Return the names of a command's parameters as they were said: a server that refuses them keeps none."""
-    said = entry.command.rpartition(">")[2]
-    return _names(said) if said else _NONE
+    return _NONE if command[-1:] == ">" else _names(command.rpartition(">")[2])
 
 
 @lru_cache(maxsize=1024)  # many commands of a campaign say the same

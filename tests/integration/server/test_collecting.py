@@ -12,7 +12,7 @@ import pytest
 from maildrill.fakeserver.journal.journal import Journal
 from maildrill.fakeserver.session.faults import reset_connection
 from maildrill.fakeserver.text.script_file import read_script
-from maildrill.smtp.collecting import collecting_seldom
+from maildrill.smtp.collecting import collecting_nothing, collecting_seldom
 
 if TYPE_CHECKING:
     from tests.integration.server.conftest import Client, Ground, Scene
@@ -81,3 +81,15 @@ def test_a_client_that_resets_leaves_no_error_that_nobody_asked_for(tcp: Ground)
         )
 
     assert tcp.play(read_script(TWENTY.read_text(encoding="utf-8"), "twenty.toml"), story) == 0
+
+
+@pytest.mark.parametrize("looking", [False, True])
+def test_nothing_is_looked_for_meanwhile(looking: bool) -> None:
+    """And afterwards it is as it was."""
+    (gc.enable if looking else gc.disable)()
+    try:
+        with collecting_nothing():
+            assert not gc.isenabled()
+        assert gc.isenabled() is looking
+    finally:
+        gc.enable()

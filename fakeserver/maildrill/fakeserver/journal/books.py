@@ -97,17 +97,15 @@ class Books:
 
     def add(self, entry: Entry) -> None:
         """Add an entry, and fold it into its transaction and session."""
-        totals = self.totals
-        totals.entries += 1
-        entry.number = totals.entries
+        totals, stage, reply = self.totals, entry.stage, entry.reply
+        totals.entries = entry.number = totals.entries + 1
         self._entries.append(entry)
         if entry.command:
-            totals.commands[entry.stage] += 1
-        if entry.reply is not None:
-            totals.replies[entry.reply.code // 100] += 1
-        fold = self._folds.get(entry.stage)
-        if fold is not None:
-            fold(self, entry)
+            totals.commands[stage] += 1
+        if reply is not None:
+            totals.replies[reply.klass] += 1
+        if stage in self._folds:
+            self._folds[stage](self, entry)
         if entry.unmatched:
             totals.unmatched += 1
             self._misses.append(entry)
