@@ -25,8 +25,7 @@ def _stated(states: _States, fields: Mapping[str, object]) -> None:
 
 
 def _intended(states: _States, fields: Mapping[str, object]) -> None:
-    recipients = cast("Iterable[str]", fields["recipients"])
-    states.update((recipient, State.INFLIGHT) for recipient in recipients)
+    states.update(dict.fromkeys(cast("Iterable[str]", fields["recipients"]), State.INFLIGHT))
 
 
 _MOVES: dict[str, Callable[[_States, Mapping[str, object]], None]] = {
@@ -47,9 +46,13 @@ MOVING = frozenset(_MOVES)
 
 def fold(events: Iterable[LogEvent]) -> dict[str, State]:
     """Return the state of each recipient after `events`, in the order of their first appearance."""
+    return replayed((event.kind, event.fields) for event in events)
+
+
+def replayed(told: Iterable[tuple[str, Mapping[str, object]]]) -> dict[str, State]:
+    """Return the same of events of which but kind and fields are told."""
     states: _States = {}
-    for event in events:
-        move = _MOVES.get(event.kind)
-        if move is not None:
-            move(states, event.fields)
+    for kind, fields in told:
+        if kind in _MOVES:
+            _MOVES[kind](states, fields)
     return states

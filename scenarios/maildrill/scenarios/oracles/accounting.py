@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from maildrill.scenarios.oracles.evidence import FLIGHT, Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
-from maildrill.scenarios.oracles.journaled import Asked, Taken
+from maildrill.scenarios.oracles.journaled import Asked
 from maildrill.sender.attempt import NOT_OFFERED, TERMINAL, Scope, State, Verdict
 from maildrill.sender.campaign import UnknownPolicy
 from maildrill.sender.ledger.records import AttemptRecord
@@ -44,8 +44,9 @@ def no_false_success(evidence: Evidence) -> Iterator[Breach]:
 def no_second_message(evidence: Evidence) -> Iterator[Breach]:
     """I3: after a 2yz that the sender has read, no RCPT for this recipient."""
     evidence = evidence.straight
+    last_heard = evidence.last_heard  # whoever says anything after the dot has read its reply
     for address, all_taken in evidence.taken_for.items():
-        read = [taken for taken in all_taken if taken.acknowledged and _was_read(evidence, taken)]
+        read = [taken for taken in all_taken if taken.acknowledged and last_heard[taken.session] > taken.at]
         if not read:
             continue
         first = min([taken.at for taken in read])
@@ -57,10 +58,11 @@ def no_second_message(evidence: Evidence) -> Iterator[Breach]:
 def duplicate_bound(evidence: Evidence) -> Iterator[Breach]:
     """I4: messages taken by the server against tries whose outcome could not be known."""
     at_most_once, unknown = evidence.campaign.retry.unknown is UnknownPolicy.AT_MOST_ONCE, Verdict.UNKNOWN
+    settled = evidence.settled
     for address, all_taken in evidence.taken_for.items():
         committed = [taken for taken in all_taken if taken.committed and taken.honest]
         doubts = sum([attempt.verdict is unknown for attempt in evidence.attempts_of.get(address, ())])
-        again = evidence.settled.get(address, ()).count(State.PENDING)  # an operator said that it had not arrived
+        again = settled.get(address, ()).count(State.PENDING) if settled else 0  # an operator said: it did not arrive
         most = again + (1 if at_most_once else 1 + doubts)
         if len(committed) > most:
             found = f"has the message {len(committed)} times; {most} could not be avoided"
@@ -76,29 +78,32 @@ def no_silent_loss(evidence: Evidence) -> Iterator[Breach]:
     for kind in ("attempt", "recipient.recovered", *found):
         ruled = evidence.log.pick(kind, "recipient", "state", lacking=None)
         expired |= {recipient for recipient, state in ruled if state == State.EXPIRED}
+    failed, ran_out = State.FAILED, State.EXPIRED
     for record in evidence.recipients:
-        if record.state is State.FAILED:
+        if record.state is failed:
             told = record.state in evidence.settled.get(record.address, ())
             if not told and not _has_failure(evidence, record.address):
                 yield Breach(record.address, "is called failed, and the server never said 5yz about it")
-        if record.state is State.EXPIRED and record.address not in expired:
+        if record.state is ran_out and record.address not in expired:
             yield Breach(record.address, "is called expired, and the log has no record of that")
     host = Scope.HOST
     for attempt in evidence.attempts:
-        if attempt.scope is host and attempt.state in (State.FAILED, State.EXPIRED):
+        if attempt.scope is host and attempt.state in (failed, ran_out):
             became = f"became {attempt.state} by what was said of the host ({attempt.row})"
             yield Breach(attempt.recipient, became, Spot(attempt.ended, attempt.stage))
 
 
 def no_false_failure(evidence: Evidence) -> Iterator[Breach]:
     """I6: what the server acknowledged, and the sender read, is Delivered; unread it is at least not denied."""
+    accepted, last_heard, settled = evidence.accepted, evidence.last_heard, evidence.settled
+    read, unread = {State.DELIVERED}, {State.DELIVERED, State.UNKNOWN}
     for address, all_taken in evidence.taken_for.items():
         state = evidence.states.get(address)
         for taken in all_taken:
-            if not taken.acknowledged or not _accepted(evidence, taken, address):
+            if not taken.acknowledged or (taken.session, taken.transaction, address) not in accepted:
                 continue
-            allowed = {State.DELIVERED} if _was_read(evidence, taken) else {State.DELIVERED, State.UNKNOWN}
-            told = address in evidence.settled
+            allowed = read if last_heard[taken.session] > taken.at else unread
+            told = address in settled
             if state not in allowed and taken.session not in evidence.severed and not told:
                 found = f"was acknowledged in session {taken.session}, and is called {state}"
                 yield Breach(address, found, taken.spot)
@@ -130,15 +135,6 @@ def all_refused(evidence: Evidence) -> Iterator[Breach]:
             attempt = evidence.tried_at(one.recipient, one.at)
             if attempt is not None and attempt.verdict is Verdict.DELIVERED:
                 yield Breach(one.recipient, f"is called delivered, and its RCPT got {one.reply}", one.spot)
-
-
-def _accepted(evidence: Evidence, taken: Taken, address: str) -> bool:
-    return (taken.session, taken.transaction, address) in evidence.accepted
-
-
-def _was_read(evidence: Evidence, taken: Taken) -> bool:
-    """Whether the sender said anything after the dot: it waits for the reply before it does."""
-    return evidence.last_heard[taken.session] > taken.at
 
 
 def _has_failure(evidence: Evidence, address: str) -> bool:

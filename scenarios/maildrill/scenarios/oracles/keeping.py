@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import starmap, zip_longest
+from operator import eq
 
 from maildrill.scenarios.oracles.breaking import was_broken_off
 from maildrill.scenarios.oracles.evidence import Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
 from maildrill.scenarios.oracles.retrying import GRAIN
 from maildrill.sender.attempt import State
-from maildrill.sender.fold import MOVING, fold
+from maildrill.sender.fold import MOVING, replayed
 from maildrill.sender.ledger.records import AttemptRecord
 from maildrill.sender.summary import STATES
 
@@ -26,7 +28,7 @@ def resume_is_idempotent(evidence: Evidence) -> Iterator[Breach]:
 
 def log_folds_to_ledger(evidence: Evidence) -> Iterator[Breach]:
     """I40: replay the log and set the states against the ledger's."""
-    folded = fold(evidence.log.slim(MOVING, ("recipient", "recipients", "state")))
+    folded = replayed(evidence.log.slim(MOVING, ("recipient", "recipients", "state")))
     kept = evidence.states
     both = () if folded == kept else sorted(folded.keys() | kept.keys())
     for address in [one for one in both if folded.get(one) is not kept.get(one)]:
@@ -35,9 +37,10 @@ def log_folds_to_ledger(evidence: Evidence) -> Iterator[Breach]:
 
 def one_outcome_each(evidence: Evidence) -> Iterator[Breach]:
     """I50: tries in the ledger against attempt events in the log, and against RCPT commands in the journal."""
-    more = Counter(map(_of_ledger, evidence.attempts))  # in the ledger than in the log: of a long list one is enough
-    more.subtract(_all_of_log(evidence))
-    if any(more.values()):
+    said_alike = starmap(eq, zip_longest(map(_of_ledger, evidence.attempts), _all_of_log(evidence)))
+    if not all(said_alike):  # as they are said in one order, most often
+        more = Counter(map(_of_ledger, evidence.attempts))  # in the ledger than in the log
+        more.subtract(_all_of_log(evidence))
         unsaid = {_of_ledger(attempt) for attempt in evidence.attempts if _could_not_be_logged(attempt, evidence)}
         for key in (+more).elements():
             if key not in unsaid:

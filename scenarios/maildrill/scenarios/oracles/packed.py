@@ -138,8 +138,8 @@ class Events(Many):
         """Yield the events of these kinds, in order."""
         return self._merged({kind: iter(series) for kind, series in self.kinds.items() if kind in kinds})
 
-    def slim(self, kinds: Container[str], names: Sequence[str]) -> Iterator[LogEvent]:
-        """Yield the events of these kinds, in order, without any other fields than these."""
+    def slim(self, kinds: Container[str], names: Sequence[str]) -> Iterator[tuple[str, dict[str, object]]]:
+        """Yield kind and fields of the events of these kinds, in order, without any other fields than these."""
         wanted = {kind: series.slim(names) for kind, series in self.kinds.items() if kind in kinds}
         return self._merged(wanted)
 

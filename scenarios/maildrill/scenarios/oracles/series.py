@@ -139,14 +139,12 @@ class Series(Many):
             zip(*(_column(block, place, lacking) for place in places), strict=True) for block in blocks
         )
 
-    def slim(self, names: Sequence[str]) -> Iterator[LogEvent]:
-        """Yield the events with those of these fields that any of them has."""
+    def slim(self, names: Sequence[str]) -> Iterator[tuple[str, dict[str, object]]]:
+        """Yield kind and fields of each event, but only those of these fields that any of them has."""
         self._taken_apart(self._open)
         there = [name for name in names if name in self._places]
-        return (
-            _event(number, at, self._kind, dict(zip(there, row, strict=True)))
-            for number, at, row in zip(self.numbers, self.moments, self.pick(*there, lacking=None), strict=True)
-        )
+        rows = self.pick(*there, lacking=None) if there else repeat((), len(self))
+        return zip(repeat(self._kind), map(dict, map(zip, repeat(there), rows)), strict=False)
 
     def _read(self) -> Iterator[_Block]:
         """Return all blocks; what is not packed yet is taken apart at once, so that all shapes are known."""

@@ -142,13 +142,15 @@ def timeout_honesty(evidence: Evidence) -> Iterator[Breach]:
         Stage.DATA: limits.data,
         Stage.DOT: limits.dot,
     }
-    waiting = {attempt.session for attempt in evidence.attempts if attempt.fault is Fault.TIMEOUT and attempt.run == 1}
+    timeout = Fault.TIMEOUT
+    waiting = {attempt.session for attempt in evidence.attempts if attempt.fault is timeout and attempt.run == 1}
     said = evidence.said_in(waiting) if waiting else {}
     for attempt in evidence.attempts:
         # the last chunk of BDAT is waited for as a dot is
-        allowed = deadline.get(Stage.DOT if attempt.row.startswith("dot") else attempt.stage)
-        if attempt.fault is not Fault.TIMEOUT or allowed is None or attempt.run != 1:
+        waited_for = Stage.DOT if attempt.fault is timeout and attempt.row.startswith("dot") else attempt.stage
+        if attempt.fault is not timeout or waited_for not in deadline or attempt.run != 1:
             continue
+        allowed = deadline[waited_for]
         lines = [at for at in said.get(attempt.session, ()) if at < attempt.ended - GRAIN]
         waited = attempt.ended - max(lines, default=attempt.started)
         if abs(waited - allowed) > _TICK:
