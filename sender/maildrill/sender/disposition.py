@@ -80,6 +80,8 @@ def learned_limit(tx: Transaction) -> int | None:
 
     Where DATA or BDAT is refused after a too-many, the site takes no such batch at all: half of it, or less.
     """
+    if len(tx.recipients) == 1:
+        return None  # who is alone is never one too many
     accepted = _accepted(tx, len(tx.recipients))
     if accepted in (0, len(tx.recipients)) or not _any_too_many(tx):
         return None

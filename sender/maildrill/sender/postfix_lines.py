@@ -6,6 +6,7 @@ Pure. What a server said is escaped here, because this text is shown.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from maildrill.sender.attempt import Fault, Verdict
 from maildrill.sender.log_response import said
@@ -110,7 +111,7 @@ def dsn(verdict: Verdict, stage: Stage, reply: Reply | None, fault: Fault | None
     klass = _CLASS.get(verdict, 4)
     found = reply.enhanced if reply else None
     if found is not None:
-        return f"{klass}.{found.subject}.{found.detail}"
+        return _status(klass, found.subject, found.detail)
     own = _UNSAID.get(fault) if fault else None
     if own is not None:
         return f"{klass}.{own}"
@@ -121,6 +122,11 @@ def dsn(verdict: Verdict, stage: Stage, reply: Reply | None, fault: Fault | None
     if fault is None:
         return f"{klass}.0.0"
     return f"{klass}.4.{_NETWORK.get(stage, 2)}"
+
+
+@lru_cache(maxsize=256)  # there are few
+def _status(klass: int, subject: int, detail: int) -> str:
+    return f"{klass}.{subject}.{detail}"
 
 
 def attempt_line(fields: Mapping[str, object]) -> str:

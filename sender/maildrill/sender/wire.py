@@ -15,6 +15,7 @@ from maildrill.sender.attempt import Broken, Fault
 from maildrill.smtp import Reply, ReplyParser, Stage
 
 _CRLF = b"\r\n"
+_DOT_LINE, _STUFFED = b"\r\n.", b"\r\n.."
 _DATA, _BODY, _DOT = Stage.DATA, Stage.BODY, Stage.DOT  # to ask an enumeration for them takes its time
 
 
@@ -99,7 +100,7 @@ def stuffed(blocks: Iterable[bytes]) -> Iterator[bytes]:
     tail = _CRLF  # the last two octets so far: the message begins a line
     for block in blocks:
         seen = tail + block
-        yield seen.replace(_CRLF + b".", _CRLF + b"..")[len(tail) :] if _CRLF + b"." in seen else block
+        yield seen.replace(_DOT_LINE, _STUFFED)[len(tail) :] if _DOT_LINE in seen else block
         tail = seen[-2:]
 
 
