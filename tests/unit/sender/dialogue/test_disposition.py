@@ -450,3 +450,9 @@ def test_leaving_forgets_no_refusal_and_makes_none(replies: tuple[Reply | None, 
 
     assert [one.row for one in judge(tx)] == rows
     assert {one.fault for one in judge(tx) if one.reply is None} == {Fault.STOPPED}
+
+
+def test_who_is_alone_teaches_no_limit() -> None:
+    """A lone recipient that is told of too many has nobody beside it: nothing is learnt of the server's limit."""
+    assert learned_limit(heard(OK, MANY)) is None
+    assert learned_limit(heard(OK, OK)) is None
