@@ -142,6 +142,8 @@ def test_a_ledger_of_any_database_writes_what_it_is_told() -> None:
         _entry(3, 2, State.DEFERRED).attempt,
     ]
     assert ledger.pauses() == [PAUSE]
+    lasting = SqlLedger.lasting(ledger, sql.STANDINGS, (3,))
+    assert [address for address, *_ in lasting] == [f"r{n}@x.example" for n in (1, 2, 3)]
     ledger.close()
 
 

@@ -26,6 +26,7 @@ from maildrill.sender.ledger import (
     read_ledger,
 )
 from maildrill.sender.ledger.enrolling import GONE
+from maildrill.sender.ledger.group import TURNS, Told
 from maildrill.sender.ledger.records import Refusal
 from maildrill.sender.ledger.sqlite import SqliteLedger
 from maildrill.sender.lists import Row
@@ -483,6 +484,62 @@ def test_what_could_not_be_written_is_not_written_later(
 
     assert [attempt.verdict for attempt in ledger.attempts()] == [Verdict.DELIVERED, Verdict.DEFERRED]
     assert _states(ledger) == {"a@x.example": State.DELIVERED, "b@x.example": State.DEFERRED}
+
+
+def test_standings_are_of_those_who_were_there_before(
+    reopen: Open, rows: Rows, entry: Callable[..., Entry], ruling: Callable[..., Ruling]
+) -> None:
+    """Address, state and counted tries, in order; whoever came later is asked for by another way."""
+    ledger = reopen()
+    people = _enrol(ledger, rows("a@x.example", "b@x.example", "c@x.example"))
+    asyncio.run(ledger.record([entry(people[1], ruling(Verdict.DELIVERED))]))
+    last = people[1].key
+
+    assert [(address, State(state)) for address, state, _ in ledger.standings(last)] == [
+        ("a@x.example", State.PENDING),
+        ("b@x.example", State.DELIVERED),
+    ]
+    assert [address for address, *_ in ledger.newcomers(last)] == ["c@x.example"]
+
+
+class BusyDisk:
+    """A disk whose flushes the test ends."""
+
+    def __init__(self) -> None:
+        self.told: list[Told] = []
+
+    def flush(self) -> Exception | None:
+        """Flush at once."""
+        return None
+
+    def begin(self, loop: asyncio.AbstractEventLoop, told: Told) -> None:
+        """Say so when the test wants it."""
+        self.told.append(told)
+
+
+@pytest.mark.parametrize("pauses", [False, True])
+def test_an_outcome_waits_for_the_disk_where_it_pauses_the_campaign(
+    reopen: Open, rows: Rows, entry: Callable[..., Entry], ruling: Callable[..., Ruling], *, pauses: bool
+) -> None:
+    """What the power takes of any other leaves its intent; what it takes of a pause would be sent to."""
+    ledger = reopen()
+    (who,) = _enrol(ledger, rows("a@x.example"))
+    disk = ledger._group.disk = BusyDisk()
+    pause = Pause(at=3.0, run=1, recipients=2, reply=Reply(554, ("no",))) if pauses else None
+
+    async def story() -> list[bool]:
+        record = asyncio.create_task(ledger.record([entry(who, ruling(Verdict.DELIVERED))], pause))
+        done = []
+        for _ in range(2):
+            for _ in range(3 + TURNS):
+                await asyncio.sleep(0)
+            done.append(record.done())
+            for told in disk.told[:1]:
+                told(None)
+        await record
+        return done
+
+    assert asyncio.run(story()) == [not pauses, True]
 
 
 def test_a_lazy_ledger_is_written_when_the_run_has_ended(
