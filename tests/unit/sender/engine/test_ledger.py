@@ -182,11 +182,15 @@ def test_a_row_is_kept_as_it_was(reopen: Open) -> None:
     assert ledger.addressee(waiting.key)[0] == Row(2, "a@x.example", {"Name": "Ann"})
 
 
-def test_who_is_gone_from_the_list_is_suppressed_until_listed_again(reopen: Open, rows: Rows) -> None:
-    """Taking a row out of the list means not to send to it."""
+@pytest.mark.parametrize("takes_arrays", [True, False])
+def test_who_is_gone_from_the_list_is_suppressed_until_listed_again(
+    reopen: Open, rows: Rows, *, takes_arrays: bool
+) -> None:
+    """Taking a row out of the list means not to send to it; also where the database takes no arrays apart."""
     _enrol(reopen(), rows("a@x.example", "b@x.example"))
 
     ledger = reopen()
+    ledger.takes_arrays = takes_arrays
     assert [one.address for one in _enrol(ledger, rows("b@x.example"))] == ["b@x.example"]
     assert _states(ledger)["a@x.example"] is State.SUPPRESSED
     assert next(ledger.recipients()).reason == GONE
