@@ -108,6 +108,8 @@ class Course:
         """Open the ledger for a run, and log who was set aside since the last one."""
         durability = Durability.PROCESS if self.deeds else self.durability
         ledger = open_ledger(self.file, self.campaign, at=self.world.clock.now(), durability=durability)
+        if durability is Durability.NONE:
+            ledger.write_singly()
         for row in self.roll.set_aside[self._told :]:
             self.log.set_aside(self.world.clock.now(), row)
         self._told = len(self.roll.set_aside)

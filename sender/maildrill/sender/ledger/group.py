@@ -67,7 +67,7 @@ class GroupCommit:
     """Gathers writes. commit: do all of these in one transaction, or raise.
 
     disk: what has to be flushed before a commit is durable; None: what `commit` has done is. turns: how many a group
-    waits for more; 0: where a commit costs nothing.
+    waits for more; 0: there are no groups, each write is done at once (where a commit costs nothing).
     """
 
     def __init__(self, commit: Callable[[Sequence[Write]], None]) -> None:
@@ -85,9 +85,15 @@ class GroupCommit:
     async def write(self, write: Write, then: Then | None = None, *, flushed: bool = True) -> None:
         """Do `write` with its group; return when it is durable, and raise what the group raised.
 
-        then: called when it is durable; it returns only later, when all that `then` has asked the loop for is done.
+        then: called when it is durable; it returns only later, when all that `then` has asked the loop for is done,
+        but where there are no groups: there it returns at once.
         flushed: False where it is enough that it is committed, and may be lost with the power.
         """
+        if not self.turns and not self._queue:
+            self.now(write)
+            if then is not None:
+                then()
+            return
         loop = asyncio.get_running_loop()
         if not self._queue:
             loop.call_soon(self._turn, loop, 0, self.turns)

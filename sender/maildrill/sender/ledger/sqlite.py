@@ -60,8 +60,11 @@ class SqliteLedger(SqlLedger):
         self._flusher: Flusher | None = None
 
     def put_off(self) -> None:
-        """Be lazy; a group then gains nothing by waiting for more."""
+        """Be lazy."""
         self.lazy = True
+
+    def write_singly(self) -> None:
+        """Write at once whatever comes, without a group: for a drill, where nothing is gained by waiting for others."""
         self._group.turns = 0
 
     def flush_apart(self, start: Callable[[int], Beside | None] = begin_process) -> None:

@@ -201,7 +201,7 @@ def test_a_group_waits_for_a_crowd_and_no_longer() -> None:
 
 @pytest.mark.parametrize("turns", [TURNS, 0])
 def test_a_commit_that_is_all_there_is_waits_for_a_crowd_too(turns: int) -> None:
-    """Where no disk is flushed; and for nobody where it costs nothing."""
+    """Where no disk is flushed; and for nobody where there are no groups."""
     groups: list[list[object]] = []
 
     async def story() -> None:
@@ -217,6 +217,26 @@ def test_a_commit_that_is_all_there_is_waits_for_a_crowd_too(turns: int) -> None
 
     everybody = list(range(TURNS + 1))
     assert groups == ([everybody] if turns else [[what] for what in everybody])
+
+
+def test_without_groups_a_write_is_done_before_anything_else_is() -> None:
+    """And what follows on it; what was queued before there were none goes first, and a failure is the writer's own."""
+    done: list[object] = []
+
+    async def story(disk: Disk) -> None:
+        queued = asyncio.create_task(disk.write(1))
+        await asyncio.sleep(0)
+        disk.group.turns = 0
+        behind = asyncio.create_task(disk.write(2))
+        await asyncio.gather(queued, behind)
+        asyncio.get_running_loop().call_soon(done.append, "a turn")
+        await disk.group.write(lambda: 3, lambda: done.append(disk.groups[-1]))
+        disk.full = True
+        with pytest.raises(OSError, match="disk full"):
+            await disk.group.write(lambda: 4, lambda: done.append(4))
+        assert done == [[3]]
+
+    assert _played(story).groups == [[1, 2], [3]]
 
 
 def test_whoever_does_not_say_otherwise_waits_for_the_flush() -> None:
