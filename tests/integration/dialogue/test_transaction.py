@@ -167,6 +167,7 @@ def test_when_all_are_refused_no_message_is_sent(ground: Ground, pipelining: boo
     assert scene.intents == []
     assert scene.host.messages == ([b""] if pipelining else [])
     assert ("DATA" in scene.host.commands) is pipelining
+    assert any(" 0 octets of message, " in line for line in scene.dialogue) is pipelining
 
 
 def test_an_empty_message_never_reaches_people(ground: Ground) -> None:

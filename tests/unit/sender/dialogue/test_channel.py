@@ -142,6 +142,23 @@ def test_a_wait_lasts_as_long_as_it_may() -> None:
     assert [line.text for line in lines][-1] == "timeout: connection dropped"
 
 
+def test_what_comes_when_nobody_waits_is_heard_later() -> None:
+    """Once everything has left, a wait for that is over: a reply then wakes nobody, and is kept."""
+
+    async def story() -> Reply:
+        line = channel(Wires(lambda _: False), [])
+        line.say((Stage.DATA, "DATA"))
+        line.pause_writing()
+        waiting = asyncio.create_task(line.drained(10))
+        await asyncio.sleep(0)
+        line.resume_writing()
+        await waiting
+        line.data_received(b"552 too big\r\n")
+        return await line.answer(10)
+
+    assert asyncio.run(story()).code == 552
+
+
 def test_a_secret_that_is_said_again_is_not_heard() -> None:
     """Neither in the answer nor in the transcript."""
     lines: list[Line] = []
