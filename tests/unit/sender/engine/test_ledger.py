@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -586,6 +587,28 @@ def test_a_lazy_ledger_says_what_it_cannot_write(
             end()
         assert caught.value.where == str(tmp_path / "club.ledger")
     ledger.close()
+
+
+@pytest.mark.parametrize(("singly", "done"), [(False, ["a turn", "written"]), (True, ["written", "a turn"])])
+def test_what_is_written_singly_takes_no_turn_of_the_loop(
+    campaign: Callable[..., Campaign], rows: Rows, *, singly: bool, done: list[str]
+) -> None:
+    """Else a group waits for others, at no durability, too."""
+    seen: list[str] = []
+
+    async def story() -> None:
+        asyncio.get_running_loop().call_soon(seen.append, "a turn")
+        await ledger.intend(_intent(who))
+        seen.append("written")
+        await asyncio.sleep(0)
+
+    with closing(open_ledger(None, campaign(), at=0.0, durability=Durability.NONE)) as ledger:
+        if singly:
+            ledger.write_singly()
+        (who,) = _enrol(ledger, rows("a@x.example"))
+        asyncio.run(story())
+
+    assert seen == done
 
 
 def test_a_closed_ledger_says_so(reopen: Open) -> None:
