@@ -1,9 +1,8 @@
-"""How much of a core this process has while it runs: what shares the core with it is on no list of processes.
+"""How fast the core is on which this process runs, meanwhile: who shares it with us is on no list of processes.
 
-A virtual machine's core is one of two threads of a real one. Where its neighbour is busy a loop that needs nothing from
-memory takes 1.6 times as long, and so does everything else, of the processor's time, too. So a timer of that time
-interrupts what is measured, ten times a second, for such a loop of a millisecond. How long it takes at its fastest is
-how long it takes on a core that is ours alone.
+On a virtual machine a loop that needs nothing from memory takes sometimes as long as at its fastest, and sometimes 1.7
+times as long, though nothing else of ours runs there. So a timer of the processor's time interrupts what is measured,
+ten times a second, for such a loop of a millisecond.
 """
 
 from __future__ import annotations
@@ -12,29 +11,24 @@ import signal
 import statistics
 import time
 from types import FrameType
-from typing import Self
 
-_EVERY = 0.1  # seconds of the processor's time
+from interrupting import Interrupting
+
 _TURNS = 20_000
 _ENOUGH = 20  # samples: of fewer nobody can tell how long the fastest would have taken
 _INTERRUPTED = 3  # times as long as the fastest: another process had the core meanwhile
 
 
-class Pace:
+class Pace(Interrupting):
     """Measures from the beginning of the block to its end. spent: seconds that this itself took."""
+
+    timer, number, every = signal.ITIMER_VIRTUAL, signal.SIGVTALRM, 0.1
 
     def __init__(self) -> None:
         self._samples: list[float] = []
 
-    def __enter__(self) -> Self:
-        signal.signal(signal.SIGVTALRM, self._sample)
-        signal.setitimer(signal.ITIMER_VIRTUAL, _EVERY, _EVERY)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-
-    def _sample(self, _number: int, _frame: FrameType | None) -> None:
+    def sample(self, _frame: FrameType | None) -> None:
+        """Run the loop once."""
         began, number = time.perf_counter(), 0  # a kernel may count a process's own time in ticks of 4 ms
         for turn in range(_TURNS):
             number = (number * 31 + turn) & 0xFFFF
@@ -47,10 +41,7 @@ class Pace:
 
     @property
     def share(self) -> float | None:
-        """Which part of a core there was, from 0 to 1; None: it was too short to tell.
-
-        Where there was never a whole one it was less than this says.
-        """
+        """Which part of its fastest the loop's pace was, from 0 to 1; None: it was too short to tell."""
         if len(self._samples) < _ENOUGH:
             return None
         fastest = statistics.quantiles(self._samples, n=_ENOUGH)[0]

@@ -9,28 +9,22 @@ from __future__ import annotations
 import signal
 from collections import Counter
 from types import CodeType, FrameType
-from typing import Self
 
-_EVERY = 0.001  # seconds; a kernel may tick less often
+from interrupting import Interrupting
 
 
-class Sampling:
+class Sampling(Interrupting):
     """Counts from the beginning of the block to its end. inside: in how many samples a function was on the stack."""
+
+    timer, number, every = signal.ITIMER_PROF, signal.SIGPROF, 0.001
 
     def __init__(self) -> None:
         self.samples = 0
         self.inside: Counter[str] = Counter()
         self.itself: Counter[str] = Counter()
 
-    def __enter__(self) -> Self:
-        signal.signal(signal.SIGPROF, self._sample)
-        signal.setitimer(signal.ITIMER_PROF, _EVERY, _EVERY)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-
-    def _sample(self, _number: int, frame: FrameType | None) -> None:
+    def sample(self, frame: FrameType | None) -> None:
+        """Count what is on the stack."""
         self.samples += 1
         names: list[str] = []
         while frame is not None:

@@ -96,7 +96,7 @@ class Ledger(Protocol):
         """Write down, for good, that the final dot is about to leave (invariant I37).
 
         then: called as soon as that is written, with what others of its group want called; what it asks the loop for
-        by `call_soon` is done before this returns.
+        by `call_soon` is done before this returns, but in a drill that writes singly (see `SqliteLedger.write_singly`).
         """
         ...
 

@@ -12,6 +12,7 @@ import pytest
 
 from maildrill.sender.campaign import Campaign
 from maildrill.sender.ledger import Durability, LedgerError, change_ledger, is_leased, open_ledger, read_ledger
+from maildrill.sender.ledger.group import TURNS
 from maildrill.sender.ledger.opening import change_book, is_shared, open_book, read_book
 from maildrill.sender.ledger.schema import APPLICATION, MIGRATIONS
 from maildrill.sender.ledger.sql_ledger import SqlLedger
@@ -68,7 +69,7 @@ def test_how_it_is_written_is_what_was_asked_for(
     kind = Durability(durability)
     with closing(open_ledger(tmp_path / "a.ledger", campaign(), at=1.0, durability=kind)) as ledger:
         assert _asked(ledger, "synchronous", "journal_mode", "foreign_keys") == [synchronous, "wal", 1]
-        assert ledger.lazy is (kind is Durability.NONE)
+        assert (ledger.lazy, ledger._group.turns) == (kind is Durability.NONE, TURNS)
         assert (ledger._flusher is not None) is (kind is Durability.POWER)
 
 
