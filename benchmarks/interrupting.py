@@ -26,6 +26,6 @@ class Interrupting:
     def __exit__(self, *_: object) -> None:
         signal.setitimer(self.timer, 0)
 
-    def sample(self, frame: FrameType | None) -> None:
+    def sample(self, frame: FrameType | None, /) -> None:
         """Look once; frame: where the program is."""
         raise NotImplementedError

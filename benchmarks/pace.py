@@ -27,7 +27,7 @@ class Pace(Interrupting):
     def __init__(self) -> None:
         self._samples: list[float] = []
 
-    def sample(self, _frame: FrameType | None) -> None:
+    def sample(self, _frame: FrameType | None, /) -> None:
         """Run the loop once."""
         began, number = time.perf_counter(), 0  # a kernel may count a process's own time in ticks of 4 ms
         for turn in range(_TURNS):

@@ -23,7 +23,7 @@ class Sampling(Interrupting):
         self.inside: Counter[str] = Counter()
         self.itself: Counter[str] = Counter()
 
-    def sample(self, frame: FrameType | None) -> None:
+    def sample(self, frame: FrameType | None, /) -> None:
         """Count what is on the stack."""
         self.samples += 1
         names: list[str] = []
