@@ -99,7 +99,7 @@ def rehearse(plan: Plan, sinks: Iterable[Sink] = ()) -> Drilled:
     preflight(campaign, recipients)
     campaign, settings = in_a_drill(campaign, plan.script, plan.hosts, plan.password)
     stage = _Stage(campaign, plan, settings, recipients, Composer(campaign), tuple(sinks))
-    with collecting_seldom():
+    with collecting_seldom(drill=True):
         played = run_world(stage.play, network=network)
         with collecting_nothing():
             return played.judged(lambda: time.perf_counter() - begun)

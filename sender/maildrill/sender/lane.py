@@ -32,6 +32,7 @@ from maildrill.smtp.quickly import maker
 _try, _envelope = maker(Try), maker(Envelope)
 _again = attrgetter("again")
 _LAST = frozenset({Verdict.DELIVERED, Verdict.FAILED, Verdict.HELD})
+_OVER = Broken(Stage.CONNECT, Fault.STOPPED)
 _SENDER_REFUSED = "the server refused the reverse-path twice in a row: ask its operator, then run again"
 
 
@@ -44,7 +45,7 @@ class Lane:
         self._number = number
         self._log_line = shop.desk.log.line
         self._conduct = Conduct(destination, shop.desk, shop.clock.now())
-        self._met = Met(Broken(Stage.CONNECT, Fault.STOPPED), "", destination.relay)
+        self._met = Met(_OVER, "", destination.relay)
         self._free: set[str] = set()
         self._lost = False  # it would not serve, and had not before
         self.leisure = Leisure(destination, shop.clock)
@@ -61,6 +62,7 @@ class Lane:
             if not self._shop.stopping():
                 self.stay.end(self._shop.clock.now())
             self.destination.sessions -= 1
+            self.stay.session, self._met = None, replace(self._met, found=_OVER)  # it tells us of its lines: a ring
 
     async def _run(self) -> None:
         shop, there = self._shop, self.destination

@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import types
-from collections.abc import Callable, Coroutine, Generator
-from functools import partial
+from collections.abc import Coroutine, Generator
 from typing import Any
 
 _OCTETS = object()  # what a coroutine yields that waits for octets
@@ -143,26 +142,28 @@ class Steps:
 
     def __await__(self) -> Generator[Any, Any, None]:
         """Go through the coroutine in the current task, but for what happens in `go`."""
-        proceed: Callable[[], object] = partial(self._coroutine.send, None)
-        while True:
-            try:
-                awaited = proceed()
-            except StopIteration:
-                return
-            try:
-                if awaited is _OCTETS:
-                    self._parked = asyncio.get_running_loop().create_future()
-                    awaited = yield from self._parked
-                if self._end is None:
-                    yield awaited
-            except BaseException as error:
-                proceed = partial(self._coroutine.throw, error)
-            else:
-                proceed = partial(self._coroutine.send, None)
-            if isinstance(self._end, StopIteration):
-                return
-            if self._end is not None:
-                raise self._end
+        error: BaseException | None = None
+        try:
+            while True:
+                try:
+                    awaited = self._coroutine.send(None) if error is None else self._coroutine.throw(error)
+                except StopIteration:
+                    return
+                error = None
+                try:
+                    if awaited is _OCTETS:
+                        self._parked = asyncio.get_running_loop().create_future()
+                        awaited = yield from self._parked
+                    if self._end is None:
+                        yield awaited
+                except BaseException as thrown:
+                    error = thrown
+                if isinstance(self._end, StopIteration):
+                    return
+                if self._end is not None:
+                    raise self._end
+        finally:
+            error = self._end = None  # an error that ends this would hold itself: it knows where it passed
 
 
 @types.coroutine

@@ -89,9 +89,8 @@ class Session(SMTP):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask the script at once: a refused connection never begins, nor does one to a server that was stopped."""
-        peer = transport.get_extra_info("peername")
+        peer, later = transport.get_extra_info("peername"), self._line.door.proxy
         self._client = str(peer[0]) if isinstance(peer, tuple) and peer else self._client
-        later = self._line.door.proxy
         try:
             self._known = not (self._line.over or later) and self._talk.connect(self._client)
             self._connected = self._known or (later and not self._line.over)
@@ -112,6 +111,7 @@ class Session(SMTP):
         if self._connected:
             self._end(Closed.CLIENT)
             super().connection_lost(None)  # nobody asks for an error kept here; asyncio would complain of that
+            self._handler.add_done_callback(self._let_go)
         self._on_end(self)
 
     def eof_received(self) -> bool | None:
@@ -134,6 +134,14 @@ class Session(SMTP):
             self._talk.end(how)
         self._line.close()
 
+    def _let_go(self, _handler: asyncio.Task[None]) -> None:
+        """Forget all that would hold us in turn: it is over, and nobody is to search for rings (see `collecting`)."""
+        del self._line.handler
+        if isinstance(self._talk, Conversation):
+            self._talk.express = None
+        vars(self).clear()
+        self._gone = True
+
     async def _meet(self) -> None:
         """Hear from the proxy who the client is; without a word of that there is no session."""
         header = await self._line.read_header()
@@ -143,9 +151,8 @@ class Session(SMTP):
             self._known = self._talk.connect(self._client)
         else:
             now, journal = self._host.clock.now(), self._host.journal
-            record = journal.open_session(now, self._client)
-            refused = Entry(began=now, at=now, session=record.number, stage=Stage.CONNECT, closed=Closed.REFUSED)
-            journal.add(refused)
+            number = journal.open_session(now, self._client).number
+            journal.add(Entry(began=now, at=now, session=number, stage=Stage.CONNECT, closed=Closed.REFUSED))
         if not self._known:
             self._line.over = True
             reset_connection(self._line.transport)

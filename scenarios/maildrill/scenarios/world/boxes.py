@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -48,6 +49,7 @@ class Inbox:
     def close(self) -> None:
         """Deliver nothing more."""
         self.closed = True
+        self._deliver = nothing
         self._settle()
 
     def _settle(self) -> None:
@@ -101,3 +103,14 @@ class Outbox:
         taken = bytes(self.data[:room])
         del self.data[:room]
         return taken
+
+
+def broken(fin_seen: bool) -> OSError:  # noqa: FBT001 - a state, not an option
+    """Return what Linux says of a connection reset before, or after, the far end's FIN."""
+    if fin_seen:
+        return BrokenPipeError(errno.EPIPE, "Broken pipe")
+    return ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
+
+
+def nothing(*_what: object) -> None:
+    """Do nothing: in the place of whoever is left no more."""

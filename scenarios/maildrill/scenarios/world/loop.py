@@ -18,6 +18,7 @@ from heapq import heapify, heappop, heappush
 from typing import Any, Final, TypeVar, TypeVarTuple
 
 from maildrill.scenarios.world.network import Network
+from maildrill.scenarios.world.pipe import Pipe
 from maildrill.scenarios.world.rank import next_context
 from maildrill.scenarios.world.refusals import REFUSALS, refusal
 from maildrill.scenarios.world.switchboard import Switchboard
@@ -80,7 +81,7 @@ class VirtualLoop(base_events.BaseEventLoop):
         self.instant = 0.0
         self.network = network
         self.tap: Tap | None = None
-        self.timers: list[tuple[float, int, Any]] = []
+        self.timers: list[tuple[float, int, Timer | Pipe]] = []
         self.scheduled = 0
         self.fired = 0
         self.look: Callable[[], None] | None = None
@@ -93,10 +94,10 @@ class VirtualLoop(base_events.BaseEventLoop):
         """Return the seconds since this world began."""
         return self.instant
 
-    def schedule(self, when: float, handle: asyncio.Handle) -> None:
-        """Run `handle` at the instant `when`, after all that was scheduled for it before."""
+    def schedule(self, when: float, due: Timer | Pipe) -> None:
+        """Run a timer, or land what is on its way, at the instant `when`, after all that was scheduled for then."""
         self.scheduled += 1
-        heappush(self.timers, (when, self.scheduled, handle))
+        heappush(self.timers, (when, self.scheduled, due))
 
     def call_at(
         self,
@@ -181,7 +182,7 @@ class VirtualLoop(base_events.BaseEventLoop):
             return
         self._cancelled_count += 1
         if self._cancelled_count > SWEEP and self._cancelled_count * 2 > len(self.timers):
-            self.timers = [entry for entry in self.timers if not entry[2]._cancelled]
+            self.timers = [entry for entry in self.timers if not (isinstance(entry[2], Timer) and entry[2]._cancelled)]
             heapify(self.timers)
             self._cancelled_count = 0
 
@@ -213,7 +214,7 @@ class VirtualLoop(base_events.BaseEventLoop):
             else:
                 raise Livelock(f"{STUCK} turns of the loop passed at one instant", hint=describe(self))
 
-    def _failed(self, handle: asyncio.Handle, error: BaseException) -> None:
+    def _failed(self, handle: asyncio.Handle | Pipe, error: BaseException) -> None:
         """Tell of a call-back that raised; raises again what is to end the program."""
         if isinstance(error, (SystemExit, KeyboardInterrupt)):
             raise error
@@ -221,27 +222,35 @@ class VirtualLoop(base_events.BaseEventLoop):
         self.call_exception_handler(said)
 
     def _jump(self) -> bool:
-        """Move the clock to the next timer and make that timer ready; returns whether time passed."""
+        """Move the clock to what is due next: land it, or make that timer ready; returns whether time passed."""
         self._jumps += 1
         if self.look is not None and not self._jumps % LOOK:
             self.look()
         timers = self.timers  # nothing is swept meanwhile
         while timers:
-            when, _, handle = heappop(timers)
-            if type(handle) is Timer:
-                handle._scheduled = False
-                if handle._cancelled:
+            when, _, due = heappop(timers)
+            if type(due) is Timer:
+                due._scheduled = False
+                if due._cancelled:
                     self._cancelled_count -= 1
                     continue
                 if when == math.inf:
                     break
                 self.fired += 1
-            self._ready.append(handle)
-            if when > self.instant:
+                self._ready.append(due)
+            passed = when > self.instant  # a timer that is due at once lets no time pass
+            if passed:
                 self.instant = when
-                return True
-            return False  # a timer that is due at once lets no time pass
+            if type(due) is Pipe:
+                self._land(due)
+            return passed
         raise Deadlock("every task waits and nothing is scheduled", hint=describe(self))
+
+    def _land(self, pipe: Pipe) -> None:
+        try:
+            pipe.context.run(pipe.land)
+        except BaseException as error:
+            self._failed(pipe, error)
 
 
 for _name, _reason in REFUSALS.items():

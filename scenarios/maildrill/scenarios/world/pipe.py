@@ -7,10 +7,10 @@ Rule 2: a flight lands strictly after it left and strictly after the flight befo
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections import deque
 from collections.abc import Callable
+from contextvars import copy_context
 from heapq import heappush
 from typing import TYPE_CHECKING, Final
 
@@ -25,17 +25,20 @@ Signal = Callable[[], None]
 
 
 class Pipe:
-    """One direction; `path` names it for the draw of its delays."""
+    """One direction; `path` names it for the draw of its delays.
+
+    The loop's heap has it once for each flight that is under way. context: in which what lands is taken.
+    """
 
     __slots__ = (
         "_air",
         "_block",
         "_delays",
-        "_handle",
         "_landing_at",
         "_left_at",
         "_loop",
         "_path",
+        "context",
         "octets",
         "unread",
     )
@@ -48,9 +51,12 @@ class Pipe:
         self._left_at = -1.0
         self._landing_at = 0.0
         self._air: deque[Octets | Signal] = deque()
-        self._handle = asyncio.Handle(self._land, (), loop)
+        self.context = copy_context()
         self.unread = 0
         self.octets: Callable[[bytes], None]  # set by the transport at the far end
+
+    def __repr__(self) -> str:
+        return f"<pipe {self._path}>"
 
     @property
     def room(self) -> int:
@@ -83,9 +89,10 @@ class Pipe:
         self._landing_at = landing
         self._air.append(load)
         loop.scheduled += 1  # as `schedule` does
-        heappush(loop.timers, (landing, loop.scheduled, self._handle))
+        heappush(loop.timers, (landing, loop.scheduled, self))
 
-    def _land(self) -> None:
+    def land(self) -> None:
+        """Let arrive what left first."""
         load = self._air.popleft()
         if not isinstance(load, list):
             load()
@@ -96,7 +103,7 @@ class Pipe:
         if network.segment and len(data) > network.segment:
             # Each wake-up takes the head of the queue, so the next flight's takes our rest and ours takes that flight.
             self._air.appendleft([data[network.segment :]])
-            loop.schedule(loop.instant + SPACING, self._handle)
+            loop.schedule(loop.instant + SPACING, self)
             data = data[: network.segment]
         if network.cuts and not loop.switchboard.carries(self._path, len(data)):
             return

@@ -7,16 +7,18 @@ Sources: asyncio/selector_events.py for the calls; RFC 9293 section 3.6 and RFC 
 from __future__ import annotations
 
 import asyncio
-import errno
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, cast
 
-from maildrill.scenarios.world.boxes import END, Inbox, Item, Outbox
+from maildrill.scenarios.world.boxes import END, Inbox, Item, Outbox, broken, nothing
 from maildrill.scenarios.world.pipe import WINDOW, Pipe
 from maildrill.scenarios.world.sockets import Address, MemorySocket
 
 if TYPE_CHECKING:
     from maildrill.scenarios.world.loop import VirtualLoop
+
+#: The far end where there is none: nobody listens there, or both ends are gone. Octets travel between two ends only.
+_NO_END = cast("MemoryTransport", None)
 
 
 class MemoryTransport(asyncio.Transport):
@@ -39,9 +41,9 @@ class MemoryTransport(asyncio.Transport):
         self._out = outgoing
         self._in = incoming
         self._closed = closed
-        self._far = cast("MemoryTransport", None)  # until they are joined: octets travel between two ends only
+        self._far = _NO_END
         self._protocol: asyncio.BaseProtocol | None = None
-        self._receive: Callable[[bytes], object] = _ignore
+        self._receive: Callable[[bytes], object] = nothing
         self._inbox = Inbox(loop, self._deliver)
         self._outbox = Outbox()
         self._opening = False  # word that we have room is under way to the far end
@@ -131,7 +133,8 @@ class MemoryTransport(asyncio.Transport):
     def _opened(self) -> None:
         """Word of our room lands at the far end."""
         self._opening = False
-        self._far._flush()
+        if self._far:
+            self._far._flush()
 
     def _fill(self, data: bytes) -> None:
         """Give octets to a BufferedProtocol, as ssl's is."""
@@ -155,7 +158,7 @@ class MemoryTransport(asyncio.Transport):
         if self._lost or not data:
             return
         if self._broken:
-            self._force_close(self._break())
+            self._force_close(broken(self._fin_seen))
         elif self._outbox.data or len(data) > WINDOW - self._out.unread:
             self._outbox.data += data
             self._flush()
@@ -252,15 +255,21 @@ class MemoryTransport(asyncio.Transport):
             self._hang_up()
 
     def _hang_up(self) -> None:
-        """Close the socket."""
+        """Close the socket; the second of two ends lets go of all that makes rings of them (see `collecting`)."""
         self._gone = True
         if self._socket.resets or self._inbox.unread:
             self._out.signal(self._reset_far)
         elif not self._broken:
             self._send_fin()
         self._protocol = None
-        self._receive = _ignore
+        self._receive = nothing
         self._closed()
+        self._closed = nothing
+        if not self._far or self._far._gone:  # what is still on its way finds nobody
+            self._in.octets = self._out.octets = nothing
+            if self._far:
+                self._far._far = _NO_END
+            self._far = _NO_END
 
     # The marks between two ends
 
@@ -270,12 +279,13 @@ class MemoryTransport(asyncio.Transport):
             self._out.signal(self._end_far)
 
     def _end_far(self) -> None:
-        if self._far:  # a caller may give up where nobody listens
+        if self._far:
             self._far._fin_seen = True
             self._far._inbox.put(END)
 
     def _reset_far(self) -> None:
-        self._far.lose()
+        if self._far:
+            self._far.lose()
 
     def lose(self) -> None:
         """Hear that the connection is no more."""
@@ -283,16 +293,6 @@ class MemoryTransport(asyncio.Transport):
             return
         self._broken = True
         if self._outbox.data:
-            self._force_close(self._break())
+            self._force_close(broken(self._fin_seen))
         elif not self._fin_seen:
-            self._inbox.put(self._break())
-
-    def _break(self) -> OSError:
-        """Return what Linux says of a connection reset before, or after, the far end's FIN."""
-        if self._fin_seen:
-            return BrokenPipeError(errno.EPIPE, "Broken pipe")
-        return ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
-
-
-def _ignore(data: bytes) -> None:
-    """Drop octets for which nobody is left."""
+            self._inbox.put(broken(self._fin_seen))
