@@ -100,17 +100,20 @@ class Intake:
         log_recovered(self._log, page.recovered, now)
         self._next_page = page.next_at
         self._window.held += len(page.waiting)
-        waiting = [self._as_kept(one) for one in page.waiting]
-        changed = [one for one, before in zip(waiting, page.waiting, strict=True) if one is not before]
-        if changed:
-            self._ledger.settle(changed)
-        for one in waiting:
-            self._queues.add(one)
+        waiting = self._as_kept(page.waiting) if self._kept_since else page.waiting
+        self._queues.add_all(waiting)
         return waiting
 
-    def _as_kept(self, waiting: Waiting) -> Waiting:
-        """A host that would not have those before this one would not have had this one either."""
-        since = self._kept_since.get(self._queues.name_of(waiting)) if self._kept_since else None
+    def _as_kept(self, page: Sequence[Waiting]) -> Sequence[Waiting]:
+        """A host that would not have those before these would not have had these either: write that down."""
+        waiting = [self._kept(one) for one in page]
+        changed = [one for one, before in zip(waiting, page, strict=True) if one is not before]
+        if changed:
+            self._ledger.settle(changed)
+        return waiting
+
+    def _kept(self, waiting: Waiting) -> Waiting:
+        since = self._kept_since.get(self._queues.name_of(waiting))
         if since is None or waiting.standing.expires_at is not None:
             return waiting
         at = max(since, waiting.standing.due or since)

@@ -6,9 +6,11 @@ Rule 3: nobody is given out after the end of their lifetime (invariant I14).
 
 from __future__ import annotations
 
-import heapq
+from bisect import bisect_right, insort
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 from maildrill.sender.standing import Standing
 from maildrill.smtp.quickly import quickly
@@ -65,14 +67,15 @@ EVERYBODY = Wanted()
 
 #: A recipient's turn: due (Unix seconds), key, who. Turns compare by the first two.
 _Turn = tuple[float, int, Waiting]
+_due = itemgetter(0)
 
 
 class Agenda:
     """All recipients that wait for a try; `len()` counts them, iteration is in no particular order."""
 
     def __init__(self) -> None:
-        self._later: list[_Turn] = []
-        self._ready: list[_Turn] = []  # a heap, too: who is put back goes before those whose turn came later
+        self._later: list[_Turn] = []  # in order, as they come from the ledger: cheaper than a heap
+        self._ready: deque[_Turn] = deque()  # in order, too: who is put back goes before those whose turn came later
         self.earliest_end = _NEVER  # no lifetime ends before this; saves looking through all of them
 
     def add(self, waiting: Waiting) -> None:
@@ -80,16 +83,27 @@ class Agenda:
         due = waiting.standing.due
         if due is None:
             raise ValueError(f"nothing is due for {waiting.address}")
-        heapq.heappush(self._later, (due, waiting.key, waiting))
+        turn = (due, waiting.key, waiting)
+        if self._later and turn < self._later[-1]:
+            insort(self._later, turn)
+        else:
+            self._later.append(turn)
         end = waiting.standing.expires_at
         if end is not None and end < self.earliest_end:
             self.earliest_end = end
 
     def ready(self, now: float) -> int:
         """Return how many are due at `now`."""
-        while self._later and self._later[0][0] <= now:
-            heapq.heappush(self._ready, heapq.heappop(self._later))
-        return len(self._ready)
+        later, ready = self._later, self._ready
+        if later and later[0][0] <= now:
+            count = bisect_right(later, now, key=_due)
+            if ready and later[0] < ready[-1]:
+                for turn in later[:count]:
+                    insort(ready, turn)
+            else:
+                ready.extend(later[:count])
+            del later[:count]
+        return len(ready)
 
     def next_due(self) -> float | None:
         """Return when the next one is due (in the past if it is due already), or None if nobody waits."""
@@ -107,13 +121,12 @@ class Agenda:
         batch: list[Waiting] = []
         overdue: list[_Turn] = []
         while self._ready and len(batch) < size:
-            turn = heapq.heappop(self._ready)
+            turn = self._ready.popleft()
             if _end(turn[2]) < now:
                 overdue.append(turn)
             else:
                 batch.append(turn[2])
-        for turn in overdue:  # they stay for `lapsed`, which says so
-            heapq.heappush(self._ready, turn)
+        self._ready.extendleft(reversed(overdue))  # they stay for `lapsed`, which says so
         return batch
 
     def lapsed(self, now: float) -> list[Waiting]:
@@ -142,11 +155,14 @@ class Agenda:
         """Change the standing of all who are due at `now`, and return those who got another one."""
         self.ready(now)
         changed: list[Waiting] = []
-        for place, (due, key, waiting) in enumerate(self._ready):
+        turns, self._ready = self._ready, deque()
+        for due, key, waiting in turns:
             standing = change(waiting.standing)
-            if standing is not waiting.standing:
+            if standing is waiting.standing:
+                self._ready.append((due, key, waiting))
+            else:
                 changed.append(waiting.at(standing))
-                self._ready[place] = (due, key, changed[-1])
+                self._ready.append((due, key, changed[-1]))
         self.earliest_end = min([self.earliest_end, *map(_end, changed)])
         return changed
 
@@ -157,9 +173,8 @@ class Agenda:
         yield from (waiting for turns in (self._ready, self._later) for _, _, waiting in turns)
 
     def _keep(self, which: Callable[[Waiting], bool]) -> None:
-        self._ready, self._later = ([turn for turn in turns if which(turn[2])] for turns in (self._ready, self._later))
-        heapq.heapify(self._ready)
-        heapq.heapify(self._later)
+        self._ready = deque(turn for turn in self._ready if which(turn[2]))
+        self._later = [turn for turn in self._later if which(turn[2])]
         self.earliest_end = min(map(_end, self), default=_NEVER)
 
 

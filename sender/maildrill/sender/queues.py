@@ -5,7 +5,7 @@ Rule: a recipient always waits in the same queue; which destination serves a que
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -97,11 +97,19 @@ class Queues:
 
     def add(self, waiting: Waiting) -> None:
         """Put a recipient into its queue; it must be due some time."""
-        queue = self[self.name_of(waiting)]
-        queue.agenda.add(waiting)
-        self._filled[queue.name] = queue
-        self._bound(waiting)
-        self.changed(queue)
+        self.add_all((waiting,))
+
+    def add_all(self, many: Iterable[Waiting]) -> None:
+        """Put recipients into their queues; of each queue it is said once that it has changed."""
+        changed: dict[str, Queue] = {}
+        for waiting in many:
+            queue = self[self.name_of(waiting)]
+            queue.agenda.add(waiting)
+            changed[queue.name] = queue
+        self._filled.update(changed)
+        for queue in changed.values():
+            self.bound(queue)
+            self.changed(queue)
 
     def filled(self) -> Collection[Queue]:
         """Return the queues in which somebody waits."""
@@ -119,8 +127,3 @@ class Queues:
     def bound(self, queue: Queue) -> None:
         """Say that lifetimes in `queue` may end earlier now."""
         self._earliest_end = min(self._earliest_end, queue.agenda.earliest_end)
-
-    def _bound(self, waiting: Waiting) -> None:
-        end = waiting.standing.expires_at
-        if end is not None:
-            self._earliest_end = min(self._earliest_end, end)

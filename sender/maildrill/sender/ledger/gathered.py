@@ -21,16 +21,18 @@ class Gathered:
     def __init__(self) -> None:
         self._intents: dict[int, sql.Found] = {}  # by recipient: a later one replaces an earlier one
         self._bodies: dict[int, str] = {}  # of the message whose dot is about to leave, by recipient
-        self._entries: list[Entry] = []
+        self.entries: list[Entry] = []  # of tries: so many numbers they need
         self._tried: set[int] = set()
 
     def __bool__(self) -> bool:
-        return bool(self._intents or self._entries)
+        return bool(self._intents or self.entries)
 
     def takes(self, intent: Intent) -> bool:
         """Whether an intent may be gathered: nobody in it was tried before it in this group."""
         tried = self._tried
-        return not tried or (tried.isdisjoint(intent.keys) and tried.isdisjoint([one.key for one in intent.refused]))
+        return tried.isdisjoint(intent.keys) and (
+            not intent.refused or tried.isdisjoint([one.key for one in intent.refused])
+        )
 
     def intend(self, run: int, intent: Intent) -> None:
         """Gather an intent of a run."""
@@ -43,13 +45,8 @@ class Gathered:
 
     def conclude(self, entries: Sequence[Entry]) -> None:
         """Gather tries, behind all intents of the group so far."""
-        self._entries += entries
+        self.entries += entries
         self._tried.update([entry.key for entry in entries])
-
-    @property
-    def tries(self) -> int:
-        """How many tries there are: so many numbers they need."""
-        return len(self._entries)
 
     def rows(self, first: int) -> Iterator[tuple[str, Sequence[sql.Found]]]:
         """Yield statements, and the rows to execute each for; first: the number of the first try."""
@@ -61,7 +58,7 @@ class Gathered:
 
     def taken_tries(self, first: int) -> list[tuple[str, Sequence[sql.Found]]]:
         """Return what `rows` yields for the tries, which are gathered no longer, nor are the intents that they end."""
-        entries = self._entries
+        entries = self.entries
         if not entries:
             return []
         numbered, bodies = list(enumerate(entries, first)), self._bodies
@@ -69,6 +66,6 @@ class Gathered:
         tried = [(bodies.pop(one.key, None), number, *sql.standing(one.key, one.standing)) for number, one in numbered]
         for entry in entries:
             self._intents.pop(entry.key, None)
-        self._entries, self._tried = [], set()
+        self.entries, self._tried = [], set()
         struck = [(entry.key,) for entry in entries]
         return [(sql.NUMBERED_TRY, tries), (sql.GATHERED_TRIED, tried), (sql.STRIKE, struck)]

@@ -113,6 +113,9 @@ class GroupCommit:
 
     def now(self, write: Write) -> None:
         """Do `write` at once, behind all that waits; return when it is durable, and raise what the group raised."""
+        if self.disk is None and not self._queue:  # nothing waits, and there is nothing to flush
+            self._commit((write,))
+            return
         error = self._commit_all(write) or self._flush()
         if error is not None:
             raise error

@@ -10,6 +10,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 
 from maildrill.sender.attempt import State
 from maildrill.sender.ledger import statements as sql
@@ -119,7 +120,7 @@ class SqlLedger(ABC):
 
     async def intend(self, intent: Intent, then: Then | None = None) -> None:
         """Write down, for good, that the final dot is about to leave."""
-        await self._group.write(lambda: self._intend(intent), then)
+        await self._group.write(partial(self._intend, intent), then)
 
     def _intend(self, intent: Intent) -> None:
         of = (
@@ -139,13 +140,22 @@ class SqlLedger(ABC):
     async def record(self, entries: Sequence[Entry], pause: Pause | None = None) -> bool:
         """Write down tries and what they came to, strike their intents, and say if they pause the campaign."""
         paused: list[bool] = []
-        # what is lost with the power leaves its intent, which says so; a pause keeps letters from going out
-        await self._group.write(lambda: paused.append(self._record(entries, pause)), flushed=pause is not None)
-        return paused[-1]
+        if pause is None:  # what is lost with the power leaves its intent, which says so
+            await self._group.write(partial(self._conclude, entries), flushed=False)
+        else:  # it keeps letters from going out
+            await self._group.write(lambda: paused.append(self._pause(entries, pause)))
+        self._recorded(entries)
+        return paused == [True]
 
-    def _record(self, entries: Sequence[Entry], pause: Pause | None) -> bool:
+    def _pause(self, entries: Sequence[Entry], pause: Pause) -> bool:
         self._conclude(entries)
-        return pause is not None and self.do(sql.PAUSE, sql.pause(pause)) is not None
+        return self.do(sql.PAUSE, sql.pause(pause)) is not None
+
+    def _recorded(self, entries: Sequence[Entry]) -> None:
+        """Forget who is not ours any more."""
+        for entry in entries:
+            if not entry.kept:
+                self._ahead.drop(entry.key)
 
     def _conclude(self, entries: Sequence[Entry]) -> None:
         self.write_tries(entries)

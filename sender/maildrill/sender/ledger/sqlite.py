@@ -19,11 +19,14 @@ from maildrill.sender.ledger.flusher import Beside, Flusher, begin_process
 from maildrill.sender.ledger.gathered import Gathered
 from maildrill.sender.ledger.group import Write
 from maildrill.sender.ledger.lease import is_leased
-from maildrill.sender.ledger.records import Entry, Intent, Page, Pause
+from maildrill.sender.ledger.records import Entry, Intent, Page
 from maildrill.sender.ledger.sql_ledger import SqlLedger
 from maildrill.sender.ledger.trouble import in_words
 from maildrill.sender.plan import EVERYBODY, Waiting, Wanted
 from maildrill.sender.share import WHOLE, Share
+
+#: Where nothing is registered, Python asks in vain in three places what None is to be written as, for each None.
+sqlite3.register_adapter(type(None), lambda none: none)
 
 
 class SqliteLedger(SqlLedger):
@@ -129,11 +132,11 @@ class SqliteLedger(SqlLedger):
             self._held.discard(key)
             self._ahead.drop(key)
 
-    async def record(self, entries: Sequence[Entry], pause: Pause | None = None) -> bool:
-        """Write down tries and what they came to; who is not kept is leased no longer."""
-        paused = await super().record(entries, pause)
-        self.release([entry.key for entry in entries if not entry.kept])
-        return paused
+    def _recorded(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            if not entry.kept:
+                self._held.discard(entry.key)
+                self._ahead.drop(entry.key)
 
     def settle(self, moved: Sequence[Waiting]) -> None:
         """Write down where recipients stand now; who is not to be tried is leased no longer."""
@@ -190,13 +193,13 @@ class SqliteLedger(SqlLedger):
         gathered = self._gathered
         if gathered:
             self._gathered = Gathered()
-            self._execute(gathered.rows(self._numbers(gathered.tries)))
+            self._execute(gathered.rows(self._numbers(len(gathered.entries))))
 
     def _pour_tries(self) -> None:
         """Execute what was gathered of tries: of most intents there is nothing to execute once their try has come."""
         gathered = self._gathered
-        if gathered.tries:
-            self._execute(gathered.taken_tries(self._numbers(gathered.tries)))
+        if gathered.entries:
+            self._execute(gathered.taken_tries(self._numbers(len(gathered.entries))))
 
     def _numbers(self, count: int) -> int:
         """Give out numbers for so many tries; return the first of them."""
@@ -209,14 +212,6 @@ class SqliteLedger(SqlLedger):
     def _execute(self, statements: Iterable[tuple[str, Sequence[sql.Found]]]) -> None:
         for statement, rows in statements:
             self._connection.executemany(statement, rows)
-
-    def _write(self, writes: Iterable[Write]) -> None:
-        for write in writes:
-            write()
-        if not self.lazy:
-            self._pour()
-        elif self._gathered.tries >= self.crowd:
-            self._pour_tries()
 
     def all(self, statement: str, parameters: Sequence[object] = ()) -> list[sql.Found]:
         """Return all rows of a short answer."""
@@ -240,12 +235,17 @@ class SqliteLedger(SqlLedger):
     def _commit(self, writes: Sequence[Write]) -> None:
         if not self.lazy:
             with self._transaction():
-                self._write(writes)
+                for write in writes:
+                    write()
+                self._pour()
             return
         try:  # no context managers: a drill has two of these for each try, and they took a seventh of it
             if not self._connection.in_transaction:
                 self._connection.execute("BEGIN IMMEDIATE")
-            self._write(writes)
+            for write in writes:
+                write()
+            if len(self._gathered.entries) >= self.crowd:
+                self._pour_tries()
         except BaseException as error:
             self._forget()
             if isinstance(error, sqlite3.Error):

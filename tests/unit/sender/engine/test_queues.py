@@ -28,6 +28,17 @@ def test_everybody_waits_in_a_queue_of_their_own_kind(waiting: Callable[..., Wai
     assert repr(queues["even"]) == "<queue even: 2>"
 
 
+def test_a_queue_that_gets_many_is_told_of_once(waiting: Callable[..., Waiting]) -> None:
+    """In the order in which they got somebody; by then all of them are there."""
+    queues, told = _queues(), list[tuple[str, int]]()
+    queues.changed = lambda queue: told.append((queue.name, len(queues)))
+    queues.add_all([waiting(1), waiting(2, expires_at=5.0), waiting(3)])
+
+    assert told == [("odd", 3), ("even", 3)]
+    assert sorted(queue.name for queue in queues.filled()) == ["even", "odd"]
+    assert [(queue.name, len(gone)) for queue, gone in queues.lapsed(6.0)] == [("even", 1)]
+
+
 def test_lifetimes_end_in_all_queues(waiting: Callable[..., Waiting]) -> None:
     """Each queue gives out its own; nobody twice."""
     queues = _queues(waiting(1, expires_at=9.0), waiting(2, expires_at=5.0), waiting(3, expires_at=50.0), waiting(4))
