@@ -18,7 +18,7 @@ from maildrill.sender.log_json_form import seconds
 from maildrill.sender.log_response import response
 from maildrill.sender.log_sinks import JsonLines, Memory, TextFile
 from maildrill.sender.log_text import as_text
-from maildrill.smtp import Line, Mark, Reply, Stage
+from maildrill.smtp import Mark, Reply, Said, Stage
 
 TEXTS = st.text(st.characters(exclude_categories=[]))
 REPLIES = st.builds(
@@ -53,18 +53,20 @@ def test_any_text_comes_back_from_its_line(said: str, mark: str) -> None:
     assert (line.count("\n"), {name: read[name] for name in fields}) == (1, fields)
 
 
-LINES = st.builds(Line, st.sampled_from([0.0, 1.5]) | st.floats(0, 4e9), st.sampled_from(Mark), TEXTS)
+MOMENTS = st.sampled_from([0.0, 1.5]) | st.floats(0, 4e9)
+SAID = st.lists(st.tuples(st.sampled_from(Mark), TEXTS), min_size=1, max_size=3)
 
 
-@given(st.lists(st.tuples(st.integers(1, 2), LINES), max_size=4))
-def test_lines_of_dialogues_are_written_quickly_and_the_same(said: list[tuple[int, Line]]) -> None:
+@given(st.lists(st.tuples(MOMENTS, st.integers(1, 2), SAID), max_size=4))
+def test_lines_of_dialogues_are_written_quickly_and_the_same(spoken: list[tuple[float, int, Said]]) -> None:
     """The short way for lines, of which there are most, comes to what the long way comes to, in both logs."""
     json_lines, text = io.BytesIO(), io.BytesIO()
-    sinks, events = (JsonLines(Path("log"), json_lines), TextFile(Path("log"), text)), []
-    for number, (session, line) in enumerate(said, 1):
-        events.append((line.at, {"session": session, "mark": line.mark.value.strip(), "text": line.text}))
+    sinks = JsonLines(Path("log"), json_lines), TextFile(Path("log"), text)
+    events: list[tuple[float, dict[str, object]]] = []
+    for at, session, said in spoken:
         for sink in sinks:
-            sink.line(number, session, line)
+            sink.lines(len(events) + 1, at, session, said)
+        events += [(at, {"session": session, "mark": mark.value.strip(), "text": line}) for mark, line in said]
     for sink in sinks:
         sink.flush()
     written = [encode(number, at, "line", fields) for number, (at, fields) in enumerate(events, 1)]

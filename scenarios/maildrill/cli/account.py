@@ -14,7 +14,7 @@ from maildrill.sender.account_file import account_named, accounts_path, exposed,
 from maildrill.sender.account_trial import Tested, try_account
 from maildrill.sender.account_words import described, summary
 from maildrill.sender.campaign import Account
-from maildrill.smtp import escape
+from maildrill.smtp import Line, Said, escape
 
 _FILE = click.option(
     "--accounts",
@@ -84,11 +84,12 @@ def test(name: str, file: Path | None, *, as_json: bool) -> int:
 
 
 async def _tried(one: Account, *, quiet: bool) -> Tested:
-    return await try_account(one, clock=SystemClock(), on_line=(lambda _: None) if quiet else _echo)
+    return await try_account(one, clock=SystemClock(), on_said=(lambda *_: None) if quiet else _echo)
 
 
-def _echo(line: object) -> None:
-    click.echo(str(line))
+def _echo(at: float, said: Said) -> None:
+    for mark, text in said:
+        click.echo(str(Line(at, mark, text)))
 
 
 def _read(file: Path | None) -> tuple[Path, dict[str, Account]]:

@@ -17,7 +17,7 @@ import click
 from maildrill.sender.attempt import TERMINAL, State
 from maildrill.sender.log_json import decode_event
 from maildrill.sender.postfix_lines import reason
-from maildrill.smtp import Line, escape, timestamp
+from maildrill.smtp import Said, escape, timestamp
 from maildrill.smtp.quantity import format_duration
 
 LINE_EVERY = 10.0  # seconds between two lines where nobody watches
@@ -137,7 +137,7 @@ class Progress:
                     self._draw(now=True)
                     self._display.remark(remark)
 
-    def line(self, number: int, session: int, line: Line) -> None:
+    def lines(self, first: int, at: float, session: int, said: Said) -> None:
         """Pass over what is said: it moves nobody."""
 
     def adopt(self, number: int, events: Sequence[bytes], text: bytes) -> None:  # noqa: ARG002 - a sink's signature

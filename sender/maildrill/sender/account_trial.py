@@ -6,7 +6,6 @@ Rule: no mail is sent; a certificate that is not trusted is looked at in a conne
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from maildrill.sender.attempt import Broken, Fault, Verdict
@@ -16,7 +15,7 @@ from maildrill.sender.disposition import judge_setup
 from maildrill.sender.security import Security
 from maildrill.sender.session import open_session
 from maildrill.sender.timeouts import Deadlines
-from maildrill.smtp import Clock, Line, Stage, timestamp
+from maildrill.smtp import Clock, OnSaid, Stage, timestamp
 
 _OK, _NOT_NOW, _NOT_IN, _WRONG = 0, 75, 77, 78  # of sysexits: EX_TEMPFAIL, EX_NOPERM, EX_CONFIG
 #: A person waits.
@@ -58,16 +57,14 @@ class Tested:
         }
 
 
-async def try_account(
-    account: Account, *, clock: Clock, on_line: Callable[[Line], None], deadlines: Deadlines = PATIENT
-) -> Tested:
+async def try_account(account: Account, *, clock: Clock, on_said: OnSaid, deadlines: Deadlines = PATIENT) -> Tested:
     """Open a session as a campaign would, look at it, and quit."""
     name = socket.gethostname()
     found = await open_session(
         account,
         clock=clock,
         deadlines=deadlines,
-        on_line=on_line,
+        on_said=on_said,
         local_hostname=name if "." in name and name.isascii() else "[127.0.0.1]",
     )
     report: list[str] = []
@@ -93,7 +90,7 @@ async def _shown(account: Account, clock: Clock, deadlines: Deadlines) -> tuple[
         replace(account, security=security, auth=None),
         clock=clock,
         deadlines=deadlines,
-        on_line=lambda _: None,
+        on_said=lambda *_: None,
         local_hostname="[127.0.0.1]",
     )
     if isinstance(found, Broken):

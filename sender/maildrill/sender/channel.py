@@ -1,4 +1,4 @@
-"""A connection after set-up: commands out, replies in, every line into the transcript, a deadline for each wait.
+"""A connection after set-up: commands out, replies in, every line into the log, a deadline for each wait.
 
 Rule 1: a wait ends with what was waited for, or with SessionOverError; `broken` says why. Rule 2: one timer and one
 future at a time, however many replies are on their way; a timer that goes off before its wait is over is set again.
@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Generator, Iterable
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from operator import itemgetter
 from typing import NoReturn
 
 from maildrill.sender.attempt import Broken, Fault
 from maildrill.sender.wire import Wire
-from maildrill.smtp import Clock, Line, Reply, Stage, Transcript
+from maildrill.smtp import Clock, OnSaid, Reply, Scribe, Stage
 
 _stage, _text = itemgetter(0), itemgetter(1)  # of a command
 
@@ -24,24 +24,24 @@ class SessionOverError(Exception):
 
 
 class Channel(asyncio.Protocol):
-    """The protocol of `transport`. transcript: the dialogue so far, goes on here; on_line: told each new line.
+    """The protocol of `transport`. scribe: wrote the dialogue so far.
 
-    scrub: takes secrets out of what the server says.
+    on_said: told what is said and heard. scrub: takes secrets out of what the server says.
     """
 
     def __init__(
         self,
         transport: asyncio.Transport,
         clock: Clock,
-        transcript: Transcript,
-        on_line: Callable[[Line], None],
+        scribe: Scribe,
+        on_said: OnSaid,
         scrub: Callable[[Reply], Reply] | None = None,
     ) -> None:
         self.wire = Wire(scrub)
         self._transport = transport
         self._clock = clock
-        self._transcript = transcript
-        self._on_line = on_line
+        self._scribe = scribe
+        self._on_said = on_said
         self._loop = asyncio.get_running_loop()
         self._answers: deque[Reply] = deque()
         self._waiter: asyncio.Future[None] | None = None
@@ -74,10 +74,9 @@ class Channel(asyncio.Protocol):
         if self.wire.broken is not None:
             self._break_off(self.wire.broken)
             raise SessionOverError
-        now, sent, on_line = self._clock.now(), self._transcript.sent, self._on_line
-        for _, command in commands:
-            on_line(sent(now, command))
-        self._transport.write(("\r\n".join(map(_text, commands)) + "\r\n").encode())
+        texts = [*map(_text, commands)]
+        self._on_said(self._clock.now(), self._scribe.sent(*texts))
+        self._transport.write(("\r\n".join(texts) + "\r\n").encode())
 
     def send(self, octets: bytes) -> None:
         """Send a part of a message."""
@@ -86,12 +85,12 @@ class Channel(asyncio.Protocol):
     def dot(self) -> None:
         """Send the final dot; the reply to come is to the whole message now."""
         self.wire.dotted()
-        self._on_line(self._transcript.sent(self._clock.now(), "."))
+        self._on_said(self._clock.now(), self._scribe.sent("."))
         self._transport.write(b".\r\n")
 
     def note(self, remark: str) -> None:
-        """Write a remark of ours into the transcript."""
-        self._on_line(self._transcript.noted(self._clock.now(), remark))
+        """Write a remark of ours into the dialogue."""
+        self._on_said(self._clock.now(), self._scribe.noted(remark))
 
     async def answer(self, seconds: float) -> Reply:
         """Return the next reply in order, waiting so long at most."""
@@ -204,13 +203,9 @@ class Channel(asyncio.Protocol):
         self.note(f"{broken.fault}: {broken.detail}".rstrip(": "))
         self._transport.abort()
 
-    def _show(self, now: float, replies: Iterable[Reply]) -> None:
-        answered, on_line = self._transcript.answered, self._on_line
-        for reply in replies:
-            for line in answered(now, reply):
-                on_line(line)
-            if reply.irregular:
-                self.note(reply.irregular)
+    def _show(self, now: float, replies: Sequence[Reply]) -> None:
+        if replies:
+            self._on_said(now, self._scribe.answered(*replies))
 
     def eof_received(self) -> bool:
         """The server closed its half; nothing that we could still say would be answered."""

@@ -19,7 +19,7 @@ from maildrill.sender.log_response import response
 from maildrill.sender.log_schema import KINDS
 from maildrill.sender.log_sinks import AdoptingSink, LineSink, Sink
 from maildrill.sender.postfix_lines import dsn
-from maildrill.smtp import Line, MaildrillError, Mark
+from maildrill.smtp import MaildrillError, Mark, Said
 
 _MARKS = {mark: mark.value.strip() for mark in Mark}
 _CRUCIAL = frozenset(kind.name for kind in KINDS.values() if kind.crucial)
@@ -91,12 +91,13 @@ class ConnectionLog:
             "recipient.set_aside", at, row=row.number, value=row.value, reason=row.reason.value, detail=row.detail
         )
 
-    def line(self, session: int, line: Line) -> None:
-        """Log one line of the dialogue of `session`."""
-        self._number += 1
+    def lines(self, session: int, at: float, said: Said) -> None:
+        """Log what was said in the dialogue of `session` at Unix seconds `at`."""
+        first = self._number + 1
+        self._number += len(said)
         for sink, take in self._lines:
             try:
-                take(self._number, session, line)
+                take(first, at, session, said)
             except OSError as error:
                 self._give_up(sink, error)
 
@@ -149,7 +150,7 @@ class ConnectionLog:
 
     def _keep(self, sinks: tuple[Sink, ...]) -> None:
         self._sinks = sinks
-        self._lines = [(sink, sink.line if isinstance(sink, LineSink) else partial(_worded, sink)) for sink in sinks]
+        self._lines = [(sink, sink.lines if isinstance(sink, LineSink) else partial(_worded, sink)) for sink in sinks]
 
     def flush(self) -> None:
         """Hand everything to the system."""
@@ -206,8 +207,9 @@ class ConnectionLog:
                 self._on_fault(self.fault)
 
 
-def _worded(sink: Sink, number: int, session: int, line: Line) -> None:
-    sink.take(number, line.at, "line", {"session": session, "mark": _MARKS[line.mark], "text": line.text})
+def _worded(sink: Sink, first: int, at: float, session: int, said: Said) -> None:
+    for number, (mark, text) in enumerate(said, first):
+        sink.take(number, at, "line", {"session": session, "mark": _MARKS[mark], "text": text})
 
 
 def _evidence(of: Ruling | Broken) -> dict[str, object]:

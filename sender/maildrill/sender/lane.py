@@ -26,7 +26,7 @@ from maildrill.sender.queues import next_due
 from maildrill.sender.route.ways import Met
 from maildrill.sender.shop import Shop
 from maildrill.sender.stay import MADE_ROOM, Stay
-from maildrill.smtp import Envelope, Line, Stage
+from maildrill.smtp import Envelope, Said, Stage
 from maildrill.smtp.quickly import maker
 
 _try, _envelope = maker(Try), maker(Envelope)
@@ -43,7 +43,7 @@ class Lane:
         self._shop = shop
         self.destination = destination
         self._number = number
-        self._log_line = shop.desk.log.line
+        self._log_lines = shop.desk.log.lines
         self._conduct = Conduct(destination, shop.desk, shop.clock.now())
         self._met = Met(_OVER, "", destination.relay)
         self._free: set[str] = set()
@@ -67,7 +67,7 @@ class Lane:
     async def _run(self) -> None:
         shop, there = self._shop, self.destination
         try:
-            self._met = await shop.ways.connect(there, self._number, self._on_line, self._passed)
+            self._met = await shop.ways.connect(there, self._number, self._on_said, self._passed)
         except asyncio.CancelledError:
             left = MADE_ROOM if self.stay.leaving else ""
             self._met = replace(self._met, found=Broken(Stage.CONNECT, Fault.STOPPED, None, left))
@@ -92,9 +92,9 @@ class Lane:
             log.refused(now, self._number, met.relay, met.found, account=self.destination.label, host=met.host)
         self._number = self._shop.number()
 
-    def _on_line(self, line: Line) -> None:
-        self._conduct.heard_at = line.at
-        self._log_line(self._number, line)
+    def _on_said(self, at: float, said: Said) -> None:
+        self._conduct.heard_at = at
+        self._log_lines(self._number, at, said)
 
     def _give_way(self, others: int) -> None:
         """The destination would not serve: say so to its gate, and let those who are due wait for it."""

@@ -17,7 +17,7 @@ from maildrill.sender.log_event import LogEvent
 from maildrill.sender.log_json import MARKS, START, encode_at, last_number, renumbered
 from maildrill.sender.log_json_form import quoted, seconds
 from maildrill.sender.log_text import as_text
-from maildrill.smtp import ConfigurationError, Line, escape
+from maildrill.smtp import ConfigurationError, Said, escape
 
 _BUFFER = 1 << 18  # octets; a drill's log is 10 MB
 _AT_ONCE = 256  # lines that are encoded in one go, at most
@@ -43,8 +43,8 @@ class Sink(Protocol):
 class LineSink(Sink, Protocol):
     """Takes the lines of a dialogue as they are, too: there are more of them than of all other events."""
 
-    def line(self, number: int, session: int, line: Line) -> None:
-        """Take one `line` event."""
+    def lines(self, first: int, at: float, session: int, said: Said) -> None:
+        """Take `line` events of one moment, numbered from `first` on."""
         ...
 
 
@@ -156,13 +156,13 @@ class JsonLines(_File):
         if len(self._lines) >= _AT_ONCE:
             self._write()
 
-    def line(self, number: int, session: int, line: Line) -> None:
-        """Append one `line` event."""
-        if line.at is not self._said_at or session != self._session:
-            self._said_at, self._session = line.at, session
-            self._head = log_json.line_head(seconds(line.at), session)
-        mark, text = MARKS[line.mark._value_], quoted(line.text)
-        self._lines.append(f'{START}{self._offset + number}{self._head}{mark},"text":{text}}}\n')
+    def lines(self, first: int, at: float, session: int, said: Said) -> None:
+        """Append `line` events of one moment."""
+        if at is not self._said_at or session != self._session:
+            self._said_at, self._session = at, session
+            self._head = log_json.line_head(seconds(at), session)
+        for number, (mark, text) in enumerate(said, self._offset + first):
+            self._lines.append(f'{START}{number}{self._head}{MARKS[mark._value_]},"text":{quoted(text)}}}\n')
         if len(self._lines) >= _AT_ONCE:
             self._write()
 
@@ -190,15 +190,14 @@ class TextFile(_File):
             if len(self._lines) >= _AT_ONCE:
                 self._write()
 
-    def line(self, number: int, session: int, line: Line) -> None:  # noqa: ARG002 - the number is for programs
-        """Append one line of a dialogue."""
-        if line.at is not self._said_at or session != self._session:
-            self._said_at, self._session = line.at, session
-            self._head = log_text.line_head(line.at, session)
-        said = line.text
-        if not (said.isascii() and said.isprintable()) or "\\" in said:
-            said = escape(said)
-        self._lines.append(f"{self._head}{line.mark._value_} {said}".rstrip() + "\n")
+    def lines(self, first: int, at: float, session: int, said: Said) -> None:  # noqa: ARG002 - the number is for programs
+        """Append lines of a dialogue of one moment."""
+        if at is not self._said_at or session != self._session:
+            self._said_at, self._session = at, session
+            self._head = log_text.line_head(at, session)
+        for mark, text in said:
+            plain = text.isascii() and text.isprintable() and "\\" not in text
+            self._lines.append(f"{self._head}{mark._value_} {text if plain else escape(text)}".rstrip() + "\n")
         if len(self._lines) >= _AT_ONCE:
             self._write()
 

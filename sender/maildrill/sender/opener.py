@@ -10,7 +10,7 @@ from maildrill.sender.campaign import Account
 from maildrill.sender.dsn import Reporting
 from maildrill.sender.octets import Content
 from maildrill.sender.timeouts import Deadlines
-from maildrill.smtp import Clock, Envelope, Line
+from maildrill.smtp import Clock, Envelope, OnSaid
 
 
 class Capabilities(Protocol):
@@ -66,7 +66,7 @@ class OpenSession(Protocol):
 
 
 #: Open a session, saying each line of its dialogue to the callable.
-Connect = Callable[[Callable[[Line], None]], Awaitable[OpenSession | Broken]]
+Connect = Callable[[OnSaid], Awaitable[OpenSession | Broken]]
 
 
 class Opener(Protocol):
@@ -78,7 +78,7 @@ class Opener(Protocol):
         *,
         clock: Clock,
         deadlines: Deadlines,
-        on_line: Callable[[Line], None],
+        on_said: OnSaid,
         local_hostname: str,
     ) -> Awaitable[OpenSession | Broken]:
         """Return a session, or why there is none."""

@@ -28,13 +28,12 @@ from maildrill.sender.queues import Queues
 from maildrill.sender.roll import end_run
 from maildrill.sender.route.map import ways_of
 from maildrill.sender.route.resolver import Resolver
-from maildrill.sender.route.ways import OnLine
 from maildrill.sender.session import opener as sessions
 from maildrill.sender.setup.published import Fetcher
 from maildrill.sender.share import WHOLE, Share
 from maildrill.sender.shop import Shop
 from maildrill.sender.timeouts import Deadlines
-from maildrill.smtp import Clock
+from maildrill.smtp import Clock, OnSaid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,12 +220,12 @@ class Runner:
         await self._dispatch.wait()
         self._dispatch.reap()
 
-    async def _open(self, account: Account, on_line: OnLine) -> OpenSession | Broken:
+    async def _open(self, account: Account, on_said: OnSaid) -> OpenSession | Broken:
         return await self._opener(
             account,
             clock=self._clock,
             deadlines=self._deadlines,
-            on_line=on_line,
+            on_said=on_said,
             local_hostname=self._local_hostname,
         )
 

@@ -13,7 +13,7 @@ from maildrill.sender.opener import Opener
 from maildrill.sender.setup.memory import TlsMemory
 from maildrill.sender.setup.opening import Opening
 from maildrill.sender.timeouts import Deadlines
-from maildrill.smtp import Clock, Line
+from maildrill.smtp import Clock, OnSaid
 
 __all__ = ["Deadlines", "Session", "open_session", "opener"]
 
@@ -28,18 +28,18 @@ async def open_session(  # noqa: PLR0913 - what a session needs is given, nothin
     *,
     clock: Clock,
     deadlines: Deadlines,
-    on_line: Callable[[Line], None],
+    on_said: OnSaid,
     local_hostname: str,
     memory: TlsMemory | None = None,
     nonce: Callable[[], str] = fresh,
 ) -> Session | Broken:
     """Connect, greet, put TLS under it and log in, as the account says (RFC 5321, 3207, 8314, 4954).
 
-    Returns the session, or why there is none. on_line gets each line of the dialogue as it is said. memory: of hosts
-    whose TLS does not work, for opportunistic TLS; None: every host is new. nonce: gives what keeps an exchange of AUTH
-    from being played again (RFC 5802 section 5.1): another one each time.
+    Returns the session, or why there is none. on_said gets the dialogue as it is said. memory: of hosts whose TLS does
+    not work, for opportunistic TLS; None: every host is new. nonce: gives what keeps an exchange of AUTH from being
+    played again (RFC 5802 section 5.1): another one each time.
     """
-    opening = Opening(account, clock, deadlines, on_line, local_hostname, memory or TlsMemory(), nonce)
+    opening = Opening(account, clock, deadlines, on_said, local_hostname, memory or TlsMemory(), nonce)
     try:
         return await opening.open()
     except BaseException:

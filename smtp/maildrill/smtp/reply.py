@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from maildrill.smtp.mark import ANSWERED, NOTE, REFUSED, Mark
 from maildrill.smtp.quickly import quickly
 from maildrill.smtp.text import escape
 
@@ -65,7 +66,7 @@ class Reply:
     positive: bool = field(default=False, init=False, compare=False, repr=False)
     enhanced: EnhancedStatus | None = field(default=None, init=False, compare=False, repr=False)
     _octets: bytes = field(default=b"", init=False, compare=False, repr=False)  # once it was rendered
-    said: tuple[str, ...] = field(default=(), init=False, compare=False, repr=False)  # once it was spelt
+    said: tuple[tuple[Mark, str], ...] = field(default=(), init=False, compare=False, repr=False)  # once it was spelt
 
     def __post_init__(self) -> None:
         if not 200 <= self.code <= 599:
@@ -98,11 +99,16 @@ class Reply:
         """All lines joined by a blank, as logs show a reply; escape before showing."""
         return " ".join(self.lines)
 
-    def spelt(self) -> tuple[str, ...]:
-        """Return each line as a dialogue has it, code and all, without blanks at its end; escape before showing."""
+    def spelt(self) -> tuple[tuple[Mark, str], ...]:
+        """Return each line as a dialogue has it, code and all, without blanks at its end, and a note of what was odd.
+
+        Escape before showing.
+        """
         lines = self.lines or ("",)
         last = len(lines) - 1
-        said = tuple([f"{self.code}{'-' if n < last else ' '}{line}".rstrip() for n, line in enumerate(lines)])
+        mark, note = REFUSED if self.klass >= 4 else ANSWERED, [(NOTE, self.irregular)] if self.irregular else []
+        texts = [f"{self.code}{'-' if n < last else ' '}{line}".rstrip() for n, line in enumerate(lines)]
+        said = (*[(mark, text) for text in texts], *note)
         object.__setattr__(self, "said", said)
         return said
 

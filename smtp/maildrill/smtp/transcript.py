@@ -7,30 +7,18 @@ line enters; control characters are escaped when it is shown.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from maildrill.smtp.clock import timestamp
-from maildrill.smtp.quickly import maker, quickly
+from maildrill.smtp.mark import NOTE, SENT, Mark
+from maildrill.smtp.quickly import quickly
 from maildrill.smtp.reply import Reply
 from maildrill.smtp.text import escape
 
 REDACTED = "<redacted>"
 _OTHERS = "MRD."  # how most of what is said begins (MAIL, RCPT, DATA, the dot), and no AUTH
 _AUTH = re.compile(r"\s*(?P<verb>AUTH(?:\s+\S+)?)(?P<initial>\s+\S.*)?\s*", re.IGNORECASE | re.DOTALL)
-
-
-class Mark(StrEnum):
-    """The four marks in the margin, as swaks prints them."""
-
-    SENT = " ->"
-    ANSWERED = "<- "
-    REFUSED = "<**"
-    NOTE = "==="
-
-
-_SENT, _ANSWERED, _REFUSED, _NOTE = Mark  # an attribute of an enumeration takes its time, and each line asks for one
 
 
 @quickly
@@ -46,50 +34,64 @@ class Line:
         return f"{timestamp(self.at)} {self.mark} {escape(self.text)}".rstrip()
 
 
-_line = maker(Line)
+#: What is said or heard in one moment: a mark and a text for each line, secrets redacted.
+Said = Sequence[tuple[Mark, str]]
+#: Told of it, and of the moment (Unix seconds).
+OnSaid = Callable[[float, Said], object]
+
+
+class Scribe:
+    """Makes lines of what is said in one session, and knows when that is a secret."""
+
+    def __init__(self) -> None:
+        self._secret = False
+
+    def sent(self, *commands: str) -> Said:
+        """We said commands; what an AUTH exchange says is never kept."""
+        return [
+            (SENT, command if command[:1] in _OTHERS and not self._secret else self._redacted(command))
+            for command in commands
+        ]
+
+    def answered(self, *replies: Reply) -> Said:
+        """The server replied: 3yz keeps an AUTH exchange open, anything else ends it."""
+        if self._secret:
+            self._secret = all(reply.klass == 3 for reply in replies)
+        return [line for reply in replies for line in reply.said or reply.spelt()]
+
+    def noted(self, remark: str) -> Said:
+        """Our own remark: connecting, a cut, so many octets of message."""
+        return ((NOTE, remark),)
+
+    def _redacted(self, command: str) -> str:
+        auth = None if command[:1] in _OTHERS else _AUTH.fullmatch(command)
+        if auth:
+            self._secret = True
+            return auth["verb"] + (f" {REDACTED}" if auth["initial"] else "")
+        return REDACTED if self._secret else command
 
 
 @dataclass(slots=True)
 class Transcript:
-    """The lines of one session in order; add with the verbs below, iterate or `str()` to read.
-
-    keep: False where each line is wanted once, as it is said: a session may last for a million of them.
-    """
+    """The lines of one session in order; add with the verbs below, iterate or `str()` to read."""
 
     lines: list[Line] = field(default_factory=list)
-    keep: bool = True
-    _secret: bool = False
+    _scribe: Scribe = field(default_factory=Scribe)
 
-    def sent(self, at: float, command: str) -> Line:
-        """We said a command; what an AUTH exchange says is never kept."""
-        auth = None if command[:1] in _OTHERS else _AUTH.fullmatch(command)
-        if auth:
-            self._secret = True
-            return self._add(at, _SENT, auth["verb"] + (f" {REDACTED}" if auth["initial"] else ""))
-        line = _line(at, _SENT, REDACTED if self._secret else command)
-        if self.keep:
-            self.lines.append(line)
-        return line
+    def sent(self, at: float, command: str) -> None:
+        """We said a command."""
+        self._add(at, self._scribe.sent(command))
 
-    def answered(self, at: float, reply: Reply) -> list[Line]:
-        """The server replied: a line each; 3yz keeps an AUTH exchange open, anything else ends it."""
-        self._secret = self._secret and reply.klass == 3
-        mark = _REFUSED if reply.klass >= 4 else _ANSWERED
-        said = reply.said or reply.spelt()
-        lines = [_line(at, mark, said[0])] if len(said) == 1 else [_line(at, mark, text) for text in said]
-        if self.keep:
-            self.lines += lines
-        return lines
+    def answered(self, at: float, reply: Reply) -> None:
+        """The server replied; what was odd about it is for whoever heard it."""
+        self._add(at, [line for line in self._scribe.answered(reply) if line[0] is not NOTE])
 
-    def noted(self, at: float, remark: str) -> Line:
-        """Our own remark: connecting, a cut, so many octets of message."""
-        return self._add(at, _NOTE, remark)
+    def noted(self, at: float, remark: str) -> None:
+        """Our own remark."""
+        self._add(at, self._scribe.noted(remark))
 
-    def _add(self, at: float, mark: Mark, text: str) -> Line:
-        line = _line(at, mark, text)
-        if self.keep:
-            self.lines.append(line)
-        return line
+    def _add(self, at: float, said: Said) -> None:
+        self.lines += [Line(at, mark, text) for mark, text in said]
 
     def __iter__(self) -> Iterator[Line]:
         return iter(self.lines)

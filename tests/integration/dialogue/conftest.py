@@ -186,7 +186,7 @@ class Scene:
             self.account,
             clock=self.clock,
             deadlines=self.deadlines,
-            on_line=self.lines.append,
+            on_said=lambda at, said: self.lines.extend([Line(at, *line) for line in said]),
             local_hostname="me.test",
         )
 

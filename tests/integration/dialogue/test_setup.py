@@ -179,7 +179,7 @@ def test_what_is_no_host_is_refused(host: str) -> None:
             Account(host=host, port=25),
             clock=Still(),
             deadlines=Deadlines(),
-            on_line=lambda _: None,
+            on_said=lambda *_: None,
             local_hostname="me",
         )
 

@@ -171,7 +171,7 @@ class Ground:
                         replace(account, host=name, port=port),
                         clock=clock,
                         deadlines=deadlines,
-                        on_line=lambda line: heard.lines.append(f"{line.mark} {line.text}"),
+                        on_said=lambda _, said: heard.lines.extend([f"{mark} {text}" for mark, text in said]),
                         local_hostname="me.test",
                         memory=memory,
                     )

@@ -91,7 +91,7 @@ def played(policy: Policy, network: Network) -> tuple[Transaction, tuple[Ruling,
             Account(host=host, port=port),
             clock=world.clock,
             deadlines=Deadlines(),
-            on_line=lambda _: None,
+            on_said=lambda *_: None,
             local_hostname="sender.test",
         )
         assert isinstance(session, Session)

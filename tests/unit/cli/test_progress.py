@@ -5,7 +5,7 @@ import pytest
 from maildrill.cli.progress import Bar, Lines, Progress, display
 from maildrill.sender.attempt import Broken, Fault
 from maildrill.sender.connection_log import ConnectionLog
-from maildrill.smtp import Line, Mark, Reply, Stage
+from maildrill.smtp import Mark, Reply, Stage
 
 NINE = 1767603600.0
 RELAY = "mx.example:25"
@@ -69,7 +69,7 @@ def test_counts_follow_the_states(log: ConnectionLog, screen: Recorder) -> None:
     """A recipient that moves on is counted in its new state only."""
     stated(log, "ann", "deferred")
     stated(log, "ann", "delivered")
-    log.line(1, Line(NINE, Mark.SENT, "QUIT"))
+    log.lines(1, NINE, [(Mark.SENT, "QUIT")])
     log.flush()
     log.close()
 

@@ -7,7 +7,7 @@ import pytest
 from maildrill.scenarios.oracles.packed import Events
 from maildrill.sender.log_event import LogEvent
 from maildrill.sender.log_sinks import LineSink
-from maildrill.smtp import Line, Mark
+from maildrill.smtp import Mark
 
 MANY = 1300  # more than two blocks of the same kind
 
@@ -126,6 +126,37 @@ def test_logs_are_compared_by_what_they_hold() -> None:
         hash(logged(1))
 
 
+def test_lines_of_one_moment_come_out_one_by_one() -> None:
+    """Each with a number of its own, between the other events, and in step with them."""
+    events, same = Events(), Events()
+    for turn in range(MANY // 3):
+        said = [(Mark.SENT, f"NOOP {turn}"), (Mark.REFUSED, "500 no"), (Mark.NOTE, "odd")][: turn % 3 + 1]
+        events.lines(len(same) + 1, float(turn), turn % 2, said)
+        for mark, text in said:
+            line = {"session": turn % 2, "mark": mark.value.strip(), "text": text}
+            same.take(len(same) + 1, float(turn), "line", line)
+        if turn % 4 == 0:
+            events.take(len(same) + 1, float(turn), "attempt", {"counted": True})
+            same.take(len(same) + 1, float(turn), "attempt", {"counted": True})
+        if turn % 50 == 0:
+            assert len(events) == len(same)
+
+    assert list(events) == list(same)
+    assert events.steady
+
+
+def test_lines_out_of_step_are_noticed() -> None:
+    """Where a number is missing before them, or was there already, or they are from before what came before."""
+
+    def steady(first: int, at: float) -> bool:
+        events = Events()
+        events.lines(1, 5.0, 1, [(Mark.SENT, "MAIL"), (Mark.SENT, "RCPT")])
+        events.lines(first, at, 1, [(Mark.ANSWERED, "250")])
+        return events.steady
+
+    assert [steady(3, 5.0), steady(3, 6.0), steady(4, 5.0), steady(2, 5.0), steady(3, 4.0)] == [True] * 2 + [False] * 3
+
+
 @pytest.mark.parametrize("odd", [None, {"text": "odd"}, {"session": 1, "mark": "->", "text": "RSET"}])
 def test_lines_are_taken_in_as_they_are(odd: dict[str, object] | None) -> None:
     """They are events as any other, whatever else is called a line."""
@@ -135,7 +166,7 @@ def test_lines_are_taken_in_as_they_are(odd: dict[str, object] | None) -> None:
             events.take(number, 1.0, "line", odd)
             same.take(number, 1.0, "line", odd)
         else:
-            events.line(number, 1, Line(1.0, Mark.SENT, f"NOOP {number}"))
+            events.lines(number, 1.0, 1, [(Mark.SENT, f"NOOP {number}")])
             same.take(number, 1.0, "line", {"session": 1, "mark": "->", "text": f"NOOP {number}"})
 
     assert events == same

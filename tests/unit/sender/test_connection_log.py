@@ -13,7 +13,7 @@ from maildrill.sender.log_json import encode, read_events
 from maildrill.sender.log_kind import Field
 from maildrill.sender.log_schema import KINDS
 from maildrill.sender.log_sinks import JsonLines, Memory, TextFile
-from maildrill.smtp import ConfigurationError, Line, MaildrillError, Mark, Reply, Stage, timestamp
+from maildrill.smtp import ConfigurationError, MaildrillError, Mark, Reply, Stage, timestamp
 
 NOON = 1767614400.0
 SAMPLES: dict[str, object] = {
@@ -168,8 +168,8 @@ def test_text_for_people_shows_dialogue_attempts_and_failures(tmp_path: Path) ->
     """connection.log has swaks' marks for the dialogue and Postfix's words for the attempt."""
     path = tmp_path / "connection.log"
     with ConnectionLog(TextFile(path)) as log:
-        log.line(1, Line(NOON, Mark.SENT, "EHLO me"))
-        log.line(1, Line(NOON, Mark.ANSWERED, "250 hello\x1b[0m"))
+        log.lines(1, NOON, [(Mark.SENT, "EHLO me")])
+        log.lines(1, NOON, [(Mark.ANSWERED, "250 hello\x1b[0m")])
         log.emit("session.opened", NOON, session=1, relay="mx.example:25", capabilities=())
         log.attempt(
             NOON, DEFERRED, session=1, transaction=1, relay="mx.example:25", number=1, state=State.DEFERRED, delay=4
@@ -404,7 +404,7 @@ def test_lines_of_several_sessions_and_moments_are_told_apart(tmp_path: Path) ->
     spoken = [(1, NOON), (2, NOON), (2, NOON + 1), (1, NOON + 1), (1, NOON)]
     with ConnectionLog(JsonLines(tmp_path / "a"), TextFile(tmp_path / "b")) as log:
         for session, at in spoken:
-            log.line(session, Line(at, Mark.SENT, "QUIT"))
+            log.lines(session, at, [(Mark.SENT, "QUIT")])
     told = [line.split()[:2] for line in (tmp_path / "b").read_text().splitlines()]
 
     assert [(event.fields["session"], event.at) for event in read_events(tmp_path / "a")] == spoken

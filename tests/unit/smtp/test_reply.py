@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from maildrill.smtp import EnhancedStatus, Reply
+from maildrill.smtp import EnhancedStatus, Mark, Reply
 
 
 @pytest.mark.parametrize(
@@ -139,10 +139,16 @@ def test_an_enhanced_code_is_written_with_dots() -> None:
 def test_a_reply_is_spelt_as_a_dialogue_has_it() -> None:
     """Each line with its code, and no blank where a text is missing; the same each time, and no part of equality."""
     reply = Reply(250, ("a ", "", "b"))
-    spelt = ("250-a", "250-", "250 b")
+    spelt = ((Mark.ANSWERED, "250-a"), (Mark.ANSWERED, "250-"), (Mark.ANSWERED, "250 b"))
 
     assert not reply.said
     assert reply.spelt() == spelt
     assert reply.said == spelt
     assert reply == Reply(250, ("a ", "", "b"))
-    assert Reply(354).spelt() == ("354",)
+    assert Reply(354).spelt() == ((Mark.ANSWERED, "354"),)
+
+
+def test_a_reply_that_says_no_or_is_odd_is_marked() -> None:
+    """Whatever is 4yz or 5yz has its own mark; what was odd stands behind the reply."""
+    assert Reply(399).spelt() == ((Mark.ANSWERED, "399"),)
+    assert Reply(400, (), "odd").spelt() == ((Mark.REFUSED, "400"), (Mark.NOTE, "odd"))

@@ -33,7 +33,7 @@ from maildrill.sender.pacing.limits import Effective
 from maildrill.sender.pacing.pace import Together
 from maildrill.sender.standing import Standing
 from maildrill.sender.timeouts import Deadlines
-from maildrill.smtp import Line, Reply
+from maildrill.smtp import Reply, Said
 
 
 def sleeps_too_long(patch: Patching) -> None:
@@ -200,13 +200,14 @@ def foretells_another_message(patch: Patching) -> None:
 
 
 def loses_lines_of_the_log(patch: Patching) -> None:
-    honest = ConnectionLog.line
+    honest = ConnectionLog.lines
 
-    def selective(log: ConnectionLog, session: int, line: Line) -> None:
-        if not line.text.startswith("RCPT"):
-            honest(log, session, line)
+    def selective(log: ConnectionLog, session: int, at: float, said: Said) -> None:
+        kept = [(mark, text) for mark, text in said if not text.startswith("RCPT")]
+        if kept:
+            honest(log, session, at, kept)
 
-    patch.setattr(ConnectionLog, "line", selective)
+    patch.setattr(ConnectionLog, "lines", selective)
 
 
 def numbers_all_sessions_alike(patch: Patching) -> None:

@@ -14,7 +14,7 @@ from maildrill.sender.credentials import Credentials
 from maildrill.sender.setup import opening
 from maildrill.sender.setup.authenticate import Login, log_in
 from maildrill.sender.setup.scrub import Scrub
-from maildrill.smtp import Line, Mark, Transcript
+from maildrill.smtp import Mark, Scribe
 
 
 def goes_on_in_clear_where_tls_is_refused(patch: Patching) -> None:
@@ -31,10 +31,7 @@ def says_the_password_to_whoever_listens(patch: Patching) -> None:
 
 
 def writes_down_what_it_says_of_a_password(patch: Patching) -> None:
-    def sent(transcript: Transcript, at: float, command: str) -> Line:
-        return transcript._add(at, Mark.SENT, command)
-
-    patch.setattr(Transcript, "sent", sent)
+    patch.setattr(Scribe, "sent", lambda _, *commands: [(Mark.SENT, command) for command in commands])
 
 
 def believes_that_no_server_repeats_a_password(patch: Patching) -> None:

@@ -11,15 +11,14 @@ from array import array
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
+from math import inf
 from typing import Any, TypeVar
 
 from maildrill.scenarios.oracles.columns import packed, worded
 from maildrill.scenarios.oracles.series import ABSENT, BLOCK, Coming, Many, Series
 from maildrill.sender.log_event import LogEvent
-from maildrill.smtp import Line, Mark
+from maildrill.smtp import Mark, Said
 
-#: A line as it is taken in: number, session, and its own fields.
-_Line = tuple[int, int, float, Mark, str]
 _MARKS = {mark: mark.value.strip() for mark in Mark}
 
 _T = TypeVar("_T")
@@ -33,9 +32,11 @@ class Events(Many):
         self._places: dict[str, int] = {}
         self._order = array("B")  # which kind each event is of
         self._coming: list[Coming] = []
-        self._lines: list[_Line] = []
-        self._before: list[int] = []  # how many of these there were before each of those that are coming
-        self._last: tuple[int, float] | None = None
+        self._lines: list[tuple[Mark, str]] = []
+        self._said: list[tuple[int, float, int, int]] = []  # of those of one moment: see `lines`, and how many
+        self._before: list[int] = []  # how many lines there were before each of the events that are coming
+        self._due: int | None = None  # the number of the next event
+        self._at = -inf  # when the last one was
         self._steady = True
 
     @classmethod
@@ -50,17 +51,27 @@ class Events(Many):
 
     def take(self, number: int, at: float, kind: str, fields: Mapping[str, object]) -> None:
         """Take in one event."""
+        if number != self._due or at < self._at:
+            self._out_of_step(number, at)
+        self._due, self._at = number + 1, at
         self._before.append(len(self._lines))
         self._coming.append((number, at, kind, fields))
         if len(self._coming) == BLOCK:
             self._sort()
 
-    def line(self, number: int, session: int, line: Line) -> None:
-        """Take in one line of the dialogue (log_sinks.LineSink)."""
-        lines = self._lines
-        lines.append((number, session, line.at, line.mark, line.text))
-        if len(lines) == BLOCK:
+    def lines(self, first: int, at: float, session: int, said: Said) -> None:
+        """Take in lines of the dialogue (log_sinks.LineSink)."""
+        count = len(said)
+        if first != self._due or at < self._at:
+            self._out_of_step(first, at)
+        self._due, self._at = first + count, at
+        self._said.append((first, at, session, count))
+        self._lines += said
+        if len(self._lines) >= BLOCK:
             self._sort()
+
+    def _out_of_step(self, number: int, at: float) -> None:
+        self._steady &= at >= self._at and self._due in {number, None}
 
     def _sort(self) -> None:
         """Give what has come to the series of its kind."""
@@ -70,42 +81,42 @@ class Events(Many):
         if "line" in sorted_ and self._lines:
             self._mix()
             return
-        numbers, moments, order = self._sort_lines()
+        order = bytearray(len(self._lines) + len(self._coming))
+        if self._lines:
+            self._sort_lines()
+            order = order.replace(b"\0", bytes([self._places["line"]]))
         for kind, events in sorted_.items():
             self._series(kind).extend(events)
-        for place, (number, at, kind, _) in enumerate(self._coming):
-            among = place + self._before[place]
-            numbers.insert(among, number)
-            moments.insert(among, at)
-            order.insert(among, self._places[kind])
+        for place, (before, (_, _, kind, _)) in enumerate(zip(self._before, self._coming, strict=True)):
+            order[before + place] = self._places[kind]
+        self._order.frombytes(order)
         self._coming, self._before = [], []
-        self._order.extend(order)
-        before, at = self._last or (numbers[0] - 1, moments[0])
-        self._steady &= numbers == [*range(before + 1, before + 1 + len(numbers))]
-        self._steady &= [at, *moments] == sorted([at, *moments])
-        self._last = numbers[-1], moments[-1]
 
     def _mix(self) -> None:
         """Have lines come as other events do, where some of those are called lines, too."""
-        lines, self._lines = self._lines, []
+        said = iter(self._lines)
         events: list[Coming] = [
-            (number, at, "line", (session, _MARKS[mark], text)) for number, session, at, mark, text in lines
+            (number, at, "line", (session, _MARKS[mark], text))
+            for first, at, session, count in self._said
+            for number, (mark, text) in zip(range(first, first + count), said, strict=False)
         ]
         for event, before in zip(reversed(self._coming), reversed(self._before), strict=True):
             events.insert(before, event)
+        self._lines, self._said = [], []
         self._coming, self._before = events, [0] * len(events)
         self._sort()
 
-    def _sort_lines(self) -> tuple[list[int], list[float], array[int]]:
-        """Give the lines to their series; return number, moment and kind of each, to which others are to come."""
-        if not self._lines:
-            return [], [], array("B")
-        lines, self._lines = self._lines, []
-        numbers, sessions, moments, marks, texts = zip(*lines, strict=True)
-        session, text = packed((sessions, texts))
-        self._series("line").extend_by_lines(numbers, moments, [session, worded(marks, _MARKS), text])
-        order = array("B", [self._places["line"]]) * len(lines)
-        return [*numbers], [*moments], order
+    def _sort_lines(self) -> None:
+        """Give the lines to their series."""
+        numbers, moments, sessions = list[int](), list[float](), list[int]()
+        for first, at, session, count in self._said:
+            numbers += range(first, first + count)
+            moments += [at] * count
+            sessions += [session] * count
+        marks, texts = zip(*self._lines, strict=True)
+        self._lines, self._said = [], []
+        numbered, told = packed((sessions, texts))
+        self._series("line").extend_by_lines(numbers, moments, [numbered, worded(marks, _MARKS), told])
 
     def _series(self, kind: str) -> Series:
         """Return what the events of a kind go to, of which this may be the first."""

@@ -20,10 +20,10 @@ from maildrill.sender.plan import Waiting
 from maildrill.sender.queues import Queue, Site, Unknown
 from maildrill.sender.route.candidates import Course, Target, course, hosts_of, targets
 from maildrill.sender.route.resolver import Resolver
-from maildrill.sender.route.ways import Met, OnLine, Open, Passed
+from maildrill.sender.route.ways import Met, Open, Passed
 from maildrill.sender.security import Security
 from maildrill.sender.setup.published import Published
-from maildrill.smtp import Clock, Stage, domain_of
+from maildrill.smtp import Clock, OnSaid, Stage, domain_of
 
 #: So many failures in a row, and a host is passed over for a while.
 HOST_FAILURES = 2
@@ -160,7 +160,7 @@ class Direct:
         self._remember(site, queue)
         return site
 
-    async def connect(self, destination: Destination, number: int, on_line: OnLine, passed: Passed) -> Met:
+    async def connect(self, destination: Destination, number: int, on_said: OnSaid, passed: Passed) -> Met:
         """Try the hosts of the domain that is due next, one after the other, until one takes us."""
         met = Met(Broken(Stage.CONNECT, Fault.REFUSED, None, "no host left"), "", destination.relay)
         queues = self.served_by(destination)
@@ -178,20 +178,20 @@ class Direct:
         for target in ordered:
             if refusals:
                 passed(refusals[-1])
-            met = await self._meet(target, on_line, destination.queues, secure=road.secure)
+            met = await self._meet(target, on_said, destination.queues, secure=road.secure)
             if not isinstance(met.found, Broken) or met.found.fault is Fault.STOPPED:
                 return met
             refusals.append(met)
         # one host takes no mail at all; what another said may be otherwise tomorrow
         return next((one for one in reversed(refusals) if not _never(one.found)), met)
 
-    async def _meet(self, target: Target, on_line: OnLine, domains: Iterable[str], *, secure: bool) -> Met:
+    async def _meet(self, target: Target, on_said: OnSaid, domains: Iterable[str], *, secure: bool) -> Met:
         account = replace(self._campaign.account, host=target.host, address=target.address)
         security = await self._security(account, domains, secure=secure)
         if isinstance(security, Broken):  # not now: the host is not to blame, nor to be passed over
             return Met(security, target.host, account.relay)
         account = replace(account, security=security)
-        found = await self._open(account, on_line)
+        found = await self._open(account, on_said)
         if not isinstance(found, Broken):
             self._hosts.answered(target.host)
         elif found.fault is not Fault.STOPPED:

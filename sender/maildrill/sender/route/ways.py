@@ -17,9 +17,7 @@ from maildrill.sender.opener import OpenSession
 from maildrill.sender.plan import ALL, Turns, Waiting
 from maildrill.sender.queues import Queue, Queues, Site
 from maildrill.sender.route.choice import home, stand_in, turns_of
-from maildrill.smtp import Line
-
-OnLine = Callable[[Line], None]
+from maildrill.smtp import OnSaid
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ Passed = Callable[[Met], None]
 class Open(Protocol):
     """Opens a session with an account."""
 
-    async def __call__(self, account: Account, on_line: OnLine) -> OpenSession | Broken:
+    async def __call__(self, account: Account, on_said: OnSaid) -> OpenSession | Broken:
         """Return a session, or why there is none."""
         ...
 
@@ -81,7 +79,7 @@ class Ways(Protocol):
         """Return who may have something to do, or nothing any more, when a destination's fortune changes."""
         ...
 
-    async def connect(self, destination: Destination, number: int, on_line: OnLine, passed: Passed) -> Met:
+    async def connect(self, destination: Destination, number: int, on_said: OnSaid, passed: Passed) -> Met:
         """Open the `number`-th session of the run, with a destination; `passed` gets who would not, before the next."""
         ...
 
@@ -174,12 +172,12 @@ class Accounts:
         self,
         destination: Destination,
         number: int,  # noqa: ARG002 - Ways has it
-        on_line: OnLine,
+        on_said: OnSaid,
         passed: Passed,  # noqa: ARG002 - Ways has it
     ) -> Met:
         """Open a session with the account."""
         account = self._accounts[destination.label]
-        return Met(await self._open(account, on_line), account.host, account.relay)
+        return Met(await self._open(account, on_said), account.host, account.relay)
 
     async def look_up(self, queue: Queue) -> Destination | Broken:
         """Every queue is an account's."""

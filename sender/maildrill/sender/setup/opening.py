@@ -22,7 +22,7 @@ from maildrill.sender.setup.recorder import TROUBLE, Client, Recorder
 from maildrill.sender.setup.scrub import Scrub
 from maildrill.sender.setup.tls import Handshake, HandshakeError, chain_of, shake_hands, spoken
 from maildrill.sender.timeouts import Deadlines
-from maildrill.smtp import Clock, Line, Reply, Stage
+from maildrill.smtp import Clock, OnSaid, Reply, Stage
 
 _HELLO = frozenset({Stage.EHLO, Stage.HELO})
 _GONE = frozenset({Fault.EOF, Fault.RESET})
@@ -37,7 +37,7 @@ class Opening:
         account: Account,
         clock: Clock,
         deadlines: Deadlines,
-        on_line: Callable[[Line], None],
+        on_said: OnSaid,
         local_hostname: str,
         memory: TlsMemory,
         nonce: Callable[[], str],
@@ -45,14 +45,14 @@ class Opening:
         self._account = account
         self._clock = clock
         self._deadlines = deadlines
-        self._on_line = on_line
+        self._on_said = on_said
         self._local_hostname = local_hostname
         self._memory = memory
         self._nonce = nonce
         self._scrub = Scrub()
         if account.auth is not None and account.auth.secret.known:
             self._scrub.add(account.auth.secret.known)  # who heard it in another session may repeat it in this one
-        self._recorder = Recorder(clock, on_line, self._scrub)
+        self._recorder = Recorder(clock, on_said, self._scrub)
         self._mode = account.security.mode
         self._hello = Stage.EHLO
         self._refused = False  # a server of this host said that it does not know EHLO
@@ -92,7 +92,7 @@ class Opening:
 
     async def _once(self) -> Session | Broken:
         """Connect and go through it all."""
-        self._recorder = recorder = Recorder(self._clock, self._on_line, self._scrub)
+        self._recorder = recorder = Recorder(self._clock, self._on_said, self._scrub)
         recorder.note(f"connecting to {self._account.host}:{self._account.port}")
         implicit = self._mode is TlsMode.IMPLICIT
         ready = self._secure_first if implicit else _nothing
@@ -195,7 +195,7 @@ class Opening:
     def _hand_over(self, capabilities: Capabilities) -> Session:
         """Take the connection over from aiosmtplib, between two replies."""
         stream, recorder = self._stream, self._recorder
-        channel = Channel(stream, self._clock, recorder.transcript, self._on_line, self._scrub.reply)
+        channel = Channel(stream, self._clock, recorder.scribe, self._on_said, self._scrub.reply)
         stream.set_protocol(channel)
         return Session(channel, capabilities, self._deadlines, chain_of(stream))
 

@@ -1,4 +1,4 @@
-"""aiosmtplib's client on a protocol with our own ears: the same octets go through a Wire and into the transcript.
+"""aiosmtplib's client on a protocol with our own ears: the same octets go through a Wire and into the dialogue.
 
 The only module that imports aiosmtplib. Rule: what aiosmtplib makes of a reply is not asked; our own parser reads the
 same octets (it hides codes, stages and half of what goes wrong: see docs/dispositions.md).
@@ -22,7 +22,7 @@ from maildrill.sender.campaign import Account
 from maildrill.sender.setup.scrub import Scrub
 from maildrill.sender.timeouts import Deadlines
 from maildrill.sender.wire import Wire
-from maildrill.smtp import Clock, Line, Reply, Stage, Transcript, decode
+from maildrill.smtp import Clock, OnSaid, Reply, Scribe, Stage, decode
 
 #: What aiosmtplib may end with; the recorder knows better what happened. UnicodeError: no name of a host.
 TROUBLE = (OSError, UnicodeError, aiosmtplib.SMTPException)
@@ -81,16 +81,16 @@ class Client(aiosmtplib.SMTP):
 class Recorder(SMTPProtocol):
     """aiosmtplib's protocol, which hears more. stage: what is being said; stream: None before there is a connection."""
 
-    def __init__(self, clock: Clock, on_line: Callable[[Line], None], scrub: Scrub) -> None:
+    def __init__(self, clock: Clock, on_said: OnSaid, scrub: Scrub) -> None:
         super().__init__(loop=asyncio.get_running_loop())
-        self.transcript = Transcript(keep=False)
+        self.scribe = Scribe()
         self.stream: asyncio.Transport | None = None
         self.stage = Stage.BANNER
         self.secure = False
         self._deaf = False  # what comes in clear now does not count any more
         self._dropped = 0
         self._clock = clock
-        self._on_line = on_line
+        self._on_said = on_said
         self._scrub = scrub
         self._wire = Wire(scrub.reply)
         self._wire.ask(Stage.BANNER)
@@ -134,8 +134,8 @@ class Recorder(SMTPProtocol):
                     await self._ended.wait()
 
     def note(self, remark: str) -> None:
-        """Write a remark of ours into the transcript."""
-        self._on_line(self.transcript.noted(self._clock.now(), remark))
+        """Write a remark of ours into the dialogue."""
+        self._on_said(self._clock.now(), self.scribe.noted(remark))
 
     # TLS
 
@@ -171,7 +171,7 @@ class Recorder(SMTPProtocol):
     def write(self, data: bytes) -> None:
         """Say one command."""
         self._wire.ask(self.stage)
-        self._on_line(self.transcript.sent(self._clock.now(), decode(data).removesuffix("\r\n")))
+        self._on_said(self._clock.now(), self.scribe.sent(decode(data).removesuffix("\r\n")))
         super().write(data)
 
     def data_received(self, data: bytes) -> None:
@@ -202,10 +202,7 @@ class Recorder(SMTPProtocol):
         self._show(reply)
 
     def _show(self, reply: Reply) -> None:
-        for line in self.transcript.answered(self._clock.now(), reply):
-            self._on_line(line)
-        if reply.irregular:
-            self.note(reply.irregular)
+        self._on_said(self._clock.now(), self.scribe.answered(reply))
 
     def eof_received(self) -> bool:
         """The server closed."""

@@ -12,7 +12,7 @@ from maildrill.sender.channel import Channel, SessionOverError
 from maildrill.sender.dialogue import Session
 from maildrill.sender.octets import Content
 from maildrill.sender.timeouts import Deadlines
-from maildrill.smtp import Envelope, Line, Reply, Stage, Transcript
+from maildrill.smtp import Envelope, Line, Reply, Said, Scribe, Stage
 
 PIPELINING = Capabilities.of(Reply(250, ("mx", "PIPELINING")))
 
@@ -56,7 +56,10 @@ class Wires(asyncio.Transport):
 
 
 def channel(transport: Wires, lines: list[Line], scrub: Callable[[Reply], Reply] | None = None) -> Channel:
-    return Channel(transport, Still(), Transcript(), lines.append, scrub)
+    def keep(at: float, said: Said) -> None:
+        lines.extend([Line(at, *line) for line in said])
+
+    return Channel(transport, Still(), Scribe(), keep, scrub)
 
 
 def test_half_a_reply_that_nobody_asked_for_ends_the_session() -> None:
