@@ -3,54 +3,57 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from maildrill.scenarios.oracles.evidence import FLIGHT, Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
-from maildrill.scenarios.oracles.journaled import Asked
+from maildrill.scenarios.oracles.journaled import Asked, Taken
 from maildrill.sender.attempt import NOT_OFFERED, TERMINAL, Scope, State, Verdict
 from maildrill.sender.campaign import UnknownPolicy
 from maildrill.sender.ledger.records import AttemptRecord
 from maildrill.sender.summary import Spot
 from maildrill.smtp import Stage, domain_of
 
+_UNSENT = frozenset({State.FAILED, State.EXPIRED})
+
 
 def conservation(evidence: Evidence) -> Iterator[Breach]:
     """I1: set the list against the ledger."""
-    listed = Counter(evidence.imported)
-    kept = Counter(record.address for record in evidence.recipients)
-    for address in (listed - kept).elements():
+    addresses = tuple([record.address for record in evidence.recipients])
+    for address in _more(evidence.imported, addresses):
         yield Breach(address, "is in the list and not in the ledger")
-    for address in (kept - listed).elements():
+    for address in _more(addresses, evidence.imported):
         yield Breach(address, "is in the ledger more often than in the list")
-    for record in evidence.recipients:
-        if record.state not in TERMINAL and record.address not in evidence.waiting:
+    for record in [record for record in evidence.recipients if record.state not in TERMINAL]:
+        if record.address not in evidence.waiting:
             yield Breach(record.address, f"is {record.state} though nothing is left to do")
 
 
 def no_false_success(evidence: Evidence) -> Iterator[Breach]:
     """I2: set the ledger's Delivered against the server's acknowledgements and its replies to RCPT."""
-    delivered, taken_for, settled = State.DELIVERED, evidence.taken_for, evidence.settled
-    for address, state in evidence.states.items():
-        if state is not delivered or (settled and state in settled.get(address, ())):
-            continue
-        acknowledged = [taken for taken in taken_for.get(address, ()) if taken.acknowledged]
-        if not acknowledged:
-            yield Breach(address, "is called delivered, and the server never acknowledged a message for it")
-        elif evidence.accepted.isdisjoint([(taken.session, taken.transaction, address) for taken in acknowledged]):
-            yield Breach(address, "is called delivered, and its RCPT was not accepted in that transaction")
+    delivered, known = State.DELIVERED, _served(evidence)
+    known |= {address for address, said in evidence.settled.items() if delivered in said}
+    for address in [one for one, state in evidence.states.items() if state is delivered and one not in known]:
+        acknowledged = [taken for taken in evidence.taken_for.get(address, ()) if taken.acknowledged]
+        why = "its RCPT was not accepted in that transaction"
+        why = why if acknowledged else "the server never acknowledged a message for it"
+        yield Breach(address, f"is called delivered, and {why}")
 
 
 def no_second_message(evidence: Evidence) -> Iterator[Breach]:
     """I3: after a 2yz that the sender has read, no RCPT for this recipient."""
     evidence = evidence.straight
     last_heard = evidence.last_heard  # whoever says anything after the dot has read its reply
+    asked_for = evidence.asked_for
     for address, all_taken in evidence.taken_for.items():
+        asked = asked_for.get(address, ())
+        if len(asked) == len(all_taken) == 1 and asked[0].at <= all_taken[0].at:
+            continue  # as with most
         read = [taken for taken in all_taken if taken.acknowledged and last_heard[taken.session] > taken.at]
         if not read:
             continue
         first = min([taken.at for taken in read])
-        later = [asked for asked in evidence.asked_for[address] if asked.at > first]
+        later = [one for one in asked if one.at > first]
         if later:
             yield Breach(address, f"was acknowledged, and RCPT named it {len(later)} more times", later[0].spot)
 
@@ -59,7 +62,8 @@ def duplicate_bound(evidence: Evidence) -> Iterator[Breach]:
     """I4: messages taken by the server against tries whose outcome could not be known."""
     at_most_once, unknown = evidence.campaign.retry.unknown is UnknownPolicy.AT_MOST_ONCE, Verdict.UNKNOWN
     settled = evidence.settled
-    for address, all_taken in evidence.taken_for.items():
+    more_than_once = [(address, taken) for address, taken in evidence.taken_for.items() if len(taken) > 1]
+    for address, all_taken in more_than_once:  # once is what nobody could avoid
         committed = [taken for taken in all_taken if taken.committed and taken.honest]
         doubts = sum([attempt.verdict is unknown for attempt in evidence.attempts_of.get(address, ())])
         again = settled.get(address, ()).count(State.PENDING) if settled else 0  # an operator said: it did not arrive
@@ -79,7 +83,7 @@ def no_silent_loss(evidence: Evidence) -> Iterator[Breach]:
         ruled = evidence.log.pick(kind, "recipient", "state", lacking=None)
         expired |= {recipient for recipient, state in ruled if state == State.EXPIRED}
     failed, ran_out = State.FAILED, State.EXPIRED
-    for record in evidence.recipients:
+    for record in [record for record in evidence.recipients if record.state in _UNSENT]:
         if record.state is failed:
             told = record.state in evidence.settled.get(record.address, ())
             if not told and not _has_failure(evidence, record.address):
@@ -87,20 +91,23 @@ def no_silent_loss(evidence: Evidence) -> Iterator[Breach]:
         if record.state is ran_out and record.address not in expired:
             yield Breach(record.address, "is called expired, and the log has no record of that")
     host = Scope.HOST
-    for attempt in evidence.attempts:
-        if attempt.scope is host and attempt.state in (failed, ran_out):
+    for attempt in [attempt for attempt in evidence.attempts if attempt.scope is host]:
+        if attempt.state in _UNSENT:
             became = f"became {attempt.state} by what was said of the host ({attempt.row})"
             yield Breach(attempt.recipient, became, Spot(attempt.ended, attempt.stage))
 
 
 def no_false_failure(evidence: Evidence) -> Iterator[Breach]:
     """I6: what the server acknowledged, and the sender read, is Delivered; unread it is at least not denied."""
-    accepted, last_heard, settled = evidence.accepted, evidence.last_heard, evidence.settled
-    read, unread = {State.DELIVERED}, {State.DELIVERED, State.UNKNOWN}
+    last_heard, settled = evidence.last_heard, evidence.settled
+    states, delivered = evidence.states, State.DELIVERED
+    read, unread = {delivered}, {delivered, State.UNKNOWN}
     for address, all_taken in evidence.taken_for.items():
-        state = evidence.states.get(address)
+        state = states.get(address)
+        if state is delivered and len(all_taken) == 1:
+            continue  # as with most
         for taken in all_taken:
-            if not taken.acknowledged or (taken.session, taken.transaction, address) not in accepted:
+            if not taken.acknowledged or not _was_accepted(evidence, taken, address):
                 continue
             allowed = read if last_heard[taken.session] > taken.at else unread
             told = address in settled
@@ -122,12 +129,11 @@ def partial_results(evidence: Evidence) -> Iterator[Breach]:
 
 def all_refused(evidence: Evidence) -> Iterator[Breach]:
     """I8: where no RCPT was accepted nothing but a lone dot is sent, and nobody is Delivered."""
-    rcpt = Stage.RCPT
-    for taken in evidence.taken:
+    rcpts = [one for one in evidence.by_stage.get(Stage.RCPT, ()) if one.transaction]
+    good = {(one.session, one.transaction) for one in rcpts if one.reply is not None and one.reply.positive}
+    for taken in [taken for taken in evidence.taken if (taken.session, taken.transaction) not in good]:
         asked = evidence.transactions.get((taken.session, taken.transaction), ())
-        recipients = [one for one in asked if one.stage is rcpt]
-        if [one for one in recipients if one.reply is not None and one.reply.positive]:
-            continue
+        recipients = [one for one in asked if one.stage is Stage.RCPT]
         if taken.content:
             found = f"{len(taken.content)} octets were sent in session {taken.session} for no recipient"
             yield Breach("", found, taken.spot)
@@ -135,6 +141,35 @@ def all_refused(evidence: Evidence) -> Iterator[Breach]:
             attempt = evidence.tried_at(one.recipient, one.at)
             if attempt is not None and attempt.verdict is Verdict.DELIVERED:
                 yield Breach(one.recipient, f"is called delivered, and its RCPT got {one.reply}", one.spot)
+
+
+def _more(these: tuple[str, ...], those: tuple[str, ...]) -> Iterable[str]:
+    """Return what is more often in these than in those; they are in one order, most often."""
+    return () if these == those else (Counter(these) - Counter(those)).elements()
+
+
+def _served(evidence: Evidence) -> set[str]:
+    """Return for whom a message was acknowledged, in a transaction in which their RCPT was accepted."""
+    rcpts = evidence.by_stage.get(Stage.RCPT, ())
+    accepted = {
+        (one.recipient, one.session, one.transaction) for one in rcpts if one.reply is not None and one.reply.positive
+    }
+    return {
+        to
+        for taken in evidence.taken
+        if taken.acknowledged
+        for to in taken.recipients
+        if (to, taken.session, taken.transaction) in accepted
+    }
+
+
+def _was_accepted(evidence: Evidence, taken: Taken, address: str) -> bool:
+    """Whether the RCPT for an address was accepted in the transaction of a message."""
+    return any(
+        one.reply is not None and one.reply.positive
+        for one in evidence.asked_for.get(address, ())
+        if (one.session, one.transaction) == (taken.session, taken.transaction)
+    )
 
 
 def _has_failure(evidence: Evidence, address: str) -> bool:
@@ -151,7 +186,10 @@ def _has_failure(evidence: Evidence, address: str) -> bool:
     not_tried = (attempt for attempt in evidence.attempts_of.get(address, ()) if attempt.fault in NOT_OFFERED)
     if any(_was_told(evidence, attempt) for attempt in not_tried):
         return True
-    for asked in evidence.asked_for.get(address, ()):
+    named = evidence.asked_for.get(address, ())
+    if any(_refuses(asked, address) for asked in named):
+        return True
+    for asked in named:
         together = evidence.transactions.get((asked.session, asked.transaction), ())
         if any(_refuses(one, address) for one in together):
             return True

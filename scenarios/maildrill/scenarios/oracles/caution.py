@@ -20,7 +20,7 @@ def nothing_after_the_pause(evidence: Evidence) -> Iterator[Breach]:
         if not 0 < limit <= count:
             continue
         until = min((at for at in resumed if at > last.ended), default=float("inf"))
-        begun = [one for one in evidence.asked if one.stage is Stage.MAIL and last.ended + FLIGHT < one.at < until]
+        begun = [one for one in evidence.by_stage.get(Stage.MAIL, ()) if last.ended + FLIGHT < one.at < until]
         if begun:
             said = f"{count} recipients in a row got {last.reply} after the dot"
             yield Breach("", f"{said}, and {len(begun)} more messages were begun")

@@ -7,14 +7,14 @@ where two are to be had.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import inf
 from operator import attrgetter, itemgetter
 
 from maildrill.scenarios.oracles.grouping import closed, grouped
-from maildrill.scenarios.oracles.journaled import Asked, Connected, Taken
+from maildrill.scenarios.oracles.journaled import Asked, Connected, Taken, transactions_of
 from maildrill.scenarios.oracles.mentions import Mentions
 from maildrill.scenarios.oracles.packed import Events
 from maildrill.scenarios.oracles.places import District, districts, places_of
@@ -106,9 +106,9 @@ class Evidence:
     @cached_property
     def asked_for(self) -> Mapping[str, tuple[Asked, ...]]:
         """The server's RCPT commands for each address, in order; those that it did not even read left out."""
-        rcpt = Stage.RCPT
-        named = [asked for asked in self.asked if asked.stage is rcpt and asked.recipient]
-        return grouped(named, attrgetter("recipient"))
+        named = grouped(self.by_stage.get(Stage.RCPT, ()), attrgetter("recipient"))
+        named.pop("", None)
+        return named
 
     @cached_property
     def refused_for_good(self) -> tuple[Asked, ...]:
@@ -132,26 +132,17 @@ class Evidence:
     @cached_property
     def transactions(self) -> Mapping[tuple[int, int], tuple[Asked, ...]]:
         """The server's commands by session and transaction, in order; those before the first MAIL left out."""
-        groups: defaultdict[tuple[int, int], list[Asked]] = defaultdict(list)
-        for asked in self.asked:
-            if asked.transaction:
-                groups[asked.session, asked.transaction].append(asked)
-        return closed(groups)
-
-    @cached_property
-    def accepted(self) -> frozenset[tuple[int, int, str]]:
-        """Session, transaction and address of each RCPT that the server accepted."""
-        return frozenset(
-            (one.session, one.transaction, address)
-            for address, asked in self.asked_for.items()
-            for one in asked
-            if one.reply is not None and one.reply.positive
-        )
+        return transactions_of(self.by_session)
 
     @cached_property
     def by_session(self) -> Mapping[int, tuple[Asked, ...]]:
         """The server's commands by session, in order."""
         return grouped(self.asked, attrgetter("session"))
+
+    @cached_property
+    def by_stage(self) -> Mapping[Stage, tuple[Asked, ...]]:
+        """The server's commands by stage, in order."""
+        return grouped(self.asked, attrgetter("stage"))
 
     @cached_property
     def log(self) -> Events:
@@ -295,6 +286,10 @@ class Evidence:
         """What the log says of recipients beside their tries."""
         return Mentions(self.by_kind)
 
-    def with_verdict(self, verdict: Verdict) -> Iterable[AttemptRecord]:
+    @cached_property
+    def _by_verdict(self) -> Mapping[Verdict, tuple[AttemptRecord, ...]]:
+        return grouped(self.attempts, attrgetter("verdict"))
+
+    def with_verdict(self, verdict: Verdict) -> Sequence[AttemptRecord]:
         """Return the ledger's tries that were ruled so."""
-        return (attempt for attempt in self.attempts if attempt.verdict is verdict)
+        return self._by_verdict.get(verdict, ())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 
 from maildrill.scenarios.oracles.evidence import Evidence
+from maildrill.scenarios.oracles.grouping import grouped
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
 from maildrill.scenarios.oracles.journaled import Asked
 from maildrill.sender.attempt import Verdict
@@ -15,6 +17,7 @@ _HELLO = frozenset({Stage.EHLO, Stage.HELO})
 _ENDS = frozenset({*_HELLO, Stage.RSET, Stage.BODY, Stage.DOT, Stage.BDAT, Stage.STARTTLS})
 _NEEDS_MAIL = frozenset({Stage.RCPT, Stage.DATA, Stage.BDAT})
 _SIDE = frozenset({Stage.RSET, Stage.NOOP, Stage.QUIT, Stage.VRFY})
+_NOTHING = frozenset[str]()
 
 #: Which keyword of EHLO lets a command or a parameter be used (RFC 1870, 3030, 3207, 3461, 4954, 6152, 6531, 8689).
 _COMMANDS = {Stage.STARTTLS: "STARTTLS", Stage.AUTH: "AUTH", Stage.BDAT: "CHUNKING"}
@@ -50,15 +53,17 @@ def only_what_was_offered(evidence: Evidence) -> Iterator[Breach]:
     """I27: set commands and parameters against the latest reply to EHLO, all by the journal."""
     for session, asked in evidence.by_session.items():
         offered: frozenset[str] | None = None
-        for one in asked:
+        well = _NOTHING  # the parameters of a command before, which might be used
+        for one in [one for one in asked if one.parameters or one.stage in _HELLO or one.stage in _COMMANDS]:
             if one.stage in _HELLO:
-                offered = _offered(one)
-            elif offered is not None and (one.parameters or one.stage in _COMMANDS):
+                offered, well = _offered(one), _NOTHING
+            elif offered is not None and (one.parameters != well or one.stage in _COMMANDS):
                 wanted = {_PARAMETERS.get(name, name) for name in one.parameters}
                 wanted |= {_COMMANDS[one.stage]} if one.stage in _COMMANDS else set()
                 for word in sorted(wanted - offered):
                     found = f"session {session} used {word} at {one.stage}, which was not offered"
                     yield Breach(one.recipient, found, one.spot)
+                well = one.parameters if wanted <= offered else well
 
 
 def no_injection(evidence: Evidence) -> Iterator[Breach]:
@@ -91,9 +96,11 @@ def side_shows(evidence: Evidence) -> Iterator[Breach]:
     for attempt in evidence.attempts:
         if attempt.stage in _SIDE and attempt.verdict not in (Verdict.RELEASED, Verdict.HELD):
             yield Breach(attempt.recipient, f"is {attempt.verdict} by the reply to {attempt.stage}")
-    for asked in evidence.by_session.values():
-        beside = {one.reply for one in asked if one.stage in _SIDE and one.reply is not None and one.reply.klass > 3}
-        for one in asked if beside else ():
+    said = [one for stage in _SIDE for one in evidence.by_stage.get(stage, ())]
+    refused = grouped((one for one in said if one.reply is not None and one.reply.klass > 3), attrgetter("session"))
+    for session in sorted(refused):
+        beside = {one.reply for one in refused[session]}
+        for one in evidence.by_session[session]:
             tried = evidence.tried_at(one.recipient, one.at) if one.stage is Stage.RCPT else None
             if tried is None or tried.reply not in beside:
                 continue

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 
 from maildrill.scenarios.oracles.shelf import Octets
 from maildrill.sender.summary import Spot
@@ -73,3 +76,13 @@ class Taken:
     def spot(self) -> Spot:
         """When this was: at the dot."""
         return Spot(self.at, Stage.DOT)
+
+
+def transactions_of(by_session: Mapping[int, Iterable[Asked]]) -> dict[tuple[int, int], tuple[Asked, ...]]:
+    """Return the commands by session and transaction, in order; those before the first MAIL left out."""
+    found: dict[tuple[int, int], tuple[Asked, ...]] = {}
+    for session, asked in by_session.items():
+        for number, together in groupby(asked, attrgetter("transaction")):
+            if number:
+                found[session, number] = (*found.get((session, number), ()), *together)
+    return found

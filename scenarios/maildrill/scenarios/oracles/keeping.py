@@ -21,8 +21,7 @@ _Key = tuple[object, ...]
 
 def resume_is_idempotent(evidence: Evidence) -> Iterator[Breach]:
     """I24: a run on a finished ledger has nothing to do."""
-    held = [address for address, state in evidence.states.items() if state is State.HELD]
-    if evidence.resumed and not held:
+    if evidence.resumed and State.HELD not in evidence.states.values():
         yield Breach("", f"a second run on the finished ledger began {evidence.resumed} sessions")
 
 

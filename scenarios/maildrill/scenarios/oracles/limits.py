@@ -5,6 +5,7 @@ Rule: the journal counts; ledger and log only say what was allowed, and when.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import takewhile
@@ -38,8 +39,7 @@ def connections(evidence: Evidence) -> Iterator[Breach]:
 
 def token_bucket(evidence: Evidence) -> Iterator[Breach]:
     """I21: buckets of our own, filled by the campaign's rates and emptied by the journal's MAIL commands."""
-    limits, mail = evidence.campaign.limits, Stage.MAIL
-    begun = [asked for asked in evidence.asked if asked.stage is mail]
+    limits, begun = evidence.campaign.limits, evidence.by_stage.get(Stage.MAIL, ())
     if limits.rate is not None:
         yield from _bucket(begun, limits.rate, limits.burst, "")
     for district in evidence.districts:
@@ -52,18 +52,17 @@ def token_bucket(evidence: Evidence) -> Iterator[Breach]:
 def sizes(evidence: Evidence) -> Iterator[Breach]:
     """I22: MAIL commands in each session, RCPT commands in each transaction, against what was set and learned."""
     limits, batch = evidence.campaign.limits, evidence.campaign.mode is Mode.BATCH
-    mail, rcpt = Stage.MAIL, Stage.RCPT
+    messages = Counter([one.session for one in evidence.by_stage.get(Stage.MAIL, ())])
     for session, asked in evidence.by_session.items():
-        count, begun = sum([one.stage is mail for one in asked]), asked[0].at
+        count, begun = messages.get(session, 0), asked[0].at
         places = _places(evidence, session)
         learned = (messages_at(one, limits, _learned(evidence, one, "messages", begun)) for one in places)
         most = max(learned, default=inf)
         if count > most:
             yield Breach("", f"session {session} had {count} messages; {most:g} are allowed")
-    for (session, number), asked in evidence.transactions.items():
-        count, begun = sum([one.stage is rcpt for one in asked]), asked[0].at
-        if count < 2:
-            continue  # one is always allowed
+    named = Counter([(one.session, one.transaction) for one in evidence.by_stage.get(Stage.RCPT, ())])
+    for session, number in [which for which, count in named.items() if count > 1]:  # one is always allowed
+        count, begun = named[session, number], evidence.transactions[session, number][0].at
         places = _places(evidence, session) if batch else ()
         learned = (recipients_at(one, limits, _learned(evidence, one, "recipients", begun)) for one in places)
         most = max(learned, default=inf) if batch else 1
@@ -117,8 +116,8 @@ def _all_well(evidence: Evidence) -> bool:
 
 def _one_too_many(evidence: Evidence) -> list[Asked]:
     """Return the RCPT commands of whoever was one too many."""
-    rcpt = Stage.RCPT
-    refused = [one for one in evidence.asked if one.stage is rcpt and one.reply is not None and one.reply.klass > 3]
+    rcpts = evidence.by_stage.get(Stage.RCPT, ())
+    refused = [one for one in rcpts if one.reply is not None and one.reply.klass > 3]
     return [one for one in refused if _is_one_too_many(evidence, one)]
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from math import inf
+from operator import attrgetter
 
 from maildrill.scenarios.oracles.evidence import FLIGHT, Evidence
+from maildrill.scenarios.oracles.grouping import grouped
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
 from maildrill.scenarios.oracles.journaled import Asked
 from maildrill.sender.attempt import Scope, State, Verdict
@@ -50,13 +54,11 @@ def back_off(evidence: Evidence) -> Iterator[Breach]:
 def floor(evidence: Evidence) -> Iterator[Breach]:
     """I12: set the ledger's deferrals against the next RCPT in the journal."""
     evidence = evidence.straight
-    least, deferred = band(evidence.campaign.retry, 1)[0], Verdict.DEFERRED
-    for recipient, attempts in evidence.attempts_of.items():
-        asked: list[float] | None = None
+    least = band(evidence.campaign.retry, 1)[0]
+    deferred = grouped(evidence.with_verdict(Verdict.DEFERRED), attrgetter("recipient"))
+    for recipient, attempts in deferred.items():
+        asked = [one.at for one in evidence.asked_for.get(recipient, ())]
         for attempt in attempts:
-            if attempt.verdict is not deferred:
-                continue
-            asked = [one.at for one in evidence.asked_for.get(recipient, ())] if asked is None else asked
             rest = (_wanted(evidence, attempt) or (least, least))[0]
             again = (at for at in evidence.renewals.get(recipient, ()) if at >= attempt.ended)
             end = min(attempt.ended + rest, evidence.mentions.requeued_after(recipient, attempt.ended), *again)
@@ -70,13 +72,16 @@ def floor(evidence: Evidence) -> Iterator[Breach]:
 def lifetime(evidence: Evidence) -> Iterator[Breach]:
     """I14: no try begins after the lifetime; Expired only after a counted one."""
     lifetime = evidence.campaign.retry.lifetime
+    expired, asked_for, transactions = State.EXPIRED, evidence.asked_for, evidence.transactions
     for record in evidence.recipients:
         attempts = evidence.attempts_of.get(record.address, ())
-        if record.state is State.EXPIRED and not any(attempt.counted for attempt in attempts):
+        if record.state is expired and not any(attempt.counted for attempt in attempts):
             yield Breach(record.address, "is called expired without one counted attempt")
-        for begun in _transactions_begun(evidence, record.address) if attempts else ():
-            if attempts[0].started <= begun <= attempts[0].started + lifetime:
-                continue  # in the lifetime of the very first try, if not in a later one
+        first = attempts[0].started if attempts else inf
+        # when each transaction with this recipient began: its MAIL command, by the server's clock
+        moments = [transactions[one.session, one.transaction][0].at for one in asked_for.get(record.address, ())]
+        # in the lifetime of the very first try, if not in a later one
+        for begun in [at for at in moments if not first <= at <= first + lifetime] if attempts else ():
             began = evidence.lifetime_began(record.address, begun)
             tried = any(began <= one.started < begun for one in attempts if one.counted)
             end = began + (lifetime if tried else max(lifetime, _FIRST_CHANCE))
@@ -87,14 +92,12 @@ def lifetime(evidence: Evidence) -> Iterator[Breach]:
 
 def attempt_counting(evidence: Evidence) -> Iterator[Breach]:
     """I15: the ledger's counts, recounted from its tries; nothing about the host is in them."""
-    for record in evidence.recipients:
-        attempts = evidence.attempts_of.get(record.address, ())
-        counted = sum([attempt.counted for attempt in attempts])
-        if record.attempts != counted:
-            yield Breach(record.address, f"has {record.attempts} attempts counted and {counted} to be counted")
-    for attempt in evidence.attempts:
-        if not attempt.counted:
-            continue
+    tries = [attempt for attempt in evidence.attempts if attempt.counted]
+    counts = Counter([attempt.recipient for attempt in tries])
+    for record in [one for one in evidence.recipients if one.attempts != counts.get(one.address, 0)]:
+        counted = counts[record.address]
+        yield Breach(record.address, f"has {record.attempts} attempts counted and {counted} to be counted")
+    for attempt in tries:
         about_host = attempt.scope is Scope.HOST or attempt.stage in _HOST_STAGES
         gone = attempt.reply is not None and attempt.reply.code == 421 and not attempt.row.startswith("dot")
         # 521 from each host of a domain is about it
@@ -126,13 +129,6 @@ def _overridden(evidence: Evidence, asked: Asked) -> bool:
     """Whether a reply to RCPT was ruled by an override of the user's; I56 sees to those."""
     attempt = evidence.tried_at(asked.recipient, asked.at)
     return attempt is not None and evidence.override_of(attempt) is not None
-
-
-def _transactions_begun(evidence: Evidence, recipient: str) -> list[float]:
-    """Return when each transaction with this recipient began: its MAIL command, by the server's clock."""
-    transactions = evidence.transactions
-    asked = evidence.asked_for.get(recipient, ())
-    return [transactions[one.session, one.transaction][0].at for one in asked]
 
 
 RETRYING = (

@@ -63,7 +63,7 @@ def texts_in(value: object) -> Iterator[str]:
 def nothing_in_clear(evidence: Evidence) -> Iterator[Breach]:
     """I35: the journal has no credential in clear, and where TLS is required no envelope and no message either."""
     wanted = _PRIVATE if evidence.tls_required else _LOGIN
-    for asked in evidence.asked:
+    for asked in evidence.asked if not wanted.isdisjoint(evidence.by_stage) else ():
         if asked.secure or asked.stage not in wanted:
             continue
         host = evidence.hosts.get(asked.session)

@@ -31,7 +31,9 @@ def transient_is_retried(evidence: Evidence) -> Iterator[Breach]:
         return
     straight, parts = evidence.straight, _parts(evidence)
     deferred = State.DEFERRED
-    for recipient, attempts in straight.attempts_of.items():
+    waiting = {one.recipient: None for one in straight.attempts if one.until is not None and one.state is deferred}
+    for recipient in waiting:
+        attempts = straight.attempts_of[recipient]
         for number, attempt in enumerate(attempts, 1):
             if attempt.until is None or attempt.state is not deferred:
                 continue
