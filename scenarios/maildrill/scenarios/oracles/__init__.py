@@ -56,6 +56,7 @@ def judge_lives(lives: Lives) -> tuple[Violation, ...]:
 
 def judge_drill(evidence: Evidence) -> tuple[Violation, ...]:
     """Return all violations that the evidence shows, in order of the invariants."""
+    evidence.letters.read([invariant.reading for invariant in INVARIANTS if invariant.reading is not None])
     return tuple(violation for invariant in INVARIANTS for violation in invariant.violations(evidence))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from maildrill.scenarios.oracles.evidence import Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
+from maildrill.scenarios.oracles.letters import Lot, Reader
 from maildrill.sender.summary import Spot
 from maildrill.smtp import Stage, has_bare_newline
 
@@ -31,13 +32,21 @@ def nothing_after_421(evidence: Evidence) -> Iterator[Breach]:
 
 def transparency(evidence: Evidence) -> Iterator[Breach]:
     """I32: the octets that the server has after un-stuffing are the message that was composed."""
-    for taken in evidence.taken:
-        content = taken.content
-        if taken.recipients and content != evidence.composed(taken.recipients[0]):
-            found = f"session {taken.session} carried other octets than were composed"
-            yield Breach(taken.recipients[0], found, taken.spot)
-        if has_bare_newline(content):
+    yield from evidence.letters.found(_octets)
+
+
+def _octets(evidence: Evidence) -> Reader:
+    composed = evidence.composed
+
+    def read(lot: Lot) -> Iterator[Breach]:
+        for taken, content in zip(lot.taken, lot.contents, strict=True):
+            if taken.recipients and content != composed(taken.recipients[0]):
+                found = f"session {taken.session} carried other octets than were composed"
+                yield Breach(taken.recipients[0], found, taken.spot)
+        for taken in lot.having(has_bare_newline):
             yield Breach("", f"session {taken.session} carried a bare CR or LF", taken.spot)
+
+    return read
 
 
 DIALOGUE = (
@@ -56,5 +65,6 @@ DIALOGUE = (
         "RFC 5321 sections 2.3.8 and 4.5.2",
         transparency,
         (Witness.JOURNAL, Witness.LIST),
+        _octets,
     ),
 )

@@ -15,6 +15,7 @@ from operator import attrgetter, itemgetter
 
 from maildrill.scenarios.oracles.grouping import closed, grouped
 from maildrill.scenarios.oracles.journaled import Asked, Connected, Taken, transactions_of
+from maildrill.scenarios.oracles.letters import Letters
 from maildrill.scenarios.oracles.mentions import Mentions
 from maildrill.scenarios.oracles.packed import Events
 from maildrill.scenarios.oracles.places import District, districts, places_of
@@ -130,6 +131,11 @@ class Evidence:
         return closed(groups)
 
     @cached_property
+    def letters(self) -> Letters[Evidence]:
+        """The messages that the server has, for whoever reads them."""
+        return Letters(self, self.taken)
+
+    @cached_property
     def transactions(self) -> Mapping[tuple[int, int], tuple[Asked, ...]]:
         """The server's commands by session and transaction, in order; those before the first MAIL left out."""
         return transactions_of(self.by_session)
@@ -191,10 +197,7 @@ class Evidence:
 
     @property
     def lines(self) -> Iterator[tuple[float, tuple[object, str, str]]]:
-        """The log's dialogue: the time of each line, and of which session it is, its mark and text.
-
-        Of a later run than the first a session is known by run and number.
-        """
+        """The log's dialogue: the time of each line, and of which session it is, its mark and text; see `lines`."""
         return lines(self.log)
 
     def said_in(self, sessions: Container[object]) -> Mapping[object, tuple[float, ...]]:

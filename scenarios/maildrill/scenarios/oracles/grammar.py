@@ -9,6 +9,7 @@ from maildrill.scenarios.oracles.evidence import Evidence
 from maildrill.scenarios.oracles.grouping import grouped
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
 from maildrill.scenarios.oracles.journaled import Asked
+from maildrill.scenarios.oracles.letters import Lot, Reader
 from maildrill.sender.attempt import Verdict
 from maildrill.smtp import Stage, escape
 
@@ -73,22 +74,31 @@ def no_injection(evidence: Evidence) -> Iterator[Breach]:
         if address not in imported:
             asked = evidence.asked_for[address][0]
             yield Breach(address, "was named by RCPT, and the list does not have it", asked.spot)
+    yield from evidence.letters.found(_heads)
+
+
+def _heads(_: Evidence) -> Reader:
     seen: set[bytes] = set()
-    well: set[tuple[bytes, ...]] = set()  # names of fields that may stand together; most messages have the same
-    for taken in evidence.taken:
-        head = taken.content.partition(b"\r\n\r\n")[0]
-        lines = [line for line in head.split(b"\r\n") if line and line[0] not in b" \t"]
-        written = tuple([line.partition(b":")[0] for line in lines])
-        if written in well:
-            continue
-        names = [name.lower() for name in written]
-        more = [name for n, name in enumerate(names) if name not in _FIELDS or name in names[:n]]
-        if not more:
-            well.add(written)
-        if more and head not in seen:
-            seen.add(head)
-            said = escape(more[0].decode("latin-1"))
-            yield Breach(next(iter(taken.recipients), ""), f'has a header field that nobody wrote: "{said}"')
+    well: dict[int, list[bytes]] = {}  # what so many lines that are well begin with; most messages have the same
+
+    def read(lot: Lot) -> Iterator[Breach]:
+        for taken, content in zip(lot.taken, lot.contents, strict=True):
+            head = content.partition(b"\r\n\r\n")[0]
+            lines = head.split(b"\r\n")
+            if len(lines) in well and all(map(bytes.startswith, lines, well[len(lines)])):
+                continue
+            written = [line.partition(b":")[0] for line in lines if line and line[0] not in b" \t"]
+            names = [name.lower() for name in written]
+            more = [name for n, name in enumerate(names) if name not in _FIELDS or name in names[:n]]
+            begun = [line[:1] if line[:1] in {b" ", b"\t"} else line[: line.find(b":") + 1] for line in lines]
+            if not more and all(begun):
+                well[len(lines)] = begun
+            if more and head not in seen:
+                seen.add(head)
+                said = escape(more[0].decode("latin-1"))
+                yield Breach(next(iter(taken.recipients), ""), f'has a header field that nobody wrote: "{said}"')
+
+    return read
 
 
 def side_shows(evidence: Evidence) -> Iterator[Breach]:
@@ -170,6 +180,7 @@ GRAMMAR = (
         "RFC 5322 section 3.6",
         no_injection,
         (Witness.JOURNAL, Witness.LIST),
+        _heads,
     ),
     Invariant(
         34,

@@ -11,6 +11,7 @@ from operator import attrgetter
 
 from maildrill.scenarios.oracles.evidence import BETWEEN_RUNS, FLIGHT, Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
+from maildrill.scenarios.oracles.letters import Lot, Reader
 from maildrill.scenarios.oracles.retrying import GRAIN
 from maildrill.sender.campaign import Mode
 from maildrill.sender.summary import Spot
@@ -56,29 +57,62 @@ def single_writer(evidence: Evidence) -> Iterator[Breach]:
 
 def stable_identity(evidence: Evidence) -> Iterator[Breach]:
     """I42: all octets that the server has for a recipient are the same, and carry the ledger's Message-ID."""
-    identities = {record.address: record.message_id for record in evidence.recipients}
+    yield from evidence.letters.found(_identities)
+
+
+def _identities(evidence: Evidence) -> Reader:
     merge = evidence.campaign.mode is Mode.MERGE
-    for address, all_taken in evidence.taken_for.items():
-        contents = {taken.content for taken in all_taken}
-        if len(contents) > 1:
-            yield Breach(address, f"was sent {len(contents)} messages that differ")
-        identity = identities.get(address) if merge else ""
-        carried = identity.encode() if identity else b""
-        if [content for content in contents if carried not in content]:
-            yield Breach(address, f"was sent a message without its Message-ID {identity}")
+    identities = {one.address: one.message_id for one in evidence.recipients if one.message_id} if merge else {}
+    last = {address: all_taken[-1] for address, all_taken in evidence.taken_for.items() if len(all_taken) > 1}
+    sent: defaultdict[str, set[tuple[bytes, bool]]] = defaultdict(set)  # which message, and whether it is named well
+
+    def read(lot: Lot) -> Iterator[Breach]:
+        for taken, content in zip(lot.taken, lot.contents, strict=True):
+            for address in taken.recipients:
+                identity = identities.get(address, "")
+                carried = identity.encode() in content
+                if carried and address not in last:
+                    continue  # as with most
+                sent[address].add((_hash(content), carried))
+                if taken is not last.get(address, taken):
+                    continue
+                if len(sent[address]) > 1:
+                    yield Breach(address, f"was sent {len(sent[address])} messages that differ")
+                if not all(carried for _, carried in sent[address]):
+                    yield Breach(address, f"was sent a message without its Message-ID {identity}")
+
+    return read
 
 
 def preview_is_the_wire(evidence: Evidence) -> Iterator[Breach]:
     """I46: the hash that ledger and log foretold, against the hash of what the server has."""
+    yield from evidence.letters.found(_hashes)
+
+
+def _hashes(evidence: Evidence) -> Reader:
+    taken_for = evidence.taken_for
     foretold = {record.address: record.body_hash for record in evidence.recipients if record.body_hash}
-    told: dict[object, object] = {}
+    told: dict[str, object] = {}  # by the log, where that is something else
     for recipients, hashed in evidence.log.pick("transaction.started", "recipients", "body_hash"):
         for address in _several(recipients):
-            told[address] = hashed
-    for address, all_taken in evidence.taken_for.items():
-        found = blake2b(all_taken[-1].content, digest_size=16).hexdigest()
-        if found != foretold.get(address, found) or found != told.get(address, found):
-            yield Breach(address, "was sent a message with another hash than was written down for it")
+            if hashed != foretold.get(address):
+                told[address] = hashed
+            elif told:
+                told.pop(address, None)
+
+    def read(lot: Lot) -> Iterator[Breach]:
+        for taken, content in zip(lot.taken, lot.contents, strict=True):
+            found = _hash(content).hex()
+            for address in taken.recipients:
+                differs = found != foretold.get(address, found) or found != told.get(address, found)
+                if taken is taken_for[address][-1] and differs:
+                    yield Breach(address, "was sent a message with another hash than was written down for it")
+
+    return read
+
+
+def _hash(content: bytes) -> bytes:
+    return blake2b(content, digest_size=16).digest()
 
 
 def each_line_once(evidence: Evidence) -> Iterator[Breach]:
@@ -162,6 +196,7 @@ IDENTITY = (
         "RFC 5322 section 3.6.4",
         stable_identity,
         (Witness.JOURNAL, Witness.LEDGER),
+        _identities,
     ),
     Invariant(
         46,
@@ -170,6 +205,7 @@ IDENTITY = (
         "maildrill",
         preview_is_the_wire,
         (Witness.LEDGER, Witness.LOG, Witness.JOURNAL),
+        _hashes,
     ),
     Invariant(
         49,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from maildrill.sender.summary import Spot, Violation
 
@@ -35,7 +35,10 @@ class Breach:
 
 @dataclass(frozen=True, slots=True)
 class Invariant(Generic[_E]):
-    """A numbered statement, the document that it rests on, the check for breaches, and who is heard in it."""
+    """A numbered statement, the document that it rests on, the check for breaches, and who is heard in it.
+
+    reading: what it asks of letters, if it does; they are read for all at once (Letters).
+    """
 
     number: int
     name: str
@@ -43,6 +46,7 @@ class Invariant(Generic[_E]):
     source: str
     check: Callable[[_E], Iterator[Breach]]
     witnesses: tuple[Witness, ...]
+    reading: Callable[[_E], Callable[[Any], Iterable[Breach]]] | None = None
 
     @property
     def id(self) -> str:

@@ -13,6 +13,7 @@ from html import escape
 from maildrill.scenarios.oracles.evidence import Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
 from maildrill.scenarios.oracles.journaled import Taken
+from maildrill.scenarios.oracles.letters import Lot, Reader
 from maildrill.sender.campaign import Mode
 from maildrill.sender.merge.template import Tag, Template
 
@@ -32,15 +33,24 @@ def merge_is_total(evidence: Evidence) -> Iterator[Breach]:
         for name in sorted(needed):
             if not row.get(name, "").strip():
                 yield Breach(address, f"has nothing for the tag [{name}]")
-    marks = [(f"[{name}", f"[{name}".encode()) for name in {tag.name: None for tag in everywhere}]
-    for taken in evidence.taken:
-        content = taken.content
-        there = [mark for mark, octets in marks if octets in content]
-        if there and not all(_is_said(mark, evidence, taken) for mark in there):
-            yield Breach(next(iter(taken.recipients), ""), "was sent a message with a tag that nobody filled")
+    yield from evidence.letters.found(_unfilled)
     for taken in _spread([taken for taken in evidence.taken if taken.recipients]):
         row = evidence.rows.get(taken.recipients[0], {}) if merge else {}
         yield from _other_values(taken, tags, row)
+
+
+def _unfilled(evidence: Evidence) -> Reader:
+    names = {tag.name: None for found in _tags(evidence).values() for tag in found}
+    marks = [(f"[{name}", f"[{name}".encode()) for name in names]
+
+    def read(lot: Lot) -> Iterator[Breach]:
+        near = [(mark, octets) for mark, octets in marks if octets in lot.together] if b"[" in lot.together else ()
+        for taken, content in zip(lot.taken, lot.contents, strict=True) if near else ():
+            there = [mark for mark, octets in near if octets in content]
+            if there and not all(_is_said(mark, evidence, taken) for mark in there):
+                yield Breach(next(iter(taken.recipients), ""), "was sent a message with a tag that nobody filled")
+
+    return read
 
 
 def _tags(evidence: Evidence) -> Mapping[str, Sequence[Tag]]:
@@ -96,5 +106,6 @@ MERGING = (
         "maildrill",
         merge_is_total,
         (Witness.LIST, Witness.JOURNAL),
+        _unfilled,
     ),
 )
