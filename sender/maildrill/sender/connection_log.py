@@ -11,43 +11,20 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
-from typing import NotRequired, Self, TypedDict, Unpack
+from typing import Self, Unpack
 
-from maildrill.sender.attempt import Broken, Ruling, State, Verdict
+from maildrill.sender.attempt import Broken, Ruling
 from maildrill.sender.lists.rows import SetAside
-from maildrill.sender.log_response import response
+from maildrill.sender.log_attempt import Outcome, attempt, evidence
 from maildrill.sender.log_schema import KINDS
 from maildrill.sender.log_sinks import AdoptingSink, LineSink, Sink
-from maildrill.sender.postfix_lines import dsn
 from maildrill.smtp import MaildrillError, Mark, Said
 
 _MARKS = {mark: mark.value.strip() for mark in Mark}
 _CRUCIAL = frozenset(kind.name for kind in KINDS.values() if kind.crucial)
-#: KumoMTA's words for what became of a try; every other verdict is a `TransientFailure`.
-TYPES = {Verdict.DELIVERED: "Delivery", Verdict.FAILED: "Bounce"}
 #: What can wait for the end of the loop's turn: behind a commit of the ledger come several of these.
 _SOON = frozenset({"attempt", "transaction.intent"})
-_OPTIONAL = ("transaction", "until", "account", "host")
 _SESSION_ENDS = frozenset({"session.closed", "session.refused", "run.ended"})
-
-
-class Outcome(TypedDict):
-    """What the sender made of a ruling.
-
-    transaction: its number in the session, None where none was begun. number: the recipient's counted attempts, this
-    one included if it counts. state: from now on. delay: seconds since the recipient was queued. until: not tried
-    again before (Unix seconds).
-    """
-
-    session: int
-    transaction: int | None
-    relay: str
-    number: int
-    state: State
-    delay: float
-    until: NotRequired[float | None]
-    account: NotRequired[str]
-    host: NotRequired[str]
 
 
 class ConnectionLog:
@@ -118,35 +95,12 @@ class ConnectionLog:
     ) -> None:
         """Log that no mail could be sent in `session`, and why."""
         who = {name: value for name, value in (("account", account), ("host", host)) if value}
-        evidence = _evidence(broken)
-        self.emit("session.refused", at, session=session, relay=relay, **who, stage=broken.stage.value, **evidence)
+        found = evidence(broken.reply, broken.stage, broken.fault, broken.detail)
+        self.emit("session.refused", at, session=session, relay=relay, **who, stage=broken.stage.value, **found)
 
     def attempt(self, at: float, ruling: Ruling, **outcome: Unpack[Outcome]) -> None:
         """Log what one try came to for one recipient; also where no transaction was begun (transaction=None)."""
-        reply, fault, verdict = ruling.reply, ruling.fault, ruling.verdict
-        fields: dict[str, object] = {
-            "session": outcome["session"],
-            "recipient": ruling.recipient,
-            "type": TYPES.get(verdict, "TransientFailure"),
-            "num_attempts": outcome["number"],
-            "relay": outcome["relay"],
-            "verdict": verdict._value_,  # .value takes four times as long
-            "state": outcome["state"]._value_,
-            "scope": ruling.scope._value_,
-            "stage": ruling.stage._value_,
-            **_evidence(ruling),
-            "dsn": dsn(verdict, ruling.stage, reply, fault),
-            "row": ruling.row,
-            "counted": ruling.counted,
-            "delay": outcome["delay"],
-        }
-        for name in _OPTIONAL:
-            value = outcome.get(name)
-            if value is not None and value != "":
-                fields[name] = value
-        if ruling.override:
-            fields["override"] = ruling.override
-        self._hand("attempt", at, fields)
+        self._hand("attempt", at, attempt(ruling, outcome))
 
     def _keep(self, sinks: tuple[Sink, ...]) -> None:
         self._sinks = sinks
@@ -210,15 +164,3 @@ class ConnectionLog:
 def _worded(sink: Sink, first: int, at: float, session: int, said: Said) -> None:
     for number, (mark, text) in enumerate(said, first):
         sink.take(number, at, "line", {"session": session, "mark": _MARKS[mark], "text": text})
-
-
-def _evidence(of: Ruling | Broken) -> dict[str, object]:
-    """Return the fields of the reply or fault that decided; what is not there is left out."""
-    found: dict[str, object] = {}
-    if of.reply:
-        found["response"] = response(of.reply, of.stage)
-    if of.fault:
-        found["fault"] = of.fault.value
-    if of.detail:
-        found["detail"] = of.detail
-    return found
