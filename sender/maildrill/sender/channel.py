@@ -43,6 +43,7 @@ class Channel(asyncio.Protocol):
         self._scribe = scribe
         self._on_said = on_said
         self._loop = asyncio.get_running_loop()
+        self.time = self._loop.time  # in which deadlines are
         self._answers: deque[Reply] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._alarm: asyncio.TimerHandle | None = None

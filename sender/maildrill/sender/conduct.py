@@ -15,6 +15,8 @@ from maildrill.sender.hindsight import ended_at, refusal
 from maildrill.sender.pacing.lessons import Lesson, SessionEnd
 from maildrill.smtp import Reply, Stage
 
+_RELEASED = Verdict.RELEASED  # to ask an enumeration for it takes its time
+
 
 class Conduct:
     """One session with `destination`, begun at `now`.
@@ -88,6 +90,6 @@ class Conduct:
 def _put_back(rulings: Sequence[Ruling]) -> bool:
     """Whether nothing was said of somebody, who is not to be asked for at once again either."""
     for ruling in rulings:  # noqa: SIM110 - takes a third of what any() of an expression does
-        if ruling.verdict is Verdict.RELEASED and not ruling.again:
+        if ruling.verdict is _RELEASED and not ruling.again:
             return True
     return False

@@ -29,6 +29,8 @@ _MAIL, _RCPT, _DATA = Stage.MAIL, Stage.RCPT, Stage.DATA  # to ask an enumeratio
 
 BeforeDot = Callable[[tuple[str, ...]], Awaitable[None]]
 AfterRcpt = Callable[[Transaction], Awaitable[None]]
+_Leave = Callable[[], None]
+_Intend = Callable[[], Awaitable[None]]
 _Command = tuple[Stage, str]
 _THEN_DATA: tuple[_Command, ...] = ((_DATA, "DATA"),)
 _positive = attrgetter("positive")
@@ -136,8 +138,6 @@ class Session:
             return replace(broken, stage=Stage.IDLE)
         return broken
 
-    # One transaction
-
     def _open(
         self, hearing: Hearing, envelope: Envelope, message: Content, reporting: Reporting | None
     ) -> Awaitable[None]:
@@ -159,11 +159,11 @@ class Session:
         elif accepted:
             sent = Sent()
             await self._poured(stuffed(message.blocks()), sent)
-            await self._end(hearing, sent, before_dot, self._channel.dot)
+            await self._end(hearing, sent, self._channel.dot, lambda: before_dot(accepted))
         elif hearing.any_accepted:  # by a server that refused MAIL: an empty message would reach people
             self._channel.give_up(Stage.DATA, Fault.OUT_OF_STEP, hearing.data)
         else:  # a lone dot: the server waits for a message though nobody was accepted (RFC 2920 section 3.1)
-            await self._end(hearing, Sent(), None, self._channel.dot)  # nobody's message: it needs no record
+            await self._end(hearing, Sent(), self._channel.dot)  # nobody's message: it needs no record
 
     async def _in_a_group(self, hearing: Hearing, mail: _Command, recipients: list[_Command]) -> None:
         """All commands at once, DATA the last of them (RFC 2920 section 3.1); BDAT waits to see who is accepted."""
@@ -223,17 +223,17 @@ class Session:
         (end,) = message.blocks(message.size - 1)
         await self._poured(message.blocks(last, message.size - 1), sent)
         sent.add(end)
-        await self._end(hearing, sent, before_dot, lambda: channel.send(end))
+        await self._end(hearing, sent, lambda: channel.send(end), lambda: before_dot(hearing.accepted))
         if hearing.dot is not None and not hearing.dot.positive:
             await self._reset(hearing)  # RFC 3030 section 2: the state after a failure is indeterminate
 
-    async def _end(self, hearing: Hearing, sent: Sent, before_dot: BeforeDot | None, leave: Callable[[], None]) -> None:
+    async def _end(self, hearing: Hearing, sent: Sent, leave: _Leave, intend: _Intend | None = None) -> None:
         """All but the end of a message is sent: write the intent down, and have leave() send the end."""
         channel = self._channel
         if not channel.heard:
             channel.note(str(sent))
-            if before_dot is not None:
-                await before_dot(hearing.accepted)
+            if intend is not None:
+                await intend()
         if channel.heard:  # even while that was written down: no dot has left
             await self._spoil(hearing)
             return
@@ -259,7 +259,7 @@ class Session:
             self._channel.wire.lose(Fault.RESET)
         hearing.early = await self._channel.answer(0)
 
-    async def _dot(self, hearing: Hearing, leave: Callable[[], None]) -> None:
+    async def _dot(self, hearing: Hearing, leave: _Leave) -> None:
         """From here on only the server knows; a stop request waits for what it says."""
         channel = self._channel
         leave()
@@ -267,10 +267,10 @@ class Session:
             channel.wire.lose(Fault.RESET)
             raise SessionOverError
         hearing.dot_sent = True
-        until = asyncio.get_running_loop().time() + self._deadlines.dot
+        until = channel.time() + self._deadlines.dot
         while hearing.dot is None:
             try:
-                hearing.dot = await channel.answer(until - asyncio.get_running_loop().time())
+                hearing.dot = await channel.answer(until - channel.time())
             except SessionOverError:
                 hearing.dot_sent = not channel.paused
                 raise

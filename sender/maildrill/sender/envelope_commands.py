@@ -18,7 +18,7 @@ def obstacle(offers: Capabilities, envelope: Envelope, message: Content) -> Brok
     if size and message.size > size:
         detail = f"message of {message.size} octets; the server takes {size}"
         return Broken(Stage.MAIL, Fault.TOO_BIG, None, detail)
-    if _international(envelope) and not offers.smtputf8:
+    if not offers.smtputf8 and _international(envelope):
         return _lacking(offers, Fault.NO_SMTPUTF8, "international addresses")
     if not message.ascii and not offers.eightbit:
         return _lacking(offers, Fault.NO_8BITMIME, "octets above 127")

@@ -29,9 +29,9 @@ from maildrill.sender.stay import MADE_ROOM, Stay
 from maildrill.smtp import Envelope, Said, Stage
 from maildrill.smtp.quickly import maker
 
-_try, _envelope = maker(Try), maker(Envelope)
-_again = attrgetter("again")
-_LAST = frozenset({Verdict.DELIVERED, Verdict.FAILED, Verdict.HELD})
+_try, _envelope, _again = maker(Try), maker(Envelope), attrgetter("again")
+_HELD = Verdict.HELD  # to ask an enumeration for it takes its time
+_LAST = frozenset({Verdict.DELIVERED, Verdict.FAILED, _HELD})
 _OVER = Broken(Stage.CONNECT, Fault.STOPPED)
 _SENDER_REFUSED = "the server refused the reverse-path twice in a row: ask its operator, then run again"
 
@@ -114,8 +114,7 @@ class Lane:
         batch = self._take(now, there.limits.recipients)
         if batch:
             addresses = tuple(waiting.address for waiting in batch)
-            fails = self._shop.unusable_fails
-            rulings = judge_setup(broken, addresses, direct=there.direct, unusable_fails=fails)
+            rulings = judge_setup(broken, addresses, direct=there.direct, unusable_fails=self._shop.unusable_fails)
             desk.put_back(await desk.conclude(batch, rulings, go.until(now)))
             self._hold_if_told(rulings)
 
@@ -184,8 +183,7 @@ class Lane:
 
     def _take(self, now: float, size: int) -> list[Waiting]:
         """Return who is due at this destination, of one queue; the queues take turns."""
-        queues = self._shop.ways.served_by(self.destination)
-        for queue in queues:
+        for queue in self._shop.ways.served_by(self.destination):
             batch = self._shop.desk.take(queue, now, size)
             if batch:
                 return batch
@@ -279,10 +277,12 @@ class Lane:
 
     def _spare(self, rulings: Sequence[Ruling]) -> None:
         """Remember who is asked for at once again: once in a session, or else in the next one."""
-        again = {ruling.recipient for ruling in rulings if ruling.again} if any(map(_again, rulings)) else set[str]()
-        self._free |= again
         if self.destination.spared:
             self.destination.spared -= {ruling.recipient for ruling in rulings}
+        if not any(map(_again, rulings)):
+            return
+        again = {ruling.recipient for ruling in rulings if ruling.again}
+        self._free |= again
         nobody = len(again) == len(rulings)  # where a session ends then, so may the next, and so for ever
         if nobody or self.stay.turns >= self.destination.limits.messages:
             self.destination.spared |= again
@@ -290,7 +290,7 @@ class Lane:
     def _hold_if_told(self, rulings: Sequence[Ruling]) -> None:
         """Leave the destination alone where the ruling is about our own set-up (invariant I55)."""
         for ruling in rulings:
-            if ruling.verdict is Verdict.HELD and (ruling.scope is Scope.HOST or ruling.detail == _SENDER_REFUSED):
+            if ruling.verdict is _HELD and (ruling.scope is Scope.HOST or ruling.detail == _SENDER_REFUSED):
                 self.destination.out = ruling.detail or str(ruling.reply)
                 self.destination.house.changed(self.destination)
                 return
