@@ -183,17 +183,17 @@ class Desk:
     def _entry(self, waiting: Waiting, ruling: Ruling, go: Try) -> Entry:
         policy, seed = self.campaign.retry, self.campaign.seed
         standing = after(waiting.standing, ruling, policy, started=go.started, now=go.ended, seed=seed)
-        record = _record(
-            recipient=waiting.address,
-            number=standing.attempts,
-            run=self.ledger.run,
-            session=go.session,
-            transaction=go.transaction,
-            started=go.started,
-            ended=go.ended,
-            verdict=ruling.verdict,
-            state=standing.state,
-            scope=ruling.scope,
+        record = _record(  # for more than 15 names in a call Python makes a dictionary, each time
+            waiting.address,
+            standing.attempts,
+            self.ledger.run,
+            go.session,
+            go.transaction,
+            go.started,
+            go.ended,
+            ruling.verdict,
+            standing.state,
+            ruling.scope,
             stage=ruling.stage,
             row=ruling.row,
             counted=ruling.counted,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from maildrill.sender.attempt import Fault, Scope, State, Verdict
 from maildrill.sender.plan import Waiting
@@ -12,7 +12,7 @@ from maildrill.smtp.quickly import quickly
 
 
 @quickly
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class AttemptRecord:
     """One try for one recipient, and what it came to.
 
@@ -32,6 +32,7 @@ class AttemptRecord:
     verdict: Verdict
     state: State
     scope: Scope
+    _: KW_ONLY
     stage: Stage
     row: str
     counted: bool
@@ -84,7 +85,7 @@ class Entry:
 
 
 @quickly
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class RecipientRecord:
     """A recipient as the ledger has it.
 
@@ -98,6 +99,7 @@ class RecipientRecord:
     attempts: int
     queued_at: float
     due: float | None
+    _: KW_ONLY
     first_at: float | None
     expires_at: float | None
     message_id: str

@@ -177,13 +177,13 @@ def recipient_record(found: Found) -> RecipientRecord:
     """Return the record of a row of RECIPIENTS."""
     address, number, state, attempts, queued_at, due, first_at, expires_at, message_id, body_hash, reason = found[:11]
     doubtful, key, verdict, stage, code, lines, fault, rule = found[11:]
-    return _recipient(
-        address=intern(address),  # tries name it, too: one string for all
-        number=number,
-        state=_STATES[state],
-        attempts=attempts,
-        queued_at=queued_at,
-        due=due,
+    return _recipient(  # for more than 15 names in a call Python makes a dictionary, each time
+        intern(address),  # tries name it, too: one string for all
+        number,
+        _STATES[state],
+        attempts,
+        queued_at,
+        due,
         first_at=first_at,
         expires_at=expires_at,
         message_id=message_id,
@@ -204,16 +204,16 @@ def attempt_record(found: Found) -> AttemptRecord:
     address, number, run, session, transaction, started, ended, state, scope, counted, detail, until = found[:12]
     account, host, override, verdict, stage, code, lines, fault, rule = found[12:]
     return _attempt(
-        recipient=intern(address),
-        number=number,
-        run=run,
-        session=session,
-        transaction=transaction,
-        started=started,
-        ended=ended,
-        verdict=_VERDICTS[verdict],
-        state=_STATES[state],
-        scope=_SCOPES[scope],
+        intern(address),
+        number,
+        run,
+        session,
+        transaction,
+        started,
+        ended,
+        _VERDICTS[verdict],
+        _STATES[state],
+        _SCOPES[scope],
         stage=_STAGES[stage],
         row=intern(rule),
         counted=bool(counted),
