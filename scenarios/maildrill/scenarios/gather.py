@@ -224,9 +224,10 @@ def _named(command: str) -> str:
 
 def _parameters(command: str) -> frozenset[str]:
     """Return the names of a command's parameters as they were said: a server that refuses them keeps none."""
-    return _NONE if command[-1:] == ">" else _names(command.rpartition(">")[2])
+    return _NONE if command[-1:] == ">" else _names(command)
 
 
-@lru_cache(maxsize=1024)  # many commands of a campaign say the same
-def _names(said: str) -> frozenset[str]:
+@lru_cache(maxsize=1024)  # many commands of a campaign are the same
+def _names(command: str) -> frozenset[str]:
+    said = command.rpartition(">")[2]
     return frozenset(word.partition("=")[0].upper() for word in said.split())

@@ -280,6 +280,16 @@ def test_what_need_not_come_changes_nothing(script: Script, events: list[Event])
     assert rest.fired() == everything.fired()
 
 
+@given(scripts(), ADDRESSES, ADDRESSES)
+@example(Script(rules=()), "a@x.test", "b@x.test")
+@example(Script(rules=(Rule(name="r", at=(Stage.DATA,), replies=(ReplyTemplate("451 no"),)),)), "a@x.test", "b@x.test")
+def test_a_group_goes_on_where_each_of_its_commands_does(script: Script, sender: str, rcpt: str) -> None:
+    """MAIL, RCPT and DATA need not come together where none of them need come alone."""
+    engine, said = Engine(script, explains=False), {Stage.MAIL: (), Stage.RCPT: (rcpt,), Stage.DATA: (rcpt,)}
+
+    assert engine.goes_on(sender, rcpt) is all(engine.needless(stage, rcpts, sender) for stage, rcpts in said.items())
+
+
 @given(tuples(PATTERNS, 4) | tuples(st.builds(Pattern, TEXTS)), ADDRESSES)
 @example((Pattern("*k"),), "\u212a")
 @example((Pattern("*"),), "")

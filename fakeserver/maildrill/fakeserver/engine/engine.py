@@ -24,6 +24,8 @@ from maildrill.smtp import Stage
 
 _PROCEED = Decision(PROCEEDING)
 _CONNECT = Stage.CONNECT
+#: The commands of a transaction, and whether a recipient is known at each.
+_GROUP = {Stage.MAIL: False, Stage.RCPT: True, Stage.DATA: True}
 #: The turn of a stage that no rule is about; all engines share it, for nothing is ever remembered there.
 _NOBODY = Turn(_CONNECT, (), strict=False)
 
@@ -62,6 +64,11 @@ class Engine:
                 self._needless[stage] = _always
             elif turn.sieve is not None and not (turn.unsifted or turn.strict or explains):
                 self._needless[stage] = turn.sieve
+        #: Those of MAIL, RCPT and DATA, and whether a recipient is known by then; None where one of them always comes.
+        self._asks: tuple[tuple[Sieve, bool], ...] | None = None
+        if self._needless.keys() >= _GROUP.keys():
+            sieves = ((self._needless[stage], named) for stage, named in _GROUP.items())
+            self._asks = tuple((sieve, named) for sieve, named in sieves if sieve is not _always)
         self._of_sessions = tuple(one for one in self._matchers if _of_sessions(one.rule))
 
     def on(self, event: Event) -> Decision:
@@ -104,6 +111,12 @@ class Engine:
         """
         sieve = self._needless.get(stage)
         return sieve is not None and sieve(rcpts, path)
+
+    def goes_on(self, sender: str, rcpt: str) -> bool:
+        """Whether neither MAIL, nor RCPT, nor DATA need be asked about: those of a transaction for one recipient."""
+        if self._asks is None:
+            return False
+        return all(sieve((rcpt,) if named else (), sender) for sieve, named in self._asks)
 
     def _settle(self, event: Event, turn: Turn, decision: Decision, went_through: bool) -> None:  # noqa: FBT001
         """Let what comes of an event count from now on."""

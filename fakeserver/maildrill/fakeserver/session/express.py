@@ -17,6 +17,7 @@ from maildrill.fakeserver.journal.journal import Entry, Message
 from maildrill.fakeserver.message.body import comes_plainly, message_id
 from maildrill.fakeserver.protocol.command import PLAIN_ADDRESS, Path
 from maildrill.fakeserver.protocol.dialogue import STATUS, Heard
+from maildrill.fakeserver.session.grouped import LONGEST, Grouped, holds, usual
 from maildrill.fakeserver.session.performance import PLAIN, Arrived, Moment, Performance
 from maildrill.fakeserver.session.receiving import Receiver
 from maildrill.fakeserver.session.spoken import (
@@ -47,7 +48,6 @@ _PLAIN = re.compile(
 _OF_MAIL, _OF_RCPT, _OF_RSET = (1, 2), 3, 4
 _SIZE_ALONE = frozenset({"SIZE"})
 _DONE, _GO_ON = 2, 3  # the class of the reply with which MAIL, RCPT and RSET are done, and that of DATA
-_LONGEST = 76  # octets of such a line: it is far from every limit on addresses
 _VERBS = {_MAIL: "MAIL", _RCPT: "RCPT", _DATA: "DATA", _RSET: "RSET"}
 
 #: Whether it was done; else nothing was, or all but what is left to wait for.
@@ -64,6 +64,7 @@ class Express:
         self._state = play.dialogue.state
         self._limits = self._state.offer.limits
         self._receiver = receiver
+        self._grouped = Grouped(play)
         self._answer = answer
         self.within = False
 
@@ -78,10 +79,17 @@ class Express:
         piece, behind, wire = b"", octets, self._play.wire
         wire.ahead = False
         while taken is True and behind:
-            piece = behind if self.within else behind[: behind.find(b"\n") + 1 or len(behind)]
-            behind = behind[len(piece) :]
+            before, behind = behind, b""
             try:
-                taken = self.take(piece)
+                if self.within:
+                    piece, self.within = before, False
+                    taken = self._message(piece)
+                elif self._grouped.answer(before):
+                    piece, self.within = before, True
+                else:
+                    piece = before[: before.find(b"\n") + 1 or len(before)]
+                    behind = before[len(piece) :]
+                    taken = self._line(piece)
             except Exception as error:
                 taken = _raised(error)
             if taken is True:
@@ -91,14 +99,11 @@ class Express:
             ready(between)
         return taken, piece, behind
 
-    def take(self, octets: bytes) -> Taken:  # noqa: PLR0911 - one for each kind of piece
-        """Answer octets that came while nothing was unread, if they are plain; no newline is bare in them then."""
-        if self.within:
-            self.within = False
-            return self._message(octets)
-        line = octets.decode("latin-1") if len(octets) <= _LONGEST else ""
+    def _line(self, octets: bytes) -> Taken:
+        """Answer a line that came while nothing was unread, if it is plain; no newline is bare in it then."""
+        line = octets.decode("latin-1") if len(octets) <= LONGEST else ""
         plain = _PLAIN.fullmatch(line)
-        if plain is None or not self._usual():
+        if plain is None or not usual(self._play, 1):
             return False
         state, kind = self._state, plain.lastindex
         if kind == _OF_RSET:
@@ -106,22 +111,13 @@ class Express:
         if (state.reverse_path is None) is not (kind in _OF_MAIL):
             return False
         if kind in _OF_MAIL:
-            return self._mail(line, plain[1], plain[2])
+            return holds(state, plain[2]) and self._mail(line, plain[1], plain[2])
         if kind == _OF_RCPT:
             return len(state.recipients) < self._limits.recipients and self._rcpt(line, plain[_OF_RCPT])
         return state.parameters.keys() <= _SIZE_ALONE and self._data(line)
 
-    def _usual(self) -> bool:
-        """Whether the session is as it nearly always is."""
-        state = self._state
-        if not (state.helo and state.in_service) or state.octets is not None or state.failed:
-            return False
-        return self._play.owed is None and state.commands < self._limits.commands
-
     def _mail(self, line: str, address: str, declared: str | None) -> Taken:
         state = self._state
-        if declared is not None and ("SIZE" not in state.keywords or int(declared) > state.size_limit):
-            return False
         self._play.transactions += 1
         parameters = {} if declared is None else {"SIZE": declared}
         said = self._command(_MAIL, SENDER_OK, line, address, address, None, said=parameters)
