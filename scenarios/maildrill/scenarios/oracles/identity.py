@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from itertools import pairwise
 from operator import attrgetter
+from typing import cast
 
 from maildrill.scenarios.oracles.evidence import BETWEEN_RUNS, FLIGHT, Evidence
 from maildrill.scenarios.oracles.invariant import Breach, Invariant, Witness
@@ -18,6 +19,7 @@ from maildrill.sender.summary import Spot
 from maildrill.smtp import Stage
 
 _RCPT = "RCPT TO:<"
+_SEVERAL = (list, tuple)
 
 
 def write_ahead(evidence: Evidence) -> Iterator[Breach]:
@@ -163,7 +165,7 @@ def _named(evidence: Evidence) -> Counter[str]:
 
 
 def _several(recipients: object) -> Iterable[str]:
-    return map(str, recipients) if isinstance(recipients, list | tuple) else ()
+    return cast("Iterable[str]", recipients) if isinstance(recipients, _SEVERAL) else ()
 
 
 def _over(evidence: Evidence, session: int, transaction: int) -> float:

@@ -154,6 +154,11 @@ class Events(Many):
         wanted = {kind: series.slim(names) for kind, series in self.kinds.items() if kind in kinds}
         return self._merged(wanted)
 
+    def rows(self, wanted: Mapping[str, Sequence[str]]) -> Iterator[tuple[Any, ...]]:
+        """Yield some fields of the events of some kinds, in order; wanted: which of each kind. None: it has it not."""
+        there = self.kinds.keys() & wanted.keys()
+        return self._merged({kind: self.pick(kind, *wanted[kind], lacking=None) for kind in there})
+
     def pick(self, kind: str, *names: str, lacking: object = ABSENT) -> Iterator[tuple[Any, ...]]:
         """Yield fields of each event of a kind, if there is any; see Series.pick."""
         return self.kinds[kind].pick(*names, lacking=lacking) if kind in self.kinds else iter(())
@@ -169,8 +174,8 @@ class Events(Many):
     def _merged(self, coming: Mapping[str, Iterator[_T]]) -> Iterator[_T]:
         """Yield what comes of some kinds in the order of their events."""
         places = {self._places[kind]: one for kind, one in coming.items()}
-        order = iter(self._order) if len(places) == len(self._places) else filter(places.__contains__, self._order)
-        return map(next, map(places.__getitem__, order))
+        others = bytes(place for place in range(len(self._places)) if place not in places)
+        return map(next, map(places.__getitem__, self._order.tobytes().translate(None, others)))
 
     def __len__(self) -> int:
         return len(self._order) + len(self._lines) + len(self._coming)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from math import inf
-from operator import attrgetter
+from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter, itemgetter
 
 from maildrill.scenarios.oracles.evidence import FLIGHT, Evidence
 from maildrill.scenarios.oracles.grouping import grouped
@@ -72,16 +71,12 @@ def floor(evidence: Evidence) -> Iterator[Breach]:
 def lifetime(evidence: Evidence) -> Iterator[Breach]:
     """I14: no try begins after the lifetime; Expired only after a counted one."""
     lifetime = evidence.campaign.retry.lifetime
-    expired, asked_for, transactions = State.EXPIRED, evidence.asked_for, evidence.transactions
-    for record in evidence.recipients:
+    expired, late = State.EXPIRED, _begun_late(evidence)
+    for record in [one for one in evidence.recipients if one.state is expired or one.address in late]:
         attempts = evidence.attempts_of.get(record.address, ())
         if record.state is expired and not any(attempt.counted for attempt in attempts):
             yield Breach(record.address, "is called expired without one counted attempt")
-        first = attempts[0].started if attempts else inf
-        # when each transaction with this recipient began: its MAIL command, by the server's clock
-        moments = [transactions[one.session, one.transaction][0].at for one in asked_for.get(record.address, ())]
-        # in the lifetime of the very first try, if not in a later one
-        for begun in [at for at in moments if not first <= at <= first + lifetime] if attempts else ():
+        for begun in late.get(record.address, ()):
             began = evidence.lifetime_began(record.address, begun)
             tried = any(began <= one.started < begun for one in attempts if one.counted)
             end = began + (lifetime if tried else max(lifetime, _FIRST_CHANCE))
@@ -123,6 +118,20 @@ def _wanted(evidence: Evidence, attempt: AttemptRecord) -> tuple[float, float] |
     """Return the shortest and the longest delay after a try for which an override of the user's says one."""
     by = evidence.override_of(attempt)
     return None if by is None or by.after is None else (by.after, by.after)
+
+
+def _begun_late(evidence: Evidence) -> Mapping[str, Sequence[float]]:
+    """Return when transactions began, by their MAIL commands, that were not in the lifetime of the very first try."""
+    lifetime, transactions, attempts_of = evidence.campaign.retry.lifetime, evidence.transactions, evidence.attempts_of
+    found = [
+        (one.recipient, begun)
+        for one in evidence.by_stage.get(Stage.RCPT, ())
+        if (tries := attempts_of.get(one.recipient)) is not None
+        and not tries[0].started
+        <= (begun := transactions[one.session, one.transaction][0].at)
+        <= tries[0].started + lifetime
+    ]
+    return {who: [at for _, at in group] for who, group in grouped(found, itemgetter(0)).items()}
 
 
 def _overridden(evidence: Evidence, asked: Asked) -> bool:
