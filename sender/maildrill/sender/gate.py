@@ -85,9 +85,11 @@ class Gate:
     def served(self, now: float, begun_at: float) -> None:
         """Note that the destination served a transaction begun at `begun_at`."""
         before, self.breaker = self.breaker, self.breaker.succeeded(begun_at)
+        fewer, self.feedback = self.feedback, self.feedback.answered()
+        if self.breaker is before and self.feedback is fewer:
+            return  # as nearly always
         if before.tripped and not self.breaker.tripped:
             self._log.emit("breaker.closed", now, relay=self._relay)
-        fewer, self.feedback = self.feedback, self.feedback.answered()
         self._say_sessions(fewer, now)
         if self.breaker is not before or self.feedback.allowed != fewer.allowed:
             self._ring()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from itertools import repeat
+from itertools import accumulate, repeat
 from math import inf
 from typing import Any, TypeVar
 
@@ -19,6 +19,8 @@ from maildrill.scenarios.oracles.series import ABSENT, BLOCK, Coming, Many, Seri
 from maildrill.sender.log_event import LogEvent
 from maildrill.smtp import Mark, Said
 
+#: A line of the dialogue: its number, moment, session, mark and text.
+_Line = tuple[int, float, int, Mark, str]
 _MARKS = {mark: mark.value.strip() for mark in Mark}
 
 _T = TypeVar("_T")
@@ -32,9 +34,8 @@ class Events(Many):
         self._places: dict[str, int] = {}
         self._order = array("B")  # which kind each event is of
         self._coming: list[Coming] = []
-        self._lines: list[tuple[Mark, str]] = []
-        self._said: list[tuple[int, float, int, int]] = []  # of those of one moment: see `lines`, and how many
-        self._before: list[int] = []  # how many lines there were before each of the events that are coming
+        self._said: list[tuple[int, float, int, Said]] = []  # lines of one moment each, see `lines`
+        self._before: list[int] = []  # how many of these there were before each of the events that are coming
         self._due: int | None = None  # the number of the next event
         self._at = -inf  # when the last one was
         self._steady = True
@@ -54,20 +55,18 @@ class Events(Many):
         if number != self._due or at < self._at:
             self._out_of_step(number, at)
         self._due, self._at = number + 1, at
-        self._before.append(len(self._lines))
+        self._before.append(len(self._said))
         self._coming.append((number, at, kind, fields))
         if len(self._coming) == BLOCK:
             self._sort()
 
     def lines(self, first: int, at: float, session: int, said: Said) -> None:
         """Take in lines of the dialogue (log_sinks.LineSink)."""
-        count = len(said)
         if first != self._due or at < self._at:
             self._out_of_step(first, at)
-        self._due, self._at = first + count, at
-        self._said.append((first, at, session, count))
-        self._lines += said
-        if len(self._lines) >= BLOCK:
+        self._due, self._at = first + len(said), at
+        self._said.append((first, at, session, said))
+        if len(self._said) == BLOCK:
             self._sort()
 
     def _out_of_step(self, number: int, at: float) -> None:
@@ -78,45 +77,42 @@ class Events(Many):
         sorted_: defaultdict[str, list[Coming]] = defaultdict(list)
         for event in self._coming:
             sorted_[event[2]].append(event)
-        if "line" in sorted_ and self._lines:
-            self._mix()
+        lines = [  # of each group, and of each line in it
+            (number, at, session, mark, text)
+            for first, at, session, said in self._said
+            for number, (mark, text) in enumerate(said, first)
+        ]
+        begins = [0, *accumulate([len(said) for *_, said in self._said])]
+        places = [begins[before] + place for place, before in enumerate(self._before)]
+        coming, self._coming, self._said, self._before = self._coming, [], [], []
+        if lines and "line" in sorted_:
+            self._mix(lines, coming, places)
             return
-        order = bytearray(len(self._lines) + len(self._coming))
-        if self._lines:
-            self._sort_lines()
+        order = bytearray(len(lines) + len(coming))
+        if lines:
+            self._sort_lines(lines)
             order = order.replace(b"\0", bytes([self._places["line"]]))
         for kind, events in sorted_.items():
             self._series(kind).extend(events)
-        for place, (before, (_, _, kind, _)) in enumerate(zip(self._before, self._coming, strict=True)):
-            order[before + place] = self._places[kind]
+        for place, (_, _, kind, _) in zip(places, coming, strict=True):
+            order[place] = self._places[kind]
         self._order.frombytes(order)
-        self._coming, self._before = [], []
 
-    def _mix(self) -> None:
+    def _mix(self, lines: list[_Line], coming: list[Coming], places: list[int]) -> None:
         """Have lines come as other events do, where some of those are called lines, too."""
-        said = iter(self._lines)
         events: list[Coming] = [
-            (number, at, "line", (session, _MARKS[mark], text))
-            for first, at, session, count in self._said
-            for number, (mark, text) in zip(range(first, first + count), said, strict=False)
+            (number, at, "line", (session, _MARKS[mark], text)) for number, at, session, mark, text in lines
         ]
-        for event, before in zip(reversed(self._coming), reversed(self._before), strict=True):
-            events.insert(before, event)
-        self._lines, self._said = [], []
+        for place, event in zip(places, coming, strict=True):
+            events.insert(place, event)
         self._coming, self._before = events, [0] * len(events)
         self._sort()
 
-    def _sort_lines(self) -> None:
-        """Give the lines to their series."""
-        numbers, moments, sessions = list[int](), list[float](), list[int]()
-        for first, at, session, count in self._said:
-            numbers += range(first, first + count)
-            moments += [at] * count
-            sessions += [session] * count
-        marks, texts = zip(*self._lines, strict=True)
-        self._lines, self._said = [], []
-        numbered, told = packed((sessions, texts))
-        self._series("line").extend_by_lines(numbers, moments, [numbered, worded(marks, _MARKS), told])
+    def _sort_lines(self, lines: list[_Line]) -> None:
+        """Give lines to their series."""
+        numbers, moments, sessions, marks, texts = zip(*lines, strict=True)
+        session, text = packed((sessions, texts))
+        self._series("line").extend_by_lines(numbers, moments, [session, worded(marks, _MARKS), text])
 
     def _series(self, kind: str) -> Series:
         """Return what the events of a kind go to, of which this may be the first."""
@@ -134,14 +130,14 @@ class Events(Many):
     @property
     def kinds(self) -> Mapping[str, Series]:
         """The events of each kind."""
-        if self._lines or self._coming:
+        if self._said or self._coming:
             self._sort()
         return self._kinds
 
     @property
     def steady(self) -> bool:
         """Whether each event has the number behind that of the one before, and none is from before it."""
-        if self._lines or self._coming:
+        if self._said or self._coming:
             self._sort()
         return self._steady
 
@@ -178,7 +174,7 @@ class Events(Many):
         return map(next, map(places.__getitem__, self._order.tobytes().translate(None, others)))
 
     def __len__(self) -> int:
-        return len(self._order) + len(self._lines) + len(self._coming)
+        return len(self._order) + sum([len(said) for *_, said in self._said]) + len(self._coming)
 
     def __iter__(self) -> Iterator[LogEvent]:
         return self.only(self.kinds)
