@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maildrill.scenarios.oracles.columns import packed, values, worded
+from maildrill.scenarios.oracles.columns import different, packed, together, values, worded
 from maildrill.smtp import Stage
 
 TEXTS = st.lists(st.text(alphabet=st.characters()) | st.sampled_from(["", "\0", "\udc80", "a\0b"]), min_size=1)
@@ -25,6 +25,16 @@ def test_columns_come_back_to_the_type(columns: list[list[object]]) -> None:
     assert [[type(value) for value in column] for column in found] == [
         [type(value) for value in column] for column in columns
     ]
+
+
+@given(column=TEXTS | NUMBERS | ALONE | ANY | WORDS)
+def test_a_column_is_looked_at_as_a_whole(column: list[object]) -> None:
+    """Its texts behind one another, and its values where each of them is wanted but once."""
+    (octets,) = packed([column])
+
+    assert together(octets) == "".join(f"\0{value}" for value in column if isinstance(value, str))
+    assert all(value in different(octets) for value in column)
+    assert all(value in column for value in different(octets))
 
 
 def test_texts_and_numbers_are_no_pickles() -> None:

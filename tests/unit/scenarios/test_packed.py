@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from maildrill.scenarios.oracles.packed import Events
+from maildrill.scenarios.oracles.series import Series
 from maildrill.sender.log_event import LogEvent
 from maildrill.sender.log_sinks import LineSink
 from maildrill.smtp import Mark
@@ -82,6 +83,27 @@ def test_some_fields_do() -> None:
         ("attempt", {"recipient": "10@x.test"}),
     ]
     assert list(logged(12).slim({"attempt"}, ("state",))) == [("attempt", {}), ("attempt", {})]
+
+
+def test_fields_of_a_kind_come_in_its_own_order() -> None:
+    """Each kind with those that are asked for; what it does not have is None."""
+    rows = list(logged(12).rows({"attempt": ("recipient", "state"), "line": ("text",), "other": ("text",)}))
+
+    assert rows[:3] == [("line 0",), ("0@x.test", None), ("line 1",)]
+    assert len(rows) == 14
+
+
+def test_a_part_is_looked_at_before_it_is_unpacked() -> None:
+    """All parts together have all events; what is not packed yet is one, too."""
+    lines = logged().kinds["line"]
+    parts = list(lines.parts())
+
+    assert len(parts) == 3
+    assert [row for part in parts for row in part.pick("session", "text")] == list(lines.pick("session", "text"))
+    assert "".join(part.together("text") for part in parts) == "".join(f"\0line {number}" for number in range(MANY))
+    assert [{*part.different("session")} for part in parts] == [{0, 1, 2}] * 3
+    assert [part.count for part in parts] == [512, 512, MANY - 1024]
+    assert list(Series("line").parts()) == []
 
 
 def test_a_log_is_known_to_be_in_order() -> None:

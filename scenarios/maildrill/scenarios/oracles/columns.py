@@ -11,7 +11,7 @@ from __future__ import annotations
 import pickle
 import zlib
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from operator import itemgetter
@@ -64,6 +64,18 @@ def values(column: Column) -> list[Any]:
     if kind == "alone":
         return [[value] for value in values(more[0])]
     return _READERS[kind](released(octets))
+
+
+def different(column: Column) -> Collection[Any]:
+    """Return the values of a column where each is wanted but once; they may come more often."""
+    return column[2] if column[0] == "few" else values(column)
+
+
+def together(column: Column) -> str:
+    """Return all texts of a column as one, each behind a NUL."""
+    if column[0] == "texts":
+        return _BETWEEN + released(column[1]).decode("utf-8", "surrogatepass")
+    return "".join([_BETWEEN + value for value in values(column) if isinstance(value, str)])
 
 
 def _written(column: Sequence[Any]) -> Column:

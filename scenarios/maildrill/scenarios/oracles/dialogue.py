@@ -14,7 +14,7 @@ from maildrill.smtp import Stage, has_bare_newline
 def nothing_after_421(evidence: Evidence) -> Iterator[Breach]:
     """I25: in the sender's dialogue nothing but QUIT follows a 421; in the server's journal no MAIL does."""
     over: dict[object, bool] = {}  # sessions that had their 421, and whether that was to be said of them
-    for at, (session, mark, text) in evidence.lines:
+    for at, (session, mark, text) in _near_421(evidence):
         if mark == "->":
             if over and over.get(session) is False and text != "QUIT":
                 over[session] = True
@@ -28,6 +28,24 @@ def nothing_after_421(evidence: Evidence) -> Iterator[Breach]:
             yield Breach("", f"the server's session {asked.session} got a MAIL after its 421", asked.spot)
         if asked.reply is not None and asked.reply.code == 421:
             closing.setdefault(asked.session, asked.at)
+
+
+def _near_421(evidence: Evidence) -> Iterator[tuple[float, tuple[object, str, str]]]:
+    """Yield the lines of the log among which a 421 is, or a session that had its 421 before; maybe others.
+
+    They come as `Evidence.lines` do.
+    """
+    log = evidence.log
+    if len(log.kinds.get("run.started", ())) > 1:
+        yield from evidence.lines
+        return
+    over, begin = set[object](), 0
+    for part in log.kinds["line"].parts() if "line" in log.kinds else ():
+        if "\x00421" in part.together("text") or not over.isdisjoint(part.different("session")):
+            rows = list(part.pick("session", "mark", "text"))
+            over.update([session for session, _, text in rows if text.startswith("421")])
+            yield from zip(log.kinds["line"].moments[begin : begin + part.count], rows, strict=True)
+        begin += part.count
 
 
 def transparency(evidence: Evidence) -> Iterator[Breach]:

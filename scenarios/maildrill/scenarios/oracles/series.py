@@ -13,7 +13,7 @@ from operator import itemgetter
 from struct import pack
 from typing import Any, Final, overload
 
-from maildrill.scenarios.oracles.columns import Column, packed, values
+from maildrill.scenarios.oracles.columns import Column, different, packed, together, values
 from maildrill.sender.log_event import LogEvent
 from maildrill.smtp.quickly import maker
 
@@ -139,6 +139,10 @@ class Series(Many):
             zip(*(_column(block, place, lacking) for place in places), strict=True) for block in blocks
         )
 
+    def parts(self) -> Iterator[Part]:
+        """Yield the events as they are packed together."""
+        return (Part(block, self._places) for block in self._read() if block[0])
+
     def slim(self, names: Sequence[str]) -> Iterator[tuple[str, dict[str, object]]]:
         """Yield kind and fields of each event, but only those of these fields that any of them has."""
         self._taken_apart(self._open)
@@ -163,6 +167,30 @@ class Series(Many):
         for number, at, shape, row in zip(self.numbers, self.moments, self._shaped, rows, strict=True):
             names, of = makers[shape]
             yield _event(number, at, kind, dict(zip(names, of(row), strict=False)))
+
+
+class Part:
+    """Events of one kind that are packed together: for whoever looks at a column before it unpacks the others."""
+
+    def __init__(self, block: _Block, places: Mapping[str, int]) -> None:
+        self.count, columns = block
+        self._columns = {name: _packed(columns[place]) for name, place in places.items() if place < len(columns)}
+
+    def together(self, name: str) -> str:
+        """Return all texts of a field as one, each behind a NUL."""
+        return together(self._columns[name])
+
+    def different(self, name: str) -> Collection[Any]:
+        """Return the values of a field where each is wanted but once."""
+        return different(self._columns[name])
+
+    def pick(self, *names: str) -> Iterator[tuple[Any, ...]]:
+        """Yield these fields of each event, which must have them."""
+        return zip(*(values(self._columns[name]) for name in names), strict=True)
+
+
+def _packed(column: list[object] | Column) -> Column:
+    return packed([column])[0] if isinstance(column, list) else column
 
 
 def _named(fields: _Fields) -> Mapping[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -14,12 +15,15 @@ from maildrill.scenarios.mutants.lies_of_pace import (
     gives_up_waiting_too_early,
 )
 from maildrill.scenarios.mutants.told import good_drill
-from maildrill.scenarios.oracles import INVARIANTS, Asked, Connected, Evidence, judge_drill
+from maildrill.scenarios.oracles import INVARIANTS, Asked, Breach, Connected, Evidence, judge_drill
+from maildrill.scenarios.oracles.dialogue import nothing_after_421
+from maildrill.scenarios.oracles.letters import Letters, Lot, Reader
 from maildrill.scenarios.oracles.listing import normal_form
 from maildrill.scenarios.oracles.retrying import permanent_is_final
 from maildrill.sender.attempt import Fault, State, Verdict
-from maildrill.sender.campaign import DestinationLimits
+from maildrill.sender.campaign import DestinationLimits, Mode
 from maildrill.sender.log_event import LogEvent
+from maildrill.sender.summary import Spot
 from maildrill.smtp import Stage
 
 
@@ -53,6 +57,52 @@ def test_a_server_that_takes_what_it_refuses_is_not_held_against_the_sender(evid
     found = judge_drill(replace(evidence, taken=(*evidence.taken, lie)))
 
     assert "I4" not in {violation.invariant for violation in found}
+
+
+def test_a_session_that_goes_on_long_after_its_421_is_found(evidence: Evidence) -> None:
+    """However much others said meanwhile; what they go on with is no concern of that."""
+
+    def said(session: int, mark: str, text: str) -> dict[str, object]:
+        return {"session": session, "mark": mark, "text": text}
+
+    others = [said(9, "->", f"RCPT TO:<{number}@x.test>") for number in range(1500)]
+    over, more = said(8, "<**", "421 4.3.2 bye"), said(8, "->", "MAIL FROM:<>")
+    whole = [*others[:700], over, *others[700:], more, said(9, "->", "QUIT")]
+    events = [LogEvent(number, number / 10, "line", fields) for number, fields in enumerate(whole, 1)]
+
+    (found,) = nothing_after_421(replace(evidence, events=events))
+
+    assert found == Breach("", 'session 8 went on after a 421 with "MAIL FROM:<>"', Spot(150.2))
+
+
+def test_letters_are_read_by_all_at_once(evidence: Evidence) -> None:
+    """Each of them once; who asks later reads alone."""
+    shown: list[tuple[str, int]] = []
+
+    def reading(name: str) -> Callable[[Evidence], Reader]:
+        def read(lot: Lot) -> list[Breach]:
+            shown.append((name, len(lot.taken)))
+            return [Breach(name, f"{len(lot.contents)} letters")]
+
+        return lambda _: read
+
+    letters = Letters(evidence, [evidence.taken[0]] * 100)
+    one, other, late = map(reading, ("one", "other", "late"))
+    letters.read([one, other])
+    found = [letters.found(reading) for reading in (one, other, late)]
+
+    assert shown == [("one", 64), ("other", 64), ("one", 36), ("other", 36), ("late", 64), ("late", 36)]
+    assert found[1] == [Breach("other", "64 letters"), Breach("other", "36 letters")]
+
+
+def test_a_recipient_of_two_messages_is_told_once_of_each_fault(evidence: Evidence) -> None:
+    """When the last of them is read: that they differ, and that one lacks its name."""
+    first = next(one for one in evidence.taken if one.recipients)
+    nameless = replace(first, at=first.at + 1, content=b"Subject: something else\r\n\r\n")
+    found = [one.finding for one in judge_drill(replace(evidence, taken=(first, nameless))) if one.invariant == "I42"]
+
+    assert found[0] == "was sent 2 messages that differ"
+    assert len(found) == 1 + (evidence.campaign.mode is Mode.MERGE)
 
 
 def test_the_last_call_may_come_early(evidence: Evidence) -> None:
