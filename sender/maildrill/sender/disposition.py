@@ -35,7 +35,7 @@ _OF_THE_COMMAND = frozenset({"data-too-many", "data-out-of-step", "data-530"})
 _NOT_THAT = frozenset({421, 500, 503})  # of the session, whatever an enhanced code says
 _GONE = Broken(Stage.IDLE, Fault.EOF)
 _made, _broken = maker(Ruling), maker(Broken)
-_DOT, _BDAT = Stage.DOT, Stage.BDAT  # to ask an enumeration for them takes its time
+_MAIL, _DOT, _BDAT = Stage.MAIL, Stage.DOT, Stage.BDAT  # to ask an enumeration for them takes its time
 
 
 def judge(tx: Transaction, *, free: Collection[str] = ()) -> tuple[Ruling, ...]:
@@ -45,10 +45,11 @@ def judge(tx: Transaction, *, free: Collection[str] = ()) -> tuple[Ruling, ...]:
     """
     if tx.broken is not None and tx.broken.fault in NOT_TRIED:
         return _not_tried(tx, tx.broken)
-    decided = _for_all(tx)
+    left = tx.broken is not None and _left(tx, tx.broken)
+    decided = _for_all(tx, left=left)
     if decided is not None:
         return tuple(_ruling(to, *decided) for to in tx.recipients)
-    message = (ROWS["stopped"], tx.broken or _GONE) if _left(tx) else _of_message(tx)
+    message = (ROWS["stopped"], tx.broken or _GONE) if left else _of_message(tx)
     return tuple([_ruling(to, *_of_recipient(tx, n, message, free)) for n, to in enumerate(tx.recipients)])
 
 
@@ -103,33 +104,31 @@ def enough(mail: Reply) -> bool:
 _Decided = tuple[Row, Broken]
 
 
-def _for_all(tx: Transaction) -> _Decided | None:
+def _for_all(tx: Transaction, *, left: bool) -> _Decided | None:
     """Return what decides for everybody, whatever their RCPT was told; None: each has a row of their own."""
     broken = tx.broken or _GONE
-    if _left(tx) and not any(reply is not None and not reply.positive for reply in tx.rcpt):
+    if left and not any(reply is not None and not reply.positive for reply in tx.rcpt):
         return ROWS["stopped"], broken
     if tx.mail is None:
         row = ROWS["idle-lost"] if broken.stage is Stage.IDLE or broken.fault not in LOST else find(Stage.MAIL, None)
         return row, broken
-    if enough(tx.mail):
-        return ROWS["mail-too-many"], Broken(Stage.MAIL, None, tx.mail)
     if not tx.mail.positive:
-        return _said(Stage.MAIL, tx.mail)
+        return (ROWS["mail-too-many"], Broken(_MAIL, None, tx.mail)) if enough(tx.mail) else _said(_MAIL, tx.mail)
     if tx.early is None and not tx.dot_sent and broken.fault is Fault.UNSOLICITED:
         return ROWS["out-of-step"], broken
     return None
 
 
-def _left(tx: Transaction) -> bool:
+def _left(tx: Transaction, broken: Broken) -> bool:
     """Whether we ended it ourselves, before the dot; who was refused by then stays refused."""
-    return tx.broken is not None and tx.broken.fault is Fault.STOPPED and not tx.dot_sent
+    return broken.fault is Fault.STOPPED and not tx.dot_sent
 
 
 def _of_recipient(tx: Transaction, n: int, message: _Decided, free: Collection[str]) -> _Decided:
     """Return what decides for the n-th recipient of a transaction whose MAIL was accepted."""
     reply = tx.rcpt[n]
-    broken = tx.broken or _GONE
     if reply is None:
+        broken = tx.broken or _GONE
         asked = tx.rcpt.index(None) == n and broken.fault in LOST
         return (find(Stage.RCPT, None), broken) if asked else (ROWS["rcpt-undecided"], broken)
     if reply.positive:

@@ -87,14 +87,10 @@ def parameters(name: str, value: str, **attributes: str) -> bytes:
     return line.octets()
 
 
+@lru_cache(maxsize=8)  # all messages of a campaign have the same
 def date(at: float) -> bytes:
     """Return the Date field of a moment in Unix seconds, in UTC (RFC 5322 section 3.3)."""
-    return _date(int(at))
-
-
-@lru_cache(maxsize=8)  # all messages of a campaign have the same
-def _date(second: int) -> bytes:
-    return f"Date: {format_datetime(datetime.fromtimestamp(second, UTC))}\r\n".encode("ascii")
+    return f"Date: {format_datetime(datetime.fromtimestamp(int(at), UTC))}\r\n".encode("ascii")
 
 
 class _Line:

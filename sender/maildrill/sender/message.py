@@ -33,7 +33,14 @@ def message_id(campaign: Campaign, row: Row | None) -> str:
     whatever becomes of template and list (RFC 5322 section 3.6.4; invariant I42).
     """
     whom = "" if row is None or campaign.mode is Mode.BATCH else row.address.casefold()
-    return f"<{_hash(campaign, 'message-id', whom)}@{_domain(campaign.sender.address)}>"
+    digest = blake2b(_about(campaign.name, campaign.seed) + whom.encode("utf-8", "replace"), digest_size=16)
+    return f"<{digest.hexdigest()}@{_domain(campaign.sender.address)}>"
+
+
+@lru_cache(maxsize=16)
+def _about(name: str, seed: int) -> bytes:
+    """Return what the hashes of all Message-IDs of a campaign begin with."""
+    return _text(name, seed, "message-id", "")
 
 
 _domain = lru_cache(maxsize=16)(domain_of)  # of the sender: it is the same in each message of a campaign
@@ -53,6 +60,7 @@ class Composer:
                 refuse_tags(template, str(campaign.file))
         self._bodies = [_Body(template) for template in bodies]
         self._attachments = [_attached(path) for path in campaign.attachments]
+        self._alone = self._bodies[0] if len(self._bodies) == 1 and not self._attachments else None
         tags = self._subject.tags
         self._same_subject = None if tags else headers.unstructured("Subject", self._subject.render({}))
         self._sender = headers.address("From", campaign.sender)
@@ -76,11 +84,12 @@ class Composer:
                 self._same_subject or headers.unstructured("Subject", self._subject.render(fields)),
                 headers.tokens("Message-ID", message_id),
                 b"MIME-Version: 1.0\r\n",
-                *self._content([(body.part(fields),) for body in self._bodies]),
+                *((self._alone.part(fields),) if self._alone is not None else self._content(fields)),
             ]
         )
 
-    def _content(self, bodies: list[mime.Part]) -> mime.Part:
+    def _content(self, fields: Mapping[str, str]) -> mime.Part:
+        bodies = [(body.part(fields),) for body in self._bodies]
         content = bodies[0] if len(bodies) == 1 else mime.multipart("alternative", bodies, self._alternative)
         return mime.multipart("mixed", [content, *self._attachments], self._mixed) if self._attachments else content
 
@@ -116,8 +125,11 @@ class _Body:
 
 
 def _hash(campaign: Campaign, *about: str) -> str:
-    text = "\0".join((campaign.name, str(campaign.seed), *about))
-    return blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
+    return blake2b(_text(campaign.name, campaign.seed, *about), digest_size=16).hexdigest()
+
+
+def _text(name: str, seed: int, *about: str) -> bytes:
+    return "\0".join((name, str(seed), *about)).encode("utf-8", "replace")
 
 
 def _attached(path: Path) -> mime.Part:

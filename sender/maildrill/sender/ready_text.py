@@ -7,10 +7,10 @@ makes a text need an encoding is looked for once in the template, and in each va
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from maildrill.sender import mime
-from maildrill.sender.merge.template import Template
+from maildrill.sender.merge.template import Tag, Template
 
 #: Values that mean the same in text and in HTML, and can neither need an encoding nor complete a boundary ("--=_").
 _PLAIN = re.compile(r"[A-Za-z0-9 .,:()@+-]{0,100}")
@@ -27,8 +27,8 @@ class ReadyText:
         self.ready = _is_plain(literals)
         if not self.ready:
             return
-        self._pieces = [mime.with_crlf(part) if isinstance(part, str) else part for part in template.parts]
-        text = "".join(piece if isinstance(piece, str) else "" for piece in self._pieces)
+        self._first, self._filled = _taken_apart(template.parts)
+        text = "".join([self._first, *(behind for _, behind in self._filled)])
         values = _LONGEST_VALUE * (len(template.parts) - len(literals))
         self.ready = mime.is_seven_bit(text) and max(map(len, text.split("\r\n"))) + values <= mime.LONGEST_LINE
         self._head = mime.text_head("html" if template.html else "plain", "7bit")
@@ -37,17 +37,28 @@ class ReadyText:
         """Return the part for a row; None where its values are not plain, or nothing is ready."""
         if not self.ready:
             return None
-        said: list[str] = []
-        for piece in self._pieces:
-            if isinstance(piece, str):
-                said.append(piece)
-                continue
-            value = self._template.fill(piece, fields)
+        said = [self._first]
+        for tag, behind in self._filled:
+            value = self._template.fill(tag, fields)
             if _PLAIN.fullmatch(value) is None:
                 return None
-            said.append(value)
+            said += value, behind
         text = "".join(said)
         return self._head + (text if text.endswith("\r\n") else f"{text}\r\n").encode("ascii")
+
+
+def _taken_apart(parts: Iterable[str | Tag]) -> tuple[str, list[tuple[Tag, str]]]:
+    """Return the text before the first tag, and each tag with the text behind it; lines end with CRLF."""
+    first, filled = "", list[tuple[Tag, str]]()
+    for part in parts:
+        if not isinstance(part, str):
+            filled.append((part, ""))
+        elif filled:
+            tag, behind = filled[-1]
+            filled[-1] = (tag, behind + mime.with_crlf(part))
+        else:
+            first += mime.with_crlf(part)
+    return first, filled
 
 
 def _is_plain(literals: list[str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from maildrill.smtp.quickly import quickly
 
@@ -23,7 +24,8 @@ class Envelope:
     def __post_init__(self) -> None:
         if not self.recipients:
             raise ValueError("an envelope needs at least one recipient")
-        for address in (self.reverse_path, *self.recipients):
+        _check_sender(self.reverse_path)
+        for address in self.recipients:
             _check(address)
         if "" in self.recipients:
             raise ValueError("a recipient must not be empty")
@@ -41,3 +43,6 @@ def _check(address: str) -> None:
         raise ValueError(f"address holds a blank, a bracket or a control character: {address!r}")
     if len(address.encode()) > MAX_PATH:
         raise ValueError(f"address longer than {MAX_PATH} octets: {address[:40]!r}…")
+
+
+_check_sender = lru_cache(maxsize=16)(_check)  # it is the same in each envelope of a campaign
