@@ -63,7 +63,9 @@ class Grouped:
         state.recipients = (rcpt,)
         now, session, add = host.clock.now(), play.record.number, host.journal.add
         sender_ok, recipient_ok, go_ahead = _REPLIES[status]
-        add(Entry(now, now, session, _MAIL, mail, sender, sender_ok, parameters=parameters))
+        begun = Entry(now, now, session, _MAIL, mail, sender, sender_ok)
+        begun.parameters = parameters
+        add(begun)
         add(Entry(now, now, session, _RCPT, named, rcpt, recipient_ok))
         add(Entry(now, now, session, _DATA, "DATA", None, go_ahead))
         play.stage = _BODY
