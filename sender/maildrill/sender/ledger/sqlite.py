@@ -133,10 +133,8 @@ class SqliteLedger(SqlLedger):
             self._ahead.drop(key)
 
     def _recorded(self, entries: Sequence[Entry]) -> None:
-        for entry in entries:
-            if not entry.kept:
-                self._held.discard(entry.key)
-                self._ahead.drop(entry.key)
+        super()._recorded(entries)
+        self._held.difference_update([entry.key for entry in entries if not entry.kept])
 
     def settle(self, moved: Sequence[Waiting]) -> None:
         """Write down where recipients stand now; who is not to be tried is leased no longer."""

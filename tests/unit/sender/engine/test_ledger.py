@@ -413,6 +413,27 @@ def test_what_was_sent_since_is_counted_by_account(
     assert ledger.sent_since(0.0) == {"one": 1, "two": 1}
 
 
+def test_of_whoever_is_done_nothing_is_kept(
+    reopen: Open, rows: Rows, entry: Callable[..., Entry], ruling: Callable[..., Ruling]
+) -> None:
+    """What was read ahead of them is forgotten, of those who are given back, too; not of those who are tried again."""
+    ledger = reopen()
+    first, done, kept, back = _enrol(ledger, rows("a@x.example", "b@x.example", "c@x.example", "d@x.example"))
+    ledger.addressee(first.key)
+    asyncio.run(ledger.record([entry(done, ruling(Verdict.DELIVERED))]))
+    asyncio.run(ledger.record([replace(entry(kept, ruling(Verdict.DEFERRED)), kept=True)]))
+    ledger.release([back.key])
+    asked: list[str] = []
+    ledger._connection.set_trace_callback(asked.append)
+
+    def reads(waiting: Waiting) -> int:
+        asked.clear()
+        ledger.addressee(waiting.key)
+        return len(asked)
+
+    assert [reads(one) for one in (done, kept, back)] == [1, 0, 1]
+
+
 def test_counts_name_every_state(reopen: Open, rows: Rows) -> None:
     """A state with nobody in it counts nought."""
     ledger = reopen()
