@@ -11,7 +11,7 @@ import contextlib
 import gc
 from collections.abc import Iterator
 
-#: How many more objects there must be for another search. With 25 times as many a search takes 0.1 s, in which nobody
+#: How many more objects there must be for another search. With 25 times as many a search takes 0.2 s, in which nobody
 #: is served; in a drill nobody waits.
 _OBJECTS, _OF_A_DRILL = 20_000, 500_000
 

@@ -15,9 +15,9 @@ from maildrill.fakeserver.engine.engine import Engine
 from maildrill.fakeserver.engine.event import PROCEEDING, Event
 from maildrill.fakeserver.journal.journal import Entry, Message
 from maildrill.fakeserver.message.body import comes_plainly, message_id
-from maildrill.fakeserver.protocol.command import PLAIN_ADDRESS, Path
+from maildrill.fakeserver.protocol.command import Path
 from maildrill.fakeserver.protocol.dialogue import STATUS, Heard
-from maildrill.fakeserver.session.grouped import LONGEST, Grouped, holds, usual
+from maildrill.fakeserver.session.grouped import LONGEST, MAIL_LINE, RCPT_LINE, Grouped, holds, usual
 from maildrill.fakeserver.session.performance import PLAIN, Arrived, Moment, Performance
 from maildrill.fakeserver.session.receiving import Receiver
 from maildrill.fakeserver.session.spoken import (
@@ -42,9 +42,7 @@ _MAIL, _RCPT, _DATA, _RSET, _BODY, _DOT, _IDLE = (  # found faster than in their
     Stage.IDLE,
 )
 #: Two groups are of MAIL, the third is of RCPT, the last of RSET; in DATA there is none.
-_PLAIN = re.compile(
-    rf"(?:MAIL FROM:<({PLAIN_ADDRESS})>(?: SIZE=([0-9]{{1,9}}))?|RCPT TO:<({PLAIN_ADDRESS})>|DATA|(RSET))\r\n"
-)
+_PLAIN = re.compile(rf"(?:{MAIL_LINE}|{RCPT_LINE}|DATA|(RSET))\r\n")
 _OF_MAIL, _OF_RCPT, _OF_RSET = (1, 2), 3, 4
 _SIZE_ALONE = frozenset({"SIZE"})
 _DONE, _GO_ON = 2, 3  # the class of the reply with which MAIL, RCPT and RSET are done, and that of DATA

@@ -18,8 +18,9 @@ from maildrill.fakeserver.session.spoken import GO_AHEAD, RECIPIENT_OK, SENDER_O
 from maildrill.smtp import Stage
 
 _MAIL, _RCPT, _DATA, _BODY = Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.BODY  # found faster than in their class
-_FROM = re.compile(rf"MAIL FROM:<({PLAIN_ADDRESS})>(?: SIZE=([0-9]{{1,9}}))?")
-_TO = re.compile(rf"RCPT TO:<({PLAIN_ADDRESS})>")
+#: What is plainly a MAIL, with its address and size as groups, and a RCPT, with its address.
+MAIL_LINE, RCPT_LINE = rf"MAIL FROM:<({PLAIN_ADDRESS})>(?: SIZE=([0-9]{{1,9}}))?", rf"RCPT TO:<({PLAIN_ADDRESS})>"
+_FROM, _TO = re.compile(MAIL_LINE), re.compile(RCPT_LINE)
 _END = b"\r\nDATA\r\n"
 _COMMANDS = 3
 #: Octets of a plain line, CRLF included: it is far from every limit on addresses.
